@@ -1,0 +1,314 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// answerWithin is when a send is answered whatever the database does: inside the seed's three
+	// seconds, with room for the way to the client (C2.6).
+	answerWithin = 2900 * time.Millisecond
+	// maxBatch is the most messages in one transaction.
+	maxBatch = 500
+	// maxQueuedMessages and maxQueuedBytes bound what waits for the batch in flight (C2.6).
+	maxQueuedMessages = 1000
+	maxQueuedBytes    = 8 << 20
+	// tries is how often a batch is attempted: once and three times again (seed DOC-004).
+	tries = 4
+)
+
+// pendingSend is a submission on its way through the committer.
+type pendingSend struct {
+	sub      Submission
+	id       MessageID
+	arrived  time.Time
+	answer   func(Sent, error)
+	answered atomic.Bool
+}
+
+func (p *pendingSend) overdue(now time.Time) bool { return now.Sub(p.arrived) >= answerWithin }
+
+// lane commits the messages of its share of the conversations, one batch at a time. A batch is
+// everything that arrived while the batch before it was in flight: no timer, so one message alone is
+// never delayed, and the busier it is the more messages share a commit.
+type lane struct {
+	service *Service
+	wake    chan struct{}
+
+	mu       sync.Mutex
+	queue    []*pendingSend
+	bytes    int
+	inFlight []*pendingSend
+	watchdog *time.Timer
+}
+
+func newLane(s *Service) *lane { return &lane{service: s, wake: make(chan struct{}, 1)} }
+
+var laneSeed = maphash.MakeSeed()
+
+func (s *Service) lane(c ConversationID) *lane {
+	if len(s.lanes) == 1 {
+		return s.lanes[0]
+	}
+	return s.lanes[maphash.String(laneSeed, string(c))%uint64(len(s.lanes))]
+}
+
+func (l *lane) enqueue(p *pendingSend) {
+	p.id = MessageID(l.service.cfg.NewID())
+	l.mu.Lock()
+	full := len(l.queue) >= maxQueuedMessages || l.bytes+len(p.sub.Content) > maxQueuedBytes
+	if !full {
+		l.queue = append(l.queue, p)
+		l.bytes += len(p.sub.Content)
+		if l.watchdog == nil {
+			l.watchdog = time.AfterFunc(answerWithin, l.answerOverdue)
+		}
+	}
+	l.mu.Unlock()
+	if full {
+		l.service.finish(p, Sent{}, &Error{
+			Code: CodeDBTimeout, Message: "Too many messages are waiting to be stored.",
+			RetryAfter: time.Second, Outcome: OutcomeRejected,
+		})
+		return
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// answerOverdue answers what the database has kept waiting for too long. The write itself goes on: if
+// it commits late it is announced, and a retry finds it (C2.6).
+func (l *lane) answerOverdue() {
+	now := time.Now()
+	var overdue []*pendingSend
+	l.mu.Lock()
+	oldest := time.Time{}
+	for _, list := range [2][]*pendingSend{l.inFlight, l.queue} {
+		for _, p := range list {
+			switch {
+			case p.answered.Load():
+			case p.overdue(now):
+				overdue = append(overdue, p)
+			case oldest.IsZero() || p.arrived.Before(oldest):
+				oldest = p.arrived
+			}
+		}
+	}
+	if oldest.IsZero() {
+		l.watchdog = nil
+	} else {
+		l.watchdog = time.AfterFunc(oldest.Add(answerWithin).Sub(now), l.answerOverdue)
+	}
+	l.mu.Unlock()
+	for _, p := range overdue {
+		l.service.finish(p, Sent{}, timedOut(nil))
+	}
+}
+
+func timedOut(err error) *Error {
+	return &Error{
+		Code: CodeDBTimeout, Message: "The database did not answer within 3 seconds.",
+		RetryAfter: time.Second, Outcome: OutcomeUnknown, Err: err,
+	}
+}
+
+func (l *lane) run(ctx context.Context) {
+	for {
+		select {
+		case <-l.wake:
+			for l.commitNext() {
+			}
+		case <-ctx.Done():
+			for l.commitNext() {
+			}
+			return
+		}
+	}
+}
+
+// commitNext takes what waits, commits it and answers. It reports whether there was anything.
+func (l *lane) commitNext() bool {
+	l.mu.Lock()
+	n := min(len(l.queue), maxBatch)
+	batch := append([]*pendingSend(nil), l.queue[:n]...)
+	rest := copy(l.queue, l.queue[n:])
+	clear(l.queue[rest:])
+	l.queue = l.queue[:rest]
+	for _, p := range batch {
+		l.bytes -= len(p.sub.Content)
+	}
+	l.inFlight = batch
+	l.mu.Unlock()
+	if n == 0 {
+		return false
+	}
+	for len(batch) > 0 {
+		batch = l.commit(batch)
+	}
+	l.mu.Lock()
+	l.inFlight = nil
+	l.mu.Unlock()
+	return true
+}
+
+// commit stores a batch and answers its sends. It returns those to be tried again because the roster
+// they were decided on had changed; all drafts of one conversation share one roster, so that they are
+// stored in order or not at all.
+func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
+	s := l.service
+	batch, drafts := l.decide(batch)
+	if len(drafts) == 0 {
+		return nil
+	}
+	appended, err := l.append(drafts, batch[0].arrived.Add(answerWithin))
+	if err != nil {
+		s.failed(batch, err)
+		return nil
+	}
+	changes := make(map[ConversationID][]Change)
+	order := make([]ConversationID, 0, 16)
+	for i, a := range appended {
+		p := batch[i]
+		switch {
+		case errors.Is(a.Err, ErrStale):
+			s.rosters.invalidate(p.sub.Conversation)
+			again = append(again, p)
+		case a.Err != nil:
+			s.finish(p, Sent{}, a.Err)
+		default:
+			late := p.answered.Load()
+			s.finishStored(p, a.Message, a.Duplicate)
+			if a.Duplicate && a.Message.ID != p.id {
+				continue
+			}
+			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin}
+			if late {
+				// Its session was told that the outcome is unknown, so it needs the event as well.
+				change.Origin = ""
+			}
+			if _, known := changes[p.sub.Conversation]; !known {
+				order = append(order, p.sub.Conversation)
+			}
+			changes[p.sub.Conversation] = append(changes[p.sub.Conversation], change)
+		}
+	}
+	for _, c := range order {
+		s.announcer.Announce(changes[c])
+	}
+	return again
+}
+
+// decide applies the membership rule once more, to the roster of this moment, and makes the drafts.
+func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
+	s := l.service
+	drafts := make([]Draft, 0, len(batch))
+	kept := batch[:0:0]
+	rosters := make(map[ConversationID]Roster, 16)
+	ctx, cancel := context.WithDeadline(context.Background(), batch[0].arrived.Add(answerWithin))
+	defer cancel()
+	for _, p := range batch {
+		r, known := rosters[p.sub.Conversation]
+		if !known {
+			var err error
+			if r, err = s.rosters.load(ctx, p.sub.Conversation); err != nil && AsError(err).Code != CodeNotInConversation {
+				s.finish(p, Sent{}, err)
+				continue
+			}
+			rosters[p.sub.Conversation] = r
+		}
+		if _, in := r.Roles[p.sub.Sender]; !in {
+			if !s.answerFirst(ctx, p) {
+				s.finish(p, Sent{}, NotInConversation())
+			}
+			continue
+		}
+		kept = append(kept, p)
+		drafts = append(drafts, Draft{
+			ID: p.id, Conversation: p.sub.Conversation, Sender: p.sub.Sender,
+			ClientMessageID: p.sub.ClientMessageID, Content: p.sub.Content, ContentType: p.sub.ContentType,
+			RosterRev: r.Rev,
+		})
+	}
+	return kept, drafts
+}
+
+// append tries a batch up to four times, with backoff and jitter, until the oldest send in it has to be
+// answered (C2.6). Trying again is safe: what an unknown commit stored is found by its clientMessageId.
+func (l *lane) append(drafts []Draft, deadline time.Time) ([]Appended, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	backoff := 50 * time.Millisecond
+	for try := 1; ; try++ {
+		appended, err := l.service.store.AppendMessages(ctx, drafts)
+		if err == nil {
+			return appended, nil
+		}
+		if try == tries || !AsError(err).Code.Info().Retryable || AsError(err).Code == CodeInternal {
+			return nil, err
+		}
+		wait := time.NewTimer(backoff/2 + rand.N(backoff))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return nil, err
+		}
+		backoff *= 3
+	}
+}
+
+// failed answers a batch whose transaction failed. Its conversations may hold what was never announced.
+func (s *Service) failed(batch []*pendingSend, err error) {
+	for _, p := range batch {
+		e := *AsError(err)
+		if e.Code == CodeInternal || e.Outcome == "" {
+			e.Outcome = OutcomeUnknown
+		}
+		s.finish(p, Sent{}, &e)
+		s.announcer.Suspect(p.sub.Conversation)
+	}
+}
+
+// finishStored answers with what is in the store, once it is sure that it is what was sent.
+func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
+	untouched := m.EditedAt.IsZero() && !m.Deleted()
+	if duplicate && untouched && (m.Content != p.sub.Content || m.ContentType != p.sub.ContentType) {
+		s.finish(p, Sent{}, &Error{
+			Code: CodeValidation, Field: "clientMessageId", Reason: "idempotency_conflict",
+			Message: "This clientMessageId was used for another message.", Outcome: OutcomeRejected,
+		})
+		return
+	}
+	s.seen.remember(&p.sub, m)
+	s.finish(p, Sent{Message: m, Duplicate: duplicate}, nil)
+}
+
+// finish answers a send once.
+func (s *Service) finish(p *pendingSend, sent Sent, err error) {
+	if !p.answered.CompareAndSwap(false, true) {
+		return
+	}
+	if err != nil {
+		e := *AsError(err)
+		if e.Outcome == "" {
+			e.Outcome = OutcomeRejected
+		}
+		err = &e
+	}
+	p.answer(sent, err)
+	if s.cfg.Sent != nil {
+		s.cfg.Sent(SendReport{
+			Conversation: p.sub.Conversation, Sender: p.sub.Sender, Message: sent.Message.ID,
+			ClientMessageID: p.sub.ClientMessageID, Duplicate: sent.Duplicate,
+			Latency: time.Since(p.arrived), Err: err,
+		})
+	}
+}

@@ -1,0 +1,125 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code is the protocol's word for what went wrong (seed DOC-002, DOC-008; C4.8).
+type Code string
+
+// The codes. Everything that Parley did not name is CodeInternal.
+const (
+	CodeAuthFailed        Code = "AUTH_FAILED"
+	CodeUnauthorized      Code = "UNAUTHORIZED"
+	CodeForbidden         Code = "FORBIDDEN"
+	CodeNotFound          Code = "NOT_FOUND"
+	CodeNotInConversation Code = "NOT_IN_CONVERSATION"
+	CodeValidation        Code = "VALIDATION_ERROR"
+	CodeConflict          Code = "CONFLICT"
+	CodeRateLimited       Code = "RATE_LIMITED"
+	CodeSlowConsumer      Code = "SLOW_CONSUMER"
+	CodeNetwork           Code = "NETWORK_ERROR"
+	CodeDBTimeout         Code = "DB_TIMEOUT"
+	CodeDBConnectionLost  Code = "DB_CONNECTION_LOST"
+	CodeRedisUnavailable  Code = "REDIS_UNAVAILABLE"
+	CodeInternal          Code = "INTERNAL"
+)
+
+// CodeInfo says what a code means on each wire and what a client does about it.
+type CodeInfo struct {
+	Code      Code
+	Status    int    // HTTP status of a REST answer; 0 when the code never answers a request
+	Close     int    // WebSocket close code, 0 when the socket stays open
+	Retryable bool   // the same request may succeed later, unchanged
+	Meaning   string // for people
+	Client    string // what the client does
+}
+
+// Codes is the one table of codes: REST, WebSocket, SDK and documents are made from it (C4.8).
+var Codes = []CodeInfo{
+	{CodeAuthFailed, 401, 4401, false, "The token is missing, invalid or expired.", "Refresh the token once, then send the person to the login."},
+	{CodeUnauthorized, 401, 4401, false, "The request needs a signed-in person.", "Refresh the token once, then send the person to the login."},
+	{CodeForbidden, 403, 0, false, "The person may see this but not do it.", "Say so and take the control away."},
+	{CodeNotFound, 404, 0, false, "It does not exist, or not for this person.", "Remove it from the screen."},
+	{CodeNotInConversation, 404, 0, false, "The conversation does not exist or the person is not in it.", "Remove the conversation from the screen."},
+	{CodeValidation, 422, 0, false, "The input breaks a rule.", "Show the message next to the field."},
+	{CodeConflict, 409, 0, false, "It collides with what is there already.", "Show the message; ask for another value."},
+	{CodeRateLimited, 429, 4429, true, "Too many requests.", "Wait as long as Retry-After or retryAfterMs says, then retry."},
+	{CodeSlowConsumer, 0, 4413, true, "The connection reads slower than events arrive.", "Connect again and catch up by rev."},
+	{CodeNetwork, 0, 0, true, "The connection was lost (made by clients, never sent).", "Reconnect with backoff and resend."},
+	{CodeDBTimeout, 503, 0, true, "The database did not answer within 3 seconds.", "Retry with backoff under the same clientMessageId."},
+	{CodeDBConnectionLost, 503, 0, true, "The database cannot be reached.", "Retry with backoff under the same clientMessageId."},
+	{CodeRedisUnavailable, 503, 0, true, "Redis cannot be reached.", "Nothing: messages go on, slower."},
+	{CodeInternal, 500, 1011, true, "A fault of the server.", "Retry once, then show the trace id."},
+}
+
+// Info returns the row of c in [Codes]; an unknown code has the row of [CodeInternal].
+func (c Code) Info() CodeInfo {
+	for _, row := range Codes {
+		if row.Code == c {
+			return row
+		}
+	}
+	return Codes[len(Codes)-1]
+}
+
+// Outcome says what a failed send left behind (C2.7).
+type Outcome string
+
+const (
+	// OutcomeRejected: nothing was written and nothing will be.
+	OutcomeRejected Outcome = "rejected"
+	// OutcomeUnknown: it may have been written. Sending it again under the same clientMessageId is safe.
+	OutcomeUnknown Outcome = "unknown"
+)
+
+// Error is the one error type that reaches people. Code and Message go to the client, Err to the log.
+type Error struct {
+	Code       Code
+	Message    string        // for people; never holds message text or secrets
+	Field      string        // the input that broke a rule, in the wire's spelling; "" when none
+	Reason     string        // a finer machine-readable word, such as "idempotency_conflict"; "" when none
+	RetryAfter time.Duration // how long to wait before trying again; 0 when unknown
+	Outcome    Outcome       // of a send; "" is read as OutcomeRejected
+	Err        error
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Code, e.Message, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Code, e.Message)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Invalid is a VALIDATION_ERROR about one field.
+func Invalid(field, format string, args ...any) *Error {
+	return &Error{Code: CodeValidation, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// NotInConversation answers for a conversation that does not exist and for one that the caller is not
+// in; the two look alike so that nobody can probe ids (C4.10).
+func NotInConversation() *Error {
+	return &Error{Code: CodeNotInConversation, Message: "You are not in this conversation."}
+}
+
+// NotFound is the answer for a thing named by noun that is not there for this caller.
+func NotFound(noun string) *Error {
+	return &Error{Code: CodeNotFound, Message: "This " + noun + " does not exist."}
+}
+
+// Forbidden says that the caller's role does not allow what was asked.
+func Forbidden(message string) *Error { return &Error{Code: CodeForbidden, Message: message} }
+
+// AsError finds the [Error] in err's chain. An error that nobody named becomes CodeInternal, which
+// shows nothing of it.
+func AsError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Code: CodeInternal, Message: "Something went wrong on our side.", Err: err}
+}

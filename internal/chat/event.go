@@ -1,0 +1,83 @@
+package chat
+
+import "time"
+
+// ChangeKind tells the four kinds of change that take a rev.
+type ChangeKind uint8
+
+const (
+	MessageAdded ChangeKind = iota + 1
+	MessageEdited
+	MessageDeleted
+	// ConversationRevised: the conversation itself or its participants changed, or it was created.
+	ConversationRevised
+)
+
+// Change is one step of a conversation's rev: what a participant has to be told to get from Rev-1 to
+// Rev. A change read back from the store (a difference of states) may stand for several steps; its Rev
+// is then that of the last one.
+type Change struct {
+	Conversation ConversationID
+	Rev          int64
+	Kind         ChangeKind
+
+	// Message is set for the three message kinds, as it is after the change.
+	Message *Message
+	// Origin is the live session that sent the message; it is answered with message:sent and gets no
+	// message:received (C2.4). "" when the change came over REST or out of the store.
+	Origin SessionID
+
+	// State is set for ConversationRevised: the conversation as all its participants see it, after the
+	// change, without anything personal.
+	State *Conversation
+	// Joined are the people who came in with this change; they get conversation:added.
+	Joined []UserID
+	// Left are the people who went out with it; they get conversation:removed and nothing after (C3.7).
+	Left []Departure
+}
+
+// Departure says who left a conversation and why.
+type Departure struct {
+	User   UserID
+	Reason LeaveReason
+}
+
+// LeaveReason is the protocol's word in conversation:removed.
+type LeaveReason string
+
+const (
+	ReasonLeft    LeaveReason = "left"
+	ReasonRemoved LeaveReason = "removed"
+	ReasonEnded   LeaveReason = "ended"
+)
+
+// Announcer tells everyone concerned, on this node and on all others. It never blocks on a session
+// and never fails: what cannot be delivered is repaired from the store (C3.1).
+type Announcer interface {
+	// Announce hands over committed changes of one conversation in rev order. It may be called
+	// concurrently, also for the same conversation; the announcer puts the revs in order.
+	Announce(changes []Change)
+	// Suspect says that changes of a conversation may have been committed without being announced (a
+	// commit whose answer was lost). The announcer compares what it delivered with the store.
+	Suspect(ConversationID)
+	// ReadAdvanced tells a reader's own sessions where their read position is now.
+	ReadAdvanced(UserID, ReadState)
+	// TypingChanged tells the other participants that are subscribed. It is dropped first under load.
+	TypingChanged(conversation ConversationID, user UserID, typing bool, origin SessionID)
+	// Delivered tells the other participants how far a device of user has acknowledged (C3.4).
+	Delivered(conversation ConversationID, user UserID, upToSeq int64)
+	// ConversationHidden tells the person's own sessions that they removed it from their list.
+	ConversationHidden(UserID, ConversationID)
+	// ConversationReturned tells one person's sessions to show a conversation (again): a hidden direct
+	// conversation that was asked for.
+	ConversationReturned(UserID, Conversation)
+}
+
+// ReadState is a person's read position in a conversation, after an advance (C6.5).
+type ReadState struct {
+	Conversation      ConversationID
+	UnreadCount       int64
+	LastReadMessageID MessageID // "" before the first read
+	LastReadSeq       int64
+	LastReadAt        time.Time // zero before the first read
+}

@@ -1,0 +1,111 @@
+package chat
+
+import (
+	"context"
+	"sync"
+)
+
+const maxCachedRosters = 10_000
+
+// Roster returns who is in a conversation, from memory where it can. It answers NotInConversation for
+// one that does not exist or has ended. The map must not be changed.
+func (s *Service) Roster(ctx context.Context, c ConversationID) (Roster, error) {
+	if !ValidID(string(c)) {
+		return Roster{}, NotInConversation()
+	}
+	return s.rosters.load(ctx, c)
+}
+
+// ForgetRoster drops what this node remembers of a conversation's participants. It is called when
+// another node changed them.
+func (s *Service) ForgetRoster(c ConversationID) { s.rosters.invalidate(c) }
+
+// ForgetRosters drops all of them: something may have been missed.
+func (s *Service) ForgetRosters() { s.rosters.clear() }
+
+// rosterCache remembers rosters. A load that was overtaken by an invalidation is not kept.
+type rosterCache struct {
+	store   ConversationStore
+	mu      sync.Mutex
+	entries map[ConversationID]*rosterEntry
+}
+
+type rosterEntry struct {
+	ready  chan struct{}
+	roster Roster
+	err    error
+}
+
+func newRosterCache(store ConversationStore) *rosterCache {
+	return &rosterCache{store: store, entries: make(map[ConversationID]*rosterEntry)}
+}
+
+func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, error) {
+	c.mu.Lock()
+	e, found := c.entries[id]
+	if !found {
+		if len(c.entries) >= maxCachedRosters {
+			for victim := range c.entries {
+				delete(c.entries, victim)
+				break
+			}
+		}
+		e = &rosterEntry{ready: make(chan struct{})}
+		c.entries[id] = e
+	}
+	c.mu.Unlock()
+
+	if !found {
+		// The load serves everyone who waits for it, so it must not end with the first caller.
+		e.roster, e.err = c.store.Roster(context.WithoutCancel(ctx), id)
+		if e.err != nil {
+			if AsError(e.err).Code == CodeNotFound {
+				e.err = NotInConversation()
+			}
+			c.drop(id, e)
+		}
+		close(e.ready)
+	}
+	select {
+	case <-e.ready:
+		return e.roster, e.err
+	case <-ctx.Done():
+		return Roster{}, &Error{Code: CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
+	}
+}
+
+// cached returns what is in memory, without waiting.
+func (c *rosterCache) cached(id ConversationID) (Roster, bool) {
+	c.mu.Lock()
+	e := c.entries[id]
+	c.mu.Unlock()
+	if e == nil {
+		return Roster{}, false
+	}
+	select {
+	case <-e.ready:
+		return e.roster, e.err == nil
+	default:
+		return Roster{}, false
+	}
+}
+
+func (c *rosterCache) drop(id ConversationID, e *rosterEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries[id] == e {
+		delete(c.entries, id)
+	}
+}
+
+func (c *rosterCache) invalidate(id ConversationID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.entries, id)
+}
+
+func (c *rosterCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
+}

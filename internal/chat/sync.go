@@ -1,0 +1,23 @@
+package chat
+
+import "context"
+
+const (
+	// MaxCatchUp is the most changes that a subscribe sends before the client pages over REST (C3.3).
+	MaxCatchUp = 1000
+	// MaxSubscribe is the most conversations in one subscribe (C3.3).
+	MaxSubscribe = 500
+)
+
+// Changes returns what the actor lacks of a conversation past afterRev (C3.3).
+func (s *Service) Changes(ctx context.Context, actor UserID, c ConversationID, afterRev int64, limit int) (Changes, error) {
+	if _, _, err := s.role(ctx, c, actor); err != nil {
+		return Changes{}, err
+	}
+	return s.store.Changes(ctx, c, afterRev, limit)
+}
+
+// Heads returns where each conversation stands.
+func (s *Service) Heads(ctx context.Context, cs []ConversationID) (map[ConversationID]Head, error) {
+	return s.store.Heads(ctx, cs)
+}

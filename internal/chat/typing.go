@@ -1,0 +1,75 @@
+package chat
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// typingFor is when typing ends by itself after the last typing:start (C4.7).
+const typingFor = 6 * time.Second
+
+// Typing tells the other participants that the actor types or has stopped. It is never stored.
+func (s *Service) Typing(ctx context.Context, actor UserID, c ConversationID, typing bool, origin SessionID) error {
+	if _, _, err := s.role(ctx, c, actor); err != nil {
+		return err
+	}
+	s.typing.set(c, actor, typing, origin)
+	return nil
+}
+
+type typingKey struct {
+	conversation ConversationID
+	user         UserID
+}
+
+// typingState ends what nobody ended.
+type typingState struct {
+	announcer Announcer
+	mu        sync.Mutex
+	timers    map[typingKey]*time.Timer
+}
+
+func newTypingState(a Announcer) *typingState {
+	return &typingState{announcer: a, timers: make(map[typingKey]*time.Timer)}
+}
+
+func (t *typingState) set(c ConversationID, u UserID, typing bool, origin SessionID) {
+	key := typingKey{c, u}
+	t.mu.Lock()
+	timer, was := t.timers[key]
+	if was {
+		timer.Stop()
+		delete(t.timers, key)
+	}
+	if typing {
+		var started *time.Timer
+		started = time.AfterFunc(typingFor, func() { t.expire(key, started, origin) })
+		t.timers[key] = started
+	}
+	t.mu.Unlock()
+	if typing || was {
+		t.announcer.TypingChanged(c, u, typing, origin)
+	}
+}
+
+func (t *typingState) expire(key typingKey, timer *time.Timer, origin SessionID) {
+	t.mu.Lock()
+	current := t.timers[key] == timer
+	if current {
+		delete(t.timers, key)
+	}
+	t.mu.Unlock()
+	if current {
+		t.announcer.TypingChanged(key.conversation, key.user, false, origin)
+	}
+}
+
+func (t *typingState) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, timer := range t.timers {
+		timer.Stop()
+	}
+	clear(t.timers)
+}
