@@ -46,6 +46,7 @@ type lane struct {
 	bytes    int
 	inFlight []*pendingSend
 	watchdog *time.Timer
+	closed   bool
 }
 
 func newLane(s *Service) *lane { return &lane{service: s, wake: make(chan struct{}, 1)} }
@@ -62,8 +63,9 @@ func (s *Service) lane(c ConversationID) *lane {
 func (l *lane) enqueue(p *pendingSend) {
 	p.id = MessageID(l.service.cfg.NewID())
 	l.mu.Lock()
+	closed := l.closed
 	full := len(l.queue) >= maxQueuedMessages || l.bytes+len(p.sub.Content) > maxQueuedBytes
-	if !full {
+	if !full && !closed {
 		l.queue = append(l.queue, p)
 		l.bytes += len(p.sub.Content)
 		if l.watchdog == nil {
@@ -71,6 +73,13 @@ func (l *lane) enqueue(p *pendingSend) {
 		}
 	}
 	l.mu.Unlock()
+	if closed {
+		l.service.finish(p, Sent{}, &Error{
+			Code: CodeDBConnectionLost, Message: "This node is stopping.",
+			RetryAfter: time.Second, Outcome: OutcomeRejected,
+		})
+		return
+	}
 	if full {
 		l.service.finish(p, Sent{}, &Error{
 			Code: CodeDBTimeout, Message: "Too many messages are waiting to be stored.",
@@ -127,11 +136,19 @@ func (l *lane) run(ctx context.Context) {
 			for l.commitNext() {
 			}
 		case <-ctx.Done():
-			for l.commitNext() {
+			for l.commitNext() || !l.close() {
 			}
 			return
 		}
 	}
+}
+
+// close stops the lane if nothing waits. What comes after is refused.
+func (l *lane) close() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = len(l.queue) == 0
+	return l.closed
 }
 
 // commitNext takes what waits, commits it and answers. It reports whether there was anything.
@@ -168,7 +185,14 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	if len(drafts) == 0 {
 		return nil
 	}
-	appended, err := l.append(drafts, batch[0].arrived.Add(answerWithin))
+	appended, err := l.append(drafts, deadline(batch))
+	if err != nil && len(batch) > 1 && AsError(err).Code == CodeInternal {
+		// One message that the store cannot take must not take the others with it.
+		for i := range batch {
+			again = append(again, l.commit(batch[i:i+1:i+1])...)
+		}
+		return again
+	}
 	if err != nil {
 		s.failed(batch, err)
 		return nil
@@ -212,7 +236,7 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	drafts := make([]Draft, 0, len(batch))
 	kept := batch[:0:0]
 	rosters := make(map[ConversationID]Roster, 16)
-	ctx, cancel := context.WithDeadline(context.Background(), batch[0].arrived.Add(answerWithin))
+	ctx, cancel := context.WithDeadline(context.Background(), deadline(batch))
 	defer cancel()
 	for _, p := range batch {
 		r, known := rosters[p.sub.Conversation]
@@ -240,10 +264,14 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	return kept, drafts
 }
 
-// append tries a batch up to four times, with backoff and jitter, until the oldest send in it has to be
-// answered (C2.6). Trying again is safe: what an unknown commit stored is found by its clientMessageId.
-func (l *lane) append(drafts []Draft, deadline time.Time) ([]Appended, error) {
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+// deadline is when the last send of a batch has to be answered; the watchdog answers the others on time.
+func deadline(batch []*pendingSend) time.Time {
+	return batch[len(batch)-1].arrived.Add(answerWithin)
+}
+
+// append tries a batch up to four times, with backoff and jitter, until the deadline (C2.6). Trying again is safe: what an unknown commit stored is found by its clientMessageId.
+func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
+	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
 	backoff := 50 * time.Millisecond
 	for try := 1; ; try++ {

@@ -52,18 +52,16 @@ type Sent struct {
 	Duplicate bool // it was stored by an earlier try; this is the first answer again (C2.3)
 }
 
-// SendMessage checks a submission, stores it and has it announced. It returns at once; answer is called
-// exactly once, within 3 seconds, from another goroutine or from this one, and must not block. Errors
+// SendMessage checks a submission, stores it and has it announced. It returns without waiting for the
+// store; answer is called exactly once, within 3 seconds, from another goroutine or from this one, and
+// must not block. Errors
 // carry an Outcome: with OutcomeUnknown the same submission may be sent again without being doubled.
 //
 // Submissions of one sender to one conversation are stored in the order of these calls. That the
 // sender leaves does not stop the write (C2.8), so there is no way to cancel it.
-func (s *Service) SendMessage(ctx context.Context, sub Submission, answer func(Sent, error)) {
+func (s *Service) SendMessage(sub Submission, answer func(Sent, error)) {
 	p := &pendingSend{sub: sub, arrived: time.Now(), answer: answer}
-	if err := s.check(ctx, &p.sub); err != nil {
-		if AsError(err).Code == CodeNotInConversation && s.answerFirst(ctx, p) {
-			return
-		}
+	if err := check(&p.sub); err != nil {
 		s.finish(p, Sent{}, err)
 		return
 	}
@@ -74,7 +72,9 @@ func (s *Service) SendMessage(ctx context.Context, sub Submission, answer func(S
 	s.lane(sub.Conversation).enqueue(p)
 }
 
-func (s *Service) check(ctx context.Context, sub *Submission) error {
+// check applies the rules that need nothing but the submission. Who may send is decided in the lane,
+// where the answer cannot be overtaken by a later submission.
+func check(sub *Submission) error {
 	if sub.ContentType == "" {
 		sub.ContentType = "text"
 	}
@@ -87,16 +87,15 @@ func (s *Service) check(ctx context.Context, sub *Submission) error {
 	if err := CheckContent(sub.Content); err != nil {
 		return err
 	}
-	_, _, err := s.role(ctx, sub.Conversation, sub.Sender)
-	return err
+	if !ValidID(string(sub.Conversation)) {
+		return NotInConversation()
+	}
+	return nil
 }
 
 // answerFirst answers a retry of somebody who has left since with the first answer (C2.3): to call it
 // rejected would be untrue.
 func (s *Service) answerFirst(ctx context.Context, p *pendingSend) bool {
-	if !ValidID(string(p.sub.Conversation)) {
-		return false
-	}
 	m, err := s.store.MessageByClientID(ctx, p.sub.Conversation, p.sub.Sender, p.sub.ClientMessageID)
 	if err != nil {
 		return false

@@ -3,9 +3,14 @@ package chat
 import (
 	"context"
 	"sync"
+	"time"
 )
 
-const maxCachedRosters = 10_000
+const (
+	maxCachedRosters = 10_000
+	// rosterWithin bounds one read of a roster: who waits for it has a send to answer (C2.6).
+	rosterWithin = 3 * time.Second
+)
 
 // Roster returns who is in a conversation, from memory where it can. It answers NotInConversation for
 // one that does not exist or has ended. The map must not be changed.
@@ -56,15 +61,8 @@ func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, erro
 	c.mu.Unlock()
 
 	if !found {
-		// The load serves everyone who waits for it, so it must not end with the first caller.
-		e.roster, e.err = c.store.Roster(context.WithoutCancel(ctx), id)
-		if e.err != nil {
-			if AsError(e.err).Code == CodeNotFound {
-				e.err = NotInConversation()
-			}
-			c.drop(id, e)
-		}
-		close(e.ready)
+		// The read serves everyone who waits for it, so it must not end with the first caller.
+		go c.fill(context.WithoutCancel(ctx), id, e)
 	}
 	select {
 	case <-e.ready:
@@ -72,6 +70,19 @@ func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, erro
 	case <-ctx.Done():
 		return Roster{}, &Error{Code: CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
 	}
+}
+
+func (c *rosterCache) fill(ctx context.Context, id ConversationID, e *rosterEntry) {
+	ctx, cancel := context.WithTimeout(ctx, rosterWithin)
+	defer cancel()
+	e.roster, e.err = c.store.Roster(ctx, id)
+	if e.err != nil {
+		if AsError(e.err).Code == CodeNotFound {
+			e.err = NotInConversation()
+		}
+		c.drop(id, e)
+	}
+	close(e.ready)
 }
 
 // cached returns what is in memory, without waiting.

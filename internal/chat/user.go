@@ -116,13 +116,6 @@ func (s *Service) EraseMe(ctx context.Context, actor UserID, withMessages bool) 
 	if err != nil {
 		return err
 	}
-	changed, err := s.store.EraseUser(ctx, actor, withMessages)
-	if err != nil {
-		return err
-	}
-	for _, c := range changed {
-		s.announcer.Suspect(c)
-	}
 	for _, c := range ids {
 		r, err := s.Roster(ctx, c)
 		if err != nil || r.Type != Group {
@@ -131,6 +124,13 @@ func (s *Service) EraseMe(ctx context.Context, actor UserID, withMessages bool) 
 		if err := s.leave(ctx, actor, c); err != nil && AsError(err).Code != CodeNotInConversation {
 			return err
 		}
+	}
+	changed, err := s.store.EraseUser(ctx, actor, withMessages)
+	if err != nil {
+		return err
+	}
+	for _, c := range changed {
+		s.announcer.Suspect(c)
 	}
 	return nil
 }
