@@ -1,0 +1,27 @@
+export type { Api, NewConversation, ParticipantPage } from "./api.js";
+export type { ConversationHandle, Credentials, ParleyClientOptions } from "./client.js";
+export { ParleyClient } from "./client.js";
+export type { Code, FieldError } from "./errors.js";
+export { ParleyError } from "./errors.js";
+export type { OutboxRow, OutboxStorage } from "./outbox-storage.js";
+export type {
+  Conversation,
+  LeaveReason,
+  Me,
+  Message,
+  Participant,
+  PresenceSharing,
+  ProfileEdit,
+  ReadState,
+  Role,
+  User,
+} from "./shapes.js";
+export type { Store } from "./store.js";
+export type {
+  ConnectionState,
+  ConversationListState,
+  ConversationViewState,
+  MessageStatus,
+  MessageView,
+  SessionState,
+} from "./views.js";

@@ -1,0 +1,84 @@
+// The shapes of the wire (C9), as the server's internal/protocol writes them. Absent means unknown, null means none.
+
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly createdAt: string;
+}
+
+export type PresenceSharing = "everyone" | "friends" | "nobody";
+
+export interface Me extends User {
+  readonly email: string | null;
+  readonly readReceiptsEnabled: boolean;
+  readonly presenceEnabled: boolean;
+  readonly presenceSharing: PresenceSharing;
+}
+
+/** What `PATCH /api/users/me` takes; what is absent stays. */
+export interface ProfileEdit {
+  displayName?: string;
+  email?: string | null;
+  readReceiptsEnabled?: boolean;
+  presenceEnabled?: boolean;
+  presenceSharing?: PresenceSharing;
+}
+
+export type Role = "owner" | "admin" | "member";
+
+export interface Participant {
+  readonly user: User;
+  readonly role: Role;
+  readonly joinedAt: string;
+}
+
+/** A stored message; a tombstone has `deletedAt` and empty content. */
+export interface Message {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly senderId: string;
+  /** The message's place in its conversation: 1, 2, 3 … without gaps. 0 while it waits in the outbox. */
+  readonly seq: number;
+  /** The conversation's revision at the message's last change. 0 while it waits in the outbox. */
+  readonly rev: number;
+  readonly content: string;
+  readonly contentType: "text";
+  readonly clientMessageId: string;
+  /** RFC 3339, UTC, microseconds. */
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly editedAt: string | null;
+  readonly deletedAt: string | null;
+}
+
+/** A conversation as everyone in it sees it, with what belongs to one viewer absent where unknown. */
+export interface Conversation {
+  readonly id: string;
+  readonly type: "direct" | "group";
+  readonly title: string | null;
+  readonly ownerId: string | null;
+  /** The first 20 in order of joining. */
+  readonly participants: readonly Participant[];
+  readonly participantCount: number;
+  readonly lastMessage: Message | null;
+  readonly lastSeq: number;
+  readonly lastRev: number;
+  readonly unreadCount?: number;
+  readonly mentionCount?: number;
+  readonly lastReadMessageId?: string | null;
+  readonly lastReadSeq?: number;
+  readonly createdAt: string;
+  /** Time of the last message or change: the list's order. */
+  readonly updatedAt: string;
+}
+
+/** Where a person has read to: `receipt:synced` and `POST …/read`. */
+export interface ReadState {
+  readonly conversationId: string;
+  readonly unreadCount: number;
+  readonly lastReadMessageId: string | null;
+  readonly lastReadAt: string | null;
+}
+
+export type LeaveReason = "left" | "removed" | "ended";

@@ -1,0 +1,68 @@
+// What the stores of a client show. Everything here is immutable; what did not change is the same object.
+import type { ParleyError } from "./errors.js";
+import type { Conversation, Me, Message } from "./shapes.js";
+
+export interface SessionState {
+  /** `restoring` until {@link ParleyClient.restore} has found out whether somebody is signed in. */
+  readonly status: "restoring" | "signed-out" | "signed-in";
+  readonly user: Me | null;
+  /** Why the last sign-in, restore or refresh failed, or why the login ended; null when nothing did. */
+  readonly error: ParleyError | null;
+}
+
+export interface ConnectionState {
+  /**
+   * `idle`: nobody is signed in. `backoff`: waits until `retryAt`. `offline`: the device has no network.
+   * `closed`: given up; only {@link ParleyClient.reconnectNow} or a new sign-in tries again.
+   */
+  readonly state: "idle" | "connecting" | "online" | "backoff" | "offline" | "closed";
+  /** When the next attempt is made, in milliseconds since 1970; null unless `state` is `backoff`. */
+  readonly retryAt: number | null;
+  /** Why the last connection ended, for people; null when none has or all is well. */
+  readonly reason: string | null;
+}
+
+export interface ConversationListState {
+  /** Newest activity first. */
+  readonly items: readonly Conversation[];
+  /** Whether the first page has come. */
+  readonly loaded: boolean;
+  /** Whether {@link ParleyClient.loadMoreConversations} would find more. */
+  readonly hasMore: boolean;
+  /** Unread messages of the conversations in `items`. */
+  readonly totalUnread: number;
+}
+
+/**
+ * `queued`: durably in the outbox. `sending`: on its way. `stored`: committed on the server's disk.
+ * `delivered`: a device of another participant has it. `failed`: refused; retry or discard it.
+ */
+export type MessageStatus = "queued" | "sending" | "stored" | "delivered" | "failed";
+
+export interface MessageView {
+  /** The same from the optimistic row to the stored message, so that a list never remounts it. */
+  readonly key: string;
+  readonly message: Message;
+  readonly status: MessageStatus;
+  /** Why it failed, or why it waits; null otherwise. */
+  readonly error: ParleyError | null;
+  /** Whether the signed-in person sent it. */
+  readonly mine: boolean;
+}
+
+export interface ConversationViewState {
+  /** Null until it has come. */
+  readonly conversation: Conversation | null;
+  /** Oldest first; what waits in the outbox stands at the end. */
+  readonly messages: readonly MessageView[];
+  readonly hasOlder: boolean;
+  readonly loadingOlder: boolean;
+  /** Whether the first page of history has come. */
+  readonly loaded: boolean;
+  /** Every change up to this `rev` is in `messages`, as far up as history was loaded. */
+  readonly completeUpTo: number;
+  /** Ids of the other participants who are typing. */
+  readonly typing: readonly string[];
+  /** Why the conversation is gone for this person (`left`, `removed`, `ended`); null while it is not. */
+  readonly removed: string | null;
+}
