@@ -1,0 +1,95 @@
+package internal_test
+
+import (
+	"go/build"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/parley-chat/parley/"
+
+// mayImport says which packages of ours each package may import (docs/architecture.md). A package that
+// is not named has no place in the house yet. Tests may import what they like.
+var mayImport = map[string][]string{
+	"internal/chat":             {},
+	"internal/limit":            {},
+	"web":                       {},
+	"api":                       {},
+	"client":                    {},
+	"internal/config":           {"internal/limit"},
+	"internal/protocol":         {"internal/chat"},
+	"internal/auth":             {"internal/chat"},
+	"internal/realtime":         {"internal/chat", "internal/protocol"},
+	"internal/realtime/bustest": {"internal/realtime"},
+	"internal/inmem":            {"internal/chat", "internal/realtime", "internal/limit"},
+	"internal/store":            {"internal/chat", "internal/auth"},
+	"internal/store/storetest":  {"internal/chat", "internal/auth", "internal/store"},
+	"internal/pgtest":           {},
+	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
+	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
+	"internal/demo":             {"internal/chat", "internal/auth"},
+	"internal/bench":            {"client"},
+}
+
+// knowsAll are the packages that wire the others.
+var knowsAll = []string{"internal/app", "cmd/parley"}
+
+func TestImportsPointInward(t *testing.T) {
+	for path, imports := range packages(t) {
+		if slices.Contains(knowsAll, path) {
+			continue
+		}
+		allowed, placed := mayImport[path]
+		if !placed {
+			t.Errorf("%s has no row in the table of this test: say what it may import", path)
+			continue
+		}
+		for _, i := range imports {
+			if ours, is := strings.CutPrefix(i, module); is && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s, which points outward", path, ours)
+			}
+		}
+	}
+}
+
+func TestTheRulesNeedTheStandardLibraryOnlyAndNoSocketsSQLOrJSON(t *testing.T) {
+	for _, i := range packages(t)["internal/chat"] {
+		first, _, _ := strings.Cut(i, "/")
+		if strings.Contains(first, ".") || first == "net" || first == "database" || i == "encoding/json" || i == "os" {
+			t.Errorf("internal/chat imports %s", i)
+		}
+	}
+}
+
+// packages reads the imports, without those of tests, of every package of the module.
+func packages(t *testing.T) map[string][]string {
+	t.Helper()
+	out := make(map[string][]string)
+	root := ".."
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "testdata" || name == "data") {
+			return filepath.SkipDir
+		}
+		p, err := build.ImportDir(path, 0)
+		if _, none := err.(*build.NoGoError); none {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if rel, _ := filepath.Rel(root, path); len(p.GoFiles) > 0 {
+			out[filepath.ToSlash(rel)] = p.Imports
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

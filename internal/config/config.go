@@ -1,0 +1,101 @@
+// Package config holds every setting of Parley: one struct, its defaults in one function, and one way
+// in. A value comes from a flag, else from the environment, else from the file, else it is the default
+// (C8.7). Names follow from the struct: the key limits.login_address is PARLEY_LIMITS_LOGIN_ADDRESS in
+// the environment, --limits-login-address on the command line and login_address under [limits] in the
+// file. A name that does not exist is an error that says which one is near.
+//
+// Secrets never stand on the command line, where every process of the machine can read them: their
+// flag, and one more environment name, ends in "file" and names a file that holds the secret.
+package config
+
+import (
+	"time"
+
+	"github.com/parley-chat/parley/internal/limit"
+)
+
+// Config is every setting. The tags say: koanf, the key; doc, what it does, for people; secret, that it
+// is never printed and may stand in a file of its own; plain, an environment name without PARLEY_.
+type Config struct {
+	Data          string `koanf:"data" doc:"Folder for the SQLite database, the signing key and the lock. Made when missing."`
+	Host          string `koanf:"host" doc:"Address to listen on. Empty: every address of this machine, or only 127.0.0.1 with demo."`
+	Port          int    `koanf:"port" plain:"PORT" doc:"TCP port for the web client, REST and /ws, 0 to 65535. 0 takes a free one."`
+	PublicURL     string `koanf:"public_url" doc:"Where people open this server, such as https://chat.example.com. Empty: http://localhost and the port."`
+	DatabaseURL   Secret `koanf:"database_url" plain:"DATABASE_URL" secret:"true" doc:"PostgreSQL, as postgres://user:password@host:5432/name. Empty: SQLite in the data folder."`
+	DatabaseConns int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
+	RedisURL      Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://host:6379. This version runs as one node without it and refuses to start when it is set."`
+	SigningKey    Secret `koanf:"signing_key" secret:"true" doc:"Key that signs tokens, 32 bytes or more, the same on every node. Empty: one is made and kept in the data folder."`
+
+	Registration   string   `koanf:"registration" doc:"Who may make an account: open (everyone), invite (who has an invitation) or closed (nobody; parley user create)."`
+	AllowedOrigins []string `koanf:"allowed_origins" doc:"Web origins that may open /ws, separated by commas, such as https://chat.example.com. Empty: the server's own host."`
+	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas. Empty: none."`
+	Compression    Switch   `koanf:"compression" doc:"Offer permessage-deflate on /ws: fewer bytes for more memory and processor time."`
+	MaxGroup       int      `koanf:"max_group" doc:"Most people in a group, its owner included, 2 to 100000."`
+
+	LogLevel  string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
+	LogFormat string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
+	Demo      Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
+
+	RateLimits Switch `koanf:"rate_limits" doc:"Apply the limits below. Off is for load tests: the start and /health/ready warn."`
+	// Limits stand last: a table of the file ends where the next one begins.
+	Limits Limits `koanf:"limits"`
+}
+
+// Limits says how often things may be done (seed DOC-003, C5.9), as uses/window: "30/1m" allows a burst
+// of 30 and then one every 2 seconds.
+type Limits struct {
+	Login          Rate `koanf:"login" doc:"Tries to sign in, by account."`
+	LoginAddress   Rate `koanf:"login_address" doc:"Tries to sign in, by client address (IPv6 by /64)."`
+	Register       Rate `koanf:"register" doc:"New accounts, by client address."`
+	Send           Rate `koanf:"send" doc:"Messages, by user, WebSocket and REST together."`
+	History        Rate `koanf:"history" doc:"Pages of history over REST, by user."`
+	Connect        Rate `koanf:"connect" doc:"WebSocket connections, by user."`
+	ConnectAddress Rate `koanf:"connect_address" doc:"WebSocket connections before anybody is known, by client address."`
+	Search         Rate `koanf:"search" doc:"Searches for people, by user."`
+	Change         Rate `koanf:"change" doc:"Every other change, by user."`
+	Frames         Rate `koanf:"frames" doc:"Frames that a client sends, by connection."`
+}
+
+// Rate is a limit: Uses in each Window.
+type Rate struct {
+	Uses   int
+	Window time.Duration
+}
+
+// Defaults is what holds where nothing is set.
+func Defaults() Config {
+	rules := limit.Defaults()
+	rate := func(r limit.Rule) Rate { return Rate{r.Limit, r.Window} }
+	return Config{
+		Data:         "./data",
+		Port:         3000,
+		Registration: "open",
+		MaxGroup:     1000,
+		RateLimits:   true,
+		Limits: Limits{
+			Login: rate(rules.Login), LoginAddress: rate(rules.LoginAddress), Register: rate(rules.Register),
+			Send: rate(rules.Send), History: rate(rules.History), Connect: rate(rules.Connect),
+			ConnectAddress: rate(rules.ConnectAddress), Search: rate(rules.Search),
+			Change: rate(rules.ChangeAnything), Frames: rate(rules.FramesOnASocket),
+		},
+		LogLevel:  "info",
+		LogFormat: "auto",
+	}
+}
+
+// Rules gives the limits the names that answers and logs know them by.
+func (l Limits) Rules() limit.Rules {
+	rules := limit.Defaults()
+	set := func(rule *limit.Rule, r Rate) { rule.Limit, rule.Window = r.Uses, r.Window }
+	set(&rules.Login, l.Login)
+	set(&rules.LoginAddress, l.LoginAddress)
+	set(&rules.Register, l.Register)
+	set(&rules.Send, l.Send)
+	set(&rules.History, l.History)
+	set(&rules.Connect, l.Connect)
+	set(&rules.ConnectAddress, l.ConnectAddress)
+	set(&rules.Search, l.Search)
+	set(&rules.ChangeAnything, l.Change)
+	set(&rules.FramesOnASocket, l.Frames)
+	return rules
+}

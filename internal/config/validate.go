@@ -1,0 +1,115 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// minSigningKey is the shortest key in bytes: as long as the hash that HS256 is made of (RFC 7518 §3.2).
+const minSigningKey = 32
+
+// Problem is one thing wrong with the settings. It never holds a secret.
+type Problem struct {
+	Key  string // "" when the name itself is wrong
+	Text string
+}
+
+// Problems is everything wrong with the settings, so that one start shows all of it.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	var b strings.Builder
+	b.WriteString("the settings cannot be used:")
+	for _, problem := range p {
+		b.WriteString("\n  - " + problem.Text)
+	}
+	return b.String()
+}
+
+// Validate reports every value that cannot be used.
+func (c *Config) Validate() Problems {
+	v := validation{}
+	v.check("data", c.Data != "", "must name a folder")
+	v.check("host", validHost(c.Host), "must be an address or a host name without a port")
+	v.check("port", c.Port >= 0 && c.Port <= 65535, "must be 0 to 65535")
+	v.check("public_url", c.PublicURL == "" || validOrigin(c.PublicURL), "must be like https://chat.example.com, without a path")
+	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
+	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
+	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
+	v.check("signing_key", c.SigningKey == "" || len(c.SigningKey) >= minSigningKey,
+		"has %d bytes and must have %d or more; openssl rand -base64 48 makes one", len(c.SigningKey), minSigningKey)
+	v.oneOf("registration", c.Registration, "open", "invite", "closed")
+	for _, origin := range c.AllowedOrigins {
+		v.check("allowed_origins", validOrigin(origin), "must be a list of origins like https://chat.example.com, without a path")
+	}
+	for _, network := range c.TrustedProxies {
+		v.check("trusted_proxies", validNetwork(network), "must be a list of addresses or networks, such as 10.0.0.0/8")
+	}
+	v.check("max_group", c.MaxGroup >= 2 && c.MaxGroup <= 100_000, "must be 2 to 100000")
+	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
+	v.oneOf("log_format", c.LogFormat, "auto", "json", "text")
+	v.rates(c)
+	return v.problems
+}
+
+type validation struct{ problems Problems }
+
+func (v *validation) check(key string, ok bool, wanted string, args ...any) {
+	text := envName(key) + " " + fmt.Sprintf(wanted, args...)
+	for _, known := range v.problems {
+		ok = ok || known.Text == text
+	}
+	if !ok {
+		v.problems = append(v.problems, Problem{key, text})
+	}
+}
+
+func (v *validation) oneOf(key, value string, words ...string) {
+	for _, word := range words {
+		if value == word {
+			return
+		}
+	}
+	v.check(key, false, "must be one of: %s", strings.Join(words, ", "))
+}
+
+func (v *validation) rates(c *Config) {
+	for _, s := range Settings() {
+		if r, ok := reflect.ValueOf(c).Elem().FieldByIndex(s.field).Interface().(Rate); ok {
+			v.check(s.Key, r.Uses >= 1 && r.Uses <= 1_000_000 && r.Window >= time.Second && r.Window <= 24*time.Hour,
+				"must allow 1 to 1000000 uses in 1s to 24h")
+		}
+	}
+}
+
+func validHost(host string) bool {
+	if host == "" || net.ParseIP(host) != nil {
+		return true
+	}
+	return !strings.ContainsAny(host, ":/ \t")
+}
+
+func validOrigin(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
+		path.Clean("/"+u.Path) == "/" && u.RawQuery == "" && u.Fragment == "" && !strings.Contains(u.Host, "*")
+}
+
+func validNetwork(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	_, err := netip.ParsePrefix(text)
+	return err == nil
+}
+
+func validDatabaseURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
+}
