@@ -86,10 +86,10 @@ type Conversation struct {
 	LastMessage       *Message      `json:"lastMessage" nullable:"true"`
 	LastSeq           int64         `json:"lastSeq"`
 	LastRev           int64         `json:"lastRev"`
-	UnreadCount       *int64        `json:"unreadCount,omitempty"`
-	MentionCount      *int64        `json:"mentionCount,omitempty"`
-	LastReadMessageID **string      `json:"lastReadMessageId,omitempty" format:"uuid" nullable:"true"`
-	LastReadSeq       *int64        `json:"lastReadSeq,omitempty"`
+	UnreadCount       *int64        `json:"unreadCount,omitzero"`
+	MentionCount      *int64        `json:"mentionCount,omitzero"`
+	LastReadMessageID **string      `json:"lastReadMessageId,omitzero" format:"uuid" nullable:"true"`
+	LastReadSeq       *int64        `json:"lastReadSeq,omitzero"`
 	CreatedAt         Time          `json:"createdAt" format:"date-time"`
 	UpdatedAt         Time          `json:"updatedAt" format:"date-time"`
 }
