@@ -1,0 +1,64 @@
+# Everything that one does with Parley is a target here. It needs Go and Node; `make test` installs the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
+GOBUILD := CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags '-s -w -X main.version=$(VERSION)'
+WEB     := $(shell find web sdk/typescript \( -name node_modules -o -name dist \) -prune -o -type f -not -name '*.go' -print)
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build everything and start the demo on http://localhost:3000 (ARGS="--port 8080" adds flags)
+	@bin/parley serve --demo $(ARGS)
+
+.PHONY: build
+build: web/dist/index.html ## build bin/parley with the web client inside
+	@$(GOBUILD) -o bin/parley ./cmd/parley
+
+.PHONY: modules
+modules: tools
+	@scripts/modules.sh
+
+web/dist/index.html: package-lock.json $(WEB) | modules
+	@npm run --silent build
+
+.PHONY: tools
+tools:
+	@command -v go >/dev/null || { echo "Go is missing: https://go.dev/dl/ has it."; exit 1; }
+	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node 20 or newer is missing: https://nodejs.org has it."; exit 1; }
+
+.PHONY: deps
+deps: tools ## install what the tests need from Debian's packages (PostgreSQL, Chromium, gcc)
+	@scripts/deps.sh
+
+.PHONY: test
+test: deps build ## run every test: web client, SDK, Go with the race detector on SQLite and PostgreSQL, browsers
+	npm run --silent types --workspaces --if-present
+	npm test --silent
+	go vet ./...
+	go test -race -timeout 12m ./...
+	npm test --silent -w @parley-chat/browser-tests
+
+.PHONY: check
+check: modules ## check format, types, lint, modules and whether the documents match the program
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	npm run --silent check
+	go test ./internal ./internal/config
+
+.PHONY: bench
+bench: build ## measure every scenario (ARGS="--help" tells more)
+	bin/parley bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for 60 s (FOR=10s for less)
+	@scripts/fuzz.sh $(or $(FOR),60s)
+
+.PHONY: clean
+clean: ## remove what was built; the data folder stays
+	rm -rf bin node_modules */node_modules */*/node_modules sdk/typescript/dist web/dist/assets web/dist/index.html
