@@ -21,3 +21,8 @@ func (s *Service) Changes(ctx context.Context, actor UserID, c ConversationID, a
 func (s *Service) Heads(ctx context.Context, cs []ConversationID) (map[ConversationID]Head, error) {
 	return s.store.Heads(ctx, cs)
 }
+
+// ChangesSince is Changes for the announcer, which asks for nobody and hands out by the roster.
+func (s *Service) ChangesSince(ctx context.Context, c ConversationID, afterRev int64, limit int) (Changes, error) {
+	return s.store.Changes(ctx, c, afterRev, limit)
+}

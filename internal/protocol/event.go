@@ -1,0 +1,199 @@
+package protocol
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Event is what the server tells a client in one frame: one of the types of this package, whose JSON
+// begins with "type". [ChangeEvent] has it as a member, the others get it from [Encode].
+type Event interface{ eventType() string }
+
+// AuthSuccess answers auth.
+type AuthSuccess struct {
+	UserID    string `json:"userId" format:"uuid"`
+	SessionID string `json:"sessionId" format:"uuid"`
+	ServerID  string `json:"serverId"`
+	ExpiresAt Time   `json:"expiresAt" format:"date-time"`
+}
+
+// AuthError says why the socket is about to close.
+type AuthError struct {
+	Error        string `json:"error"`
+	Code         string `json:"code"`
+	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
+}
+
+// AuthExpiring asks for a fresh token, 60 seconds before this one expires.
+type AuthExpiring struct {
+	ExpiresAt Time `json:"expiresAt" format:"date-time"`
+}
+
+// Subscribed comes before the changes that the client lacks.
+type Subscribed struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	LastSeq        int64  `json:"lastSeq"`
+	LastRev        int64  `json:"lastRev"`
+	HasMore        bool   `json:"hasMore" doc:"More changed than is sent here: page the rest from caught:up's rev with GET …/changes."`
+}
+
+// CaughtUp comes after the changes that the client lacked; what follows is live.
+type CaughtUp struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	Rev            int64  `json:"rev"`
+}
+
+// Unsubscribed answers unsubscribe.
+type Unsubscribed struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+}
+
+// MessageSent confirms that a message is committed on disk (C2.1, C2.2).
+type MessageSent struct {
+	ClientMessageID string `json:"clientMessageId"`
+	MessageID       string `json:"messageId" format:"uuid"`
+	Status          string `json:"status" enum:"delivered"`
+	Timestamp       Time   `json:"timestamp" format:"date-time"`
+	ConversationID  string `json:"conversationId" format:"uuid"`
+	Seq             int64  `json:"seq"`
+	Rev             int64  `json:"rev"`
+}
+
+// MessageError says that a message was not, or perhaps not, stored (C2.7).
+type MessageError struct {
+	ClientMessageID string `json:"clientMessageId"`
+	Error           string `json:"error"`
+	Code            string `json:"code"`
+	Retryable       bool   `json:"retryable"`
+	Outcome         string `json:"outcome" enum:"rejected,unknown"`
+	Reason          string `json:"reason,omitzero" doc:"A finer word, such as idempotency_conflict."`
+	RetryAfterMs    int64  `json:"retryAfterMs,omitzero"`
+}
+
+// MessageDelivered says how far a device of somebody has the conversation (C3.4).
+type MessageDelivered struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	UserID         string `json:"userId" format:"uuid"`
+	UpToSeq        int64  `json:"upToSeq"`
+}
+
+// TypingStarted says that somebody types.
+type TypingStarted struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	UserID         string `json:"userId" format:"uuid"`
+}
+
+// TypingStopped says that somebody has stopped typing.
+type TypingStopped struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	UserID         string `json:"userId" format:"uuid"`
+}
+
+// ReceiptSynced tells a person's own sessions where the read position is.
+type ReceiptSynced struct{ ReadState }
+
+// ConversationAdded shows a conversation that the person is in now.
+type ConversationAdded struct {
+	Conversation Conversation `json:"conversation"`
+}
+
+// ConversationRemoved takes a conversation away; nothing of it follows (C3.7).
+type ConversationRemoved struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	Reason         string `json:"reason" enum:"left,removed,ended"`
+}
+
+// ConversationActivity tells of new messages in a conversation that is not subscribed (C3.8).
+type ConversationActivity struct {
+	ConversationID string `json:"conversationId" format:"uuid"`
+	LastSeq        int64  `json:"lastSeq"`
+	Preview        string `json:"preview" doc:"The last message's first 100 characters; empty when it is deleted."`
+	UnreadCount    int64  `json:"unreadCount"`
+}
+
+// Draining says that this node is about to close the socket with 1012.
+type Draining struct {
+	ReconnectInMs int64 `json:"reconnectInMs" doc:"How long to wait after the close before connecting again."`
+}
+
+// Problem answers what could not be done.
+type Problem struct {
+	Error        string `json:"error"`
+	Code         string `json:"code"`
+	Retryable    bool   `json:"retryable"`
+	Ref          string `json:"ref,omitzero" doc:"What it is about: a conversationId or messageId of the request."`
+	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
+}
+
+func (AuthSuccess) eventType() string          { return "auth:success" }
+func (AuthError) eventType() string            { return "auth:error" }
+func (AuthExpiring) eventType() string         { return "auth:expiring" }
+func (Subscribed) eventType() string           { return "subscribed" }
+func (CaughtUp) eventType() string             { return "caught:up" }
+func (Unsubscribed) eventType() string         { return "unsubscribed" }
+func (MessageSent) eventType() string          { return "message:sent" }
+func (MessageError) eventType() string         { return "message:error" }
+func (MessageDelivered) eventType() string     { return "message:delivered" }
+func (TypingStarted) eventType() string        { return "typing:started" }
+func (TypingStopped) eventType() string        { return "typing:stopped" }
+func (ReceiptSynced) eventType() string        { return "receipt:synced" }
+func (ConversationAdded) eventType() string    { return "conversation:added" }
+func (ConversationRemoved) eventType() string  { return "conversation:removed" }
+func (ConversationActivity) eventType() string { return "conversation:activity" }
+func (Draining) eventType() string             { return "system:draining" }
+func (Problem) eventType() string              { return "error" }
+
+// Encode writes an event as one frame. Text that is no valid UTF-8 is mended with U+FFFD, since a
+// client would have to close the socket over it.
+func Encode(e Event) []byte {
+	body, err := json.Marshal(e, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		// The events hold nothing that has no JSON; only a change of their types can come here.
+		panic(err)
+	}
+	if _, typed := e.(ChangeEvent); typed {
+		return body
+	}
+	frame := append(make([]byte, 0, len(body)+32), `{"type":"`...)
+	frame = append(append(frame, e.eventType()...), '"')
+	if len(body) > len("{}") {
+		frame = append(frame, ',')
+	}
+	return append(frame, body[1:]...)
+}
+
+// ProblemOf is the wire shape of an error about ref. It shows nothing of what was not named.
+func ProblemOf(err error, ref string) Problem {
+	e := chat.AsError(err)
+	return Problem{
+		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable, Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
+	}
+}
+
+// MessageErrorOf is the answer to a message that failed.
+func MessageErrorOf(err error, clientMessageID string) MessageError {
+	e := chat.AsError(err)
+	outcome := e.Outcome
+	if outcome == "" {
+		outcome = chat.OutcomeRejected
+	}
+	return MessageError{
+		ClientMessageID: clientMessageID, Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable,
+		Outcome: string(outcome), Reason: e.Reason, RetryAfterMs: milliseconds(e.RetryAfter),
+	}
+}
+
+// MessageSentOf is the confirmation of a message.
+func MessageSentOf(m chat.Message) MessageSent {
+	return MessageSent{
+		ClientMessageID: m.ClientMessageID, MessageID: string(m.ID), Status: "delivered", Timestamp: FormatTime(m.CreatedAt),
+		ConversationID: string(m.Conversation), Seq: m.Seq, Rev: m.Rev,
+	}
+}
+
+// milliseconds rounds up, so that a client that waits as long as it is told does not come too early.
+func milliseconds(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
