@@ -28,7 +28,7 @@ type Login struct {
 
 // RefreshToken is what the store keeps of a refresh token: never the token itself.
 type RefreshToken struct {
-	Hash      []byte // SHA-256 of the token
+	Hash      []byte // SHA-256 of the token's jti, which nobody can guess
 	Login     chat.LoginID
 	IssuedAt  time.Time
 	ExpiresAt time.Time
