@@ -1,0 +1,346 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// maxSubscribe is the most conversations in one subscribe (C3.3).
+const maxSubscribe = 500
+
+// LiveOptions are what a live connection may be told.
+type LiveOptions struct {
+	// Handle is called with every event, one after the other, from the goroutine of [Live.Run]. While it
+	// runs nothing else is read, so it must not wait for this connection: [Live.SendAsync] is fine in it,
+	// [Live.Send] is not. May be nil.
+	Handle func(Event)
+	// DeviceID and DeviceType name the device to presence; "" leaves it to the server.
+	DeviceID   string
+	DeviceType string
+}
+
+// Live is a connection that comes back. [Live.Run] must run for anything to happen; the other methods
+// may be called from any goroutine, before, while and after it runs.
+type Live struct {
+	client  *Client
+	options LiveOptions
+	out     *outbox
+	asked   chan struct{} // there may be something in asks
+	pages   chan page
+
+	mu   sync.Mutex
+	asks []func()
+
+	// The rest belongs to the goroutine of Run.
+	socket     *socket
+	signedIn   bool
+	tokenUsed  string
+	userID     string
+	tracks     map[string]*track
+	retryAfter time.Duration // asked for by the last RATE_LIMITED of the connection
+	leaveAt    time.Time     // when to leave a draining node; zero when it is not
+}
+
+// Live makes a live connection for the client's person.
+func (c *Client) Live(o LiveOptions) *Live {
+	if o.Handle == nil {
+		o.Handle = func(Event) {}
+	}
+	return &Live{
+		client: c, options: o, out: newOutbox(), asked: make(chan struct{}, 1), pages: make(chan page),
+		tracks: map[string]*track{},
+	}
+}
+
+// Run keeps the connection until ctx ends, and then returns nil, or until trying again is useless, and
+// then returns the reason: the login has ended, or the server refuses what this client sends (C4.9).
+// Sends that wait are answered with [CodeNetwork]. It may be called once.
+func (l *Live) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := l.keepConnected(ctx)
+	l.out.end(err)
+	return err
+}
+
+func (l *Live) keepConnected(ctx context.Context) error {
+	for failures := 0; ; {
+		l.leaveAt = time.Time{}
+		err := l.connection(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if l.signedIn {
+			l.signedIn, failures = false, 0
+		}
+		wait := backoff(failures, l.retryAfter)
+		l.retryAfter = 0
+		switch {
+		case wantsLogin(err):
+			if _, renewErr := l.client.renew(ctx, l.tokenUsed); refused(renewErr) {
+				return renewErr
+			}
+		case !retryable(err):
+			return err
+		}
+		if !l.leaveAt.IsZero() {
+			wait = max(0, time.Until(l.leaveAt))
+		}
+		failures++
+		l.options.Handle(Offline{Err: err, RetryIn: wait})
+		if !l.rest(ctx, wait) {
+			return nil
+		}
+	}
+}
+
+// rest waits between two connections. It reports whether to go on.
+func (l *Live) rest(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			return true
+		case <-l.asked:
+			l.runAsks()
+		case <-l.pages:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func retryable(err error) bool {
+	var e *Error
+	return !errors.As(err, &e) || e.Retryable
+}
+
+// connection is the life of one socket, from the dial to its end.
+func (l *Live) connection(ctx context.Context) error {
+	token, err := l.client.accessToken(ctx)
+	if err != nil {
+		return err
+	}
+	l.tokenUsed = token
+	l.out.reset()
+	l.out.command(l.auth(token))
+	if l.socket, err = l.client.dial(ctx, l.out); err != nil {
+		return err
+	}
+	defer l.socket.close()
+	for _, t := range l.tracks {
+		t.phase, t.retryAt = wanted, time.Time{}
+	}
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case f := <-l.socket.frames:
+			if err := l.frame(ctx, f); err != nil {
+				return err
+			}
+		case err := <-l.socket.failed:
+			return l.drained(ctx, err)
+		case <-l.asked:
+			l.runAsks()
+		case p := <-l.pages:
+			l.paged(ctx, p)
+		case now := <-tick.C:
+			if !l.leaveAt.IsZero() && !now.Before(l.leaveAt) {
+				return networkError("The node is leaving.", nil)
+			}
+			l.tend(now)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// drained takes what was read before the socket ended, then returns why it ended.
+func (l *Live) drained(ctx context.Context, why error) error {
+	for {
+		select {
+		case f := <-l.socket.frames:
+			if err := l.frame(ctx, f); err != nil {
+				return err
+			}
+		default:
+			return why
+		}
+	}
+}
+
+func (l *Live) auth(token string) command {
+	return command{Type: "auth", Token: token, DeviceID: l.options.DeviceID, DeviceType: l.options.DeviceType}
+}
+
+// frame acts on one frame of the server.
+func (l *Live) frame(ctx context.Context, f *frame) error {
+	switch f.Type {
+	case "auth:success":
+		l.online(f)
+	case "auth:error":
+		e := f.err()
+		e.Status = 4401
+		return e
+	case "auth:expiring":
+		go l.renewOnSocket(ctx, l.tokenUsed)
+	case "subscribed":
+		if t := l.tracks[f.ConversationID]; t != nil {
+			t.subscribed(f.LastSeq, f.LastRev, f.HasMore)
+		}
+	case "caught:up":
+		l.caughtUp(ctx, f)
+	case "message:sent":
+		l.confirmed(f)
+	case "message:error":
+		if s := l.out.remove(f.ClientMessageID); s != nil {
+			s.answer(Sent{}, f.err())
+		}
+	case "system:draining":
+		l.leaveAt = time.Now().Add(time.Duration(f.ReconnectInMS) * time.Millisecond)
+	default:
+		l.event(f)
+	}
+	return nil
+}
+
+func (l *Live) online(f *frame) {
+	if l.signedIn {
+		return // a fresh token on the same socket
+	}
+	l.signedIn, l.userID = true, f.UserID
+	l.tend(time.Now())
+	l.out.release()
+	l.options.Handle(Online{UserID: f.UserID, SessionID: f.SessionID, ServerID: f.ServerID, ExpiresAt: f.ExpiresAt})
+}
+
+// renewOnSocket answers auth:expiring. When it fails the server closes with 4401 and the ordinary way
+// back is gone.
+func (l *Live) renewOnSocket(ctx context.Context, stale string) {
+	fresh, err := l.client.renew(ctx, stale)
+	if err != nil {
+		return
+	}
+	l.ask(func() {
+		l.tokenUsed = fresh
+		l.out.command(l.auth(fresh))
+	})
+}
+
+// confirmed answers a send and gives the message its place among the others.
+func (l *Live) confirmed(f *frame) {
+	s := l.out.remove(f.ClientMessageID)
+	if s == nil {
+		return
+	}
+	m := Message{
+		ID: f.MessageID, ConversationID: s.draft.ConversationID, SenderID: l.userID, Seq: f.Seq, Rev: f.Rev,
+		Content: s.draft.Content, ContentType: "text", ClientMessageID: f.ClientMessageID,
+		CreatedAt: f.Timestamp, UpdatedAt: f.Timestamp,
+	}
+	s.answer(Sent{
+		ConversationID: m.ConversationID, ClientMessageID: m.ClientMessageID, MessageID: m.ID,
+		Seq: m.Seq, Rev: m.Rev, Timestamp: m.CreatedAt,
+	}, nil)
+	if t := l.tracks[m.ConversationID]; t != nil {
+		l.hand(t.offer(m.Rev, MessageReceived{Message: m, Own: true}, time.Now()))
+	}
+}
+
+// event hands an event over, in its place when it has one.
+func (l *Live) event(f *frame) {
+	e := f.event()
+	if e == nil {
+		return
+	}
+	conversation, rev := place(e)
+	if t := l.tracks[conversation]; t != nil && rev > 0 {
+		l.hand(t.offer(rev, e, time.Now()))
+		return
+	}
+	switch e := e.(type) {
+	case ConversationRemoved:
+		delete(l.tracks, e.ConversationID)
+	case Failed:
+		l.refusedFor(e)
+	}
+	l.options.Handle(e)
+}
+
+// refusedFor notes what an error means to the connection itself.
+func (l *Live) refusedFor(f Failed) {
+	if f.Err.Code == CodeRateLimited && f.Ref == "" {
+		l.retryAfter = f.Err.RetryAfter
+	}
+	t := l.tracks[f.Ref]
+	if t == nil || t.phase != requested {
+		return
+	}
+	if !f.Err.Retryable {
+		delete(l.tracks, f.Ref)
+		return
+	}
+	t.phase, t.retryAt = wanted, time.Now().Add(backoff(0, f.Err.RetryAfter))
+}
+
+func (l *Live) hand(events []Event) {
+	for _, e := range events {
+		l.options.Handle(e)
+	}
+}
+
+// tend does what time asks for: subscribe what is wanted or has a hole, acknowledge what was handed over.
+func (l *Live) tend(now time.Time) {
+	if !l.signedIn {
+		return
+	}
+	var subscribe []subscription
+	for _, t := range l.tracks {
+		if t.lost(now) {
+			t.phase, t.holeSince = wanted, time.Time{}
+		}
+		if t.phase == wanted && !now.Before(t.retryAt) {
+			t.phase = requested
+			s := subscription{ConversationID: t.conversation}
+			if t.complete != FromNow {
+				after := t.complete
+				s.AfterRev = &after
+			}
+			subscribe = append(subscribe, s)
+		}
+		if t.owesAck(now) {
+			t.acked, t.ackedAt = t.seq, now
+			l.out.command(command{Type: "message:ack", ConversationID: t.conversation, Seq: t.seq})
+		}
+	}
+	for len(subscribe) > 0 {
+		n := min(len(subscribe), maxSubscribe)
+		l.out.command(command{Type: "subscribe", Conversations: subscribe[:n]})
+		subscribe = subscribe[n:]
+	}
+}
+
+// ask has f run by the goroutine of Run.
+func (l *Live) ask(f func()) {
+	l.mu.Lock()
+	l.asks = append(l.asks, f)
+	l.mu.Unlock()
+	select {
+	case l.asked <- struct{}{}:
+	default:
+	}
+}
+
+func (l *Live) runAsks() {
+	l.mu.Lock()
+	asks := l.asks
+	l.asks = nil
+	l.mu.Unlock()
+	for _, f := range asks {
+		f()
+	}
+}
