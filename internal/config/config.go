@@ -25,8 +25,9 @@ type Config struct {
 	DatabaseConns int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
 	RedisURL      Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://host:6379. This version runs as one node without it and refuses to start when it is set."`
 	SigningKey    Secret `koanf:"signing_key" secret:"true" doc:"Key that signs tokens, 32 bytes or more, the same on every node. Empty: one is made and kept in the data folder."`
+	PreviousKey   Secret `koanf:"previous_signing_key" secret:"true" doc:"The signing key before this one. Its tokens stay valid, so that a new key signs nobody out. Empty: none."`
 
-	Registration   string   `koanf:"registration" doc:"Who may make an account: open (everyone), invite (who has an invitation) or closed (nobody; parley user create)."`
+	Registration   string   `koanf:"registration" doc:"Who may make an account: open (everyone) or closed (nobody; the operator does it with parley user create)."`
 	AllowedOrigins []string `koanf:"allowed_origins" doc:"Web origins that may open /ws, separated by commas, such as https://chat.example.com. Empty: the server's own host."`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas. Empty: none."`
 	Compression    Switch   `koanf:"compression" doc:"Offer permessage-deflate on /ws: fewer bytes for more memory and processor time."`

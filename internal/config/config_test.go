@@ -73,7 +73,7 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 	values := map[string]string{
 		"data": "/elsewhere", "host": "::1", "port": "0", "public_url": "https://chat.example.com",
 		"database_url": "postgres://u:p@db/parley", "database_connections": "7",
-		"signing_key": strings.Repeat("k", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
+		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
 		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "log_level": "debug",
 		"log_format": "json", "demo": "on", "rate_limits": "off",
 	}
@@ -167,7 +167,7 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 	}
 	for _, want := range []string{
 		"PARLEY_PORT must be 0 to 65535 (from: flag --port)",
-		"PARLEY_REGISTRATION must be one of: open, invite, closed (from: environment PARLEY_REGISTRATION)",
+		"PARLEY_REGISTRATION must be one of: open, closed (from: environment PARLEY_REGISTRATION)",
 		"PARLEY_MAX_GROUP must be a whole number", "PARLEY_LIMITS_SEND must be uses/window, such as 30/1m",
 		"PARLEY_RATE_LIMITS must be on or off", "PARLEY_TRUSTED_PROXIES must be", "PARLEY_ALLOWED_ORIGINS must be",
 		"this version has no Redis support yet", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",

@@ -33,7 +33,8 @@ func (l *Loaded) Origin(key string) string {
 	return "default"
 }
 
-// AddFlags defines one flag for every setting, and --config for the file.
+// AddFlags defines one flag for every setting, and --config for the file. Those of the limits are many
+// and rarely used, so help leaves them to the document.
 func AddFlags(flags *pflag.FlagSet) {
 	flags.String(fileFlag, "", "TOML file with settings (environment: "+fileEnv+")")
 	for _, s := range Settings() {
@@ -49,6 +50,7 @@ func AddFlags(flags *pflag.FlagSet) {
 		if s.Default == "on" || s.Default == "off" {
 			flag.NoOptDefVal = "on"
 		}
+		flag.Hidden = strings.Contains(s.Key, ".")
 	}
 }
 

@@ -42,9 +42,9 @@ func (c *Config) Validate() Problems {
 	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
 	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
-	v.check("signing_key", c.SigningKey == "" || len(c.SigningKey) >= minSigningKey,
-		"has %d bytes and must have %d or more; openssl rand -base64 48 makes one", len(c.SigningKey), minSigningKey)
-	v.oneOf("registration", c.Registration, "open", "invite", "closed")
+	v.key("signing_key", c.SigningKey)
+	v.key("previous_signing_key", c.PreviousKey)
+	v.oneOf("registration", c.Registration, "open", "closed")
 	for _, origin := range c.AllowedOrigins {
 		v.check("allowed_origins", validOrigin(origin), "must be a list of origins like https://chat.example.com, without a path")
 	}
@@ -68,6 +68,11 @@ func (v *validation) check(key string, ok bool, wanted string, args ...any) {
 	if !ok {
 		v.problems = append(v.problems, Problem{key, text})
 	}
+}
+
+func (v *validation) key(key string, secret Secret) {
+	v.check(key, secret == "" || len(secret) >= minSigningKey,
+		"has %d bytes and must have %d or more; openssl rand -base64 48 makes one", len(secret), minSigningKey)
 }
 
 func (v *validation) oneOf(key, value string, words ...string) {

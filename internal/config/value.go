@@ -25,6 +25,9 @@ func (s Secret) String() string {
 // GoString keeps %#v from printing it.
 func (s Secret) GoString() string { return strconv.Quote(s.String()) }
 
+// MarshalText keeps encoders, such as that of JSON, from printing it.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // LogValue keeps logs from printing it.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 

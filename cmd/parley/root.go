@@ -1,0 +1,49 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/parley-chat/parley/internal/config"
+)
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "parley",
+		Short: "Private team chat in one program",
+		Long: "Parley is a chat server with its web client in one program.\n\n" +
+			"  parley serve --demo    try it: people, conversations and a bot are there\n" +
+			"  parley serve           run it",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	config.AddFlags(root.PersistentFlags())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(configCommand(), versionCommand())
+	return root
+}
+
+// flagError names the flag that is nearest to one that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	var known []string
+	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.InheritedFlags()} {
+		set.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	}
+	if near, ok := config.Nearest(missing.GetSpecifiedName(), known); ok {
+		return fmt.Errorf("--%s is not a flag; did you mean --%s?", missing.GetSpecifiedName(), near)
+	}
+	return fmt.Errorf("--%s is not a flag; %s --help lists them", missing.GetSpecifiedName(), cmd.CommandPath())
+}
+
+// settings reads what the command is to work with.
+func settings(cmd *cobra.Command) (*config.Loaded, error) {
+	return config.Load(cmd.Flags(), os.Environ())
+}

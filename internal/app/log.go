@@ -1,0 +1,152 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/parley-chat/parley/internal/config"
+)
+
+// service is the seed's name for this program in logs (DOC-008).
+const service = "chat-api"
+
+// NewLog returns the log that the settings ask for, writing to w. As JSON an entry has the seed's shape
+// (DOC-008): timestamp, level, service, traceId where there is one, event and data. The message of an
+// entry is its event ("message.sent"); the attribute traceId stands beside it and all others in data.
+func NewLog(c *config.Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
+		return slog.New(&logHandler{level: level, out: &peopleLog{w: w}})
+	}
+	return slog.New(&logHandler{level: level, out: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: seedNames})})
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// seedNames gives slog's own members the seed's names.
+func seedNames(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) > 0 {
+		return a
+	}
+	switch a.Key {
+	case slog.TimeKey:
+		return slog.String("timestamp", a.Value.Time().UTC().Format("2006-01-02T15:04:05.000Z"))
+	case slog.LevelKey:
+		return slog.String("level", strings.ToLower(a.Value.String()))
+	case slog.MessageKey:
+		return slog.Attr{Key: "event", Value: a.Value}
+	}
+	return a
+}
+
+// logHandler sorts attributes into the seed's shape and hands the entry on.
+type logHandler struct {
+	level slog.Level
+	out   slog.Handler
+	attrs []slog.Attr
+	group string // names of open groups, each with a dot behind it
+}
+
+func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	entry := slog.NewRecord(r.Time, r.Level, r.Message, 0)
+	entry.AddAttrs(slog.String("service", service))
+	var data []any
+	add := func(a slog.Attr) {
+		if a.Key == "traceId" {
+			entry.AddAttrs(a)
+		} else {
+			data = append(data, a)
+		}
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		a.Key = h.group + a.Key
+		add(a)
+		return true
+	})
+	if len(data) > 0 {
+		entry.AddAttrs(slog.Group("data", data...))
+	}
+	return h.out.Handle(ctx, entry)
+}
+
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	out := *h
+	out.attrs = append([]slog.Attr(nil), h.attrs...)
+	for _, a := range attrs {
+		a.Key = h.group + a.Key
+		out.attrs = append(out.attrs, a)
+	}
+	return &out
+}
+
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	out := *h
+	out.group += name + "."
+	return &out
+}
+
+// peopleLog writes one line an entry: the time of day, the level where it is not info, the event and
+// what belongs to it.
+type peopleLog struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (p *peopleLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (p *peopleLog) Handle(_ context.Context, r slog.Record) error {
+	var b strings.Builder
+	b.WriteString(r.Time.Format(time.TimeOnly))
+	if r.Level != slog.LevelInfo {
+		b.WriteString(" " + r.Level.String())
+	}
+	b.WriteString(" " + r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		switch {
+		case a.Key == "service":
+		case a.Value.Kind() == slog.KindGroup:
+			for _, member := range a.Value.Group() {
+				b.WriteString(pair(member))
+			}
+		default:
+			b.WriteString(pair(a))
+		}
+		return true
+	})
+	b.WriteByte('\n')
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err := io.WriteString(p.w, b.String())
+	return err
+}
+
+func pair(a slog.Attr) string {
+	text := fmt.Sprint(a.Value.Resolve().Any())
+	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == '"' || c == '=' || !strconv.IsPrint(c) }) || text == "" {
+		text = strconv.Quote(text)
+	}
+	return " " + a.Key + "=" + text
+}
+
+func (p *peopleLog) WithAttrs([]slog.Attr) slog.Handler { return p }
+func (p *peopleLog) WithGroup(string) slog.Handler      { return p }

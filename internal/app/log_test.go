@@ -1,0 +1,64 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/parley-chat/parley/internal/config"
+)
+
+func TestALogEntryHasTheSeedsShape(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	log := NewLog(&c, &out).With("userId", "u1")
+	log.Info("message.sent", "traceId", "abc", "latencyMs", 45, slog.Group("client", "type", "web"))
+	log.Debug("message.seen")
+
+	var entry map[string]any
+	if err := json.Unmarshal(out.Bytes(), &entry); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	stamp, _ := entry["timestamp"].(string)
+	if len(stamp) != len("2024-01-15T10:30:00.000Z") || !strings.HasSuffix(stamp, "Z") {
+		t.Errorf("timestamp %q", stamp)
+	}
+	delete(entry, "timestamp")
+	want := map[string]any{
+		"level": "info", "service": "chat-api", "traceId": "abc", "event": "message.sent",
+		"data": map[string]any{"userId": "u1", "latencyMs": 45.0, "client": map[string]any{"type": "web"}},
+	}
+	if d := cmp.Diff(want, entry); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestALogForPeopleIsOneLineAnEntry(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	c.LogFormat, c.LogLevel = "text", "warn"
+	log := NewLog(&c, &out)
+	log.Info("message.sent")
+	log.Warn("store.slow", "error", "two\nlines", "took", "2s")
+	_, line, _ := strings.Cut(out.String(), " ")
+	if line != "WARN store.slow error=\"two\\nlines\" took=2s\n" {
+		t.Errorf("got %q", line)
+	}
+}
+
+func TestASecretIsNotLogged(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	c.SigningKey = "hunter2"
+	for _, format := range []string{"json", "text"} {
+		c.LogFormat = format
+		NewLog(&c, &out).Info("start", "key", c.SigningKey, "settings", c)
+	}
+	if strings.Contains(out.String(), "hunter2") {
+		t.Error(out.String())
+	}
+}
