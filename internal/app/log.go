@@ -20,8 +20,9 @@ import (
 const service = "chat-api"
 
 // NewLog returns the log that the settings ask for, writing to w. As JSON an entry has the seed's shape
-// (DOC-008): timestamp, level, service, traceId where there is one, event and data. The message of an
-// entry is its event ("message.sent"); the attribute traceId stands beside it and all others in data.
+// (DOC-008): timestamp, level, service, traceId where there is one, event and data. The event is the
+// attribute of that name, with the entry's message in data, or else the message itself. The attribute
+// traceId stands beside it, all others in data.
 func NewLog(c *config.Config, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -65,13 +66,16 @@ type logHandler struct {
 func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
 
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
-	entry := slog.NewRecord(r.Time, r.Level, r.Message, 0)
-	entry.AddAttrs(slog.String("service", service))
+	event := r.Message
+	var beside []slog.Attr
 	var data []any
 	add := func(a slog.Attr) {
-		if a.Key == "traceId" {
-			entry.AddAttrs(a)
-		} else {
+		switch a.Key {
+		case "event":
+			event, data = a.Value.String(), append([]any{slog.String("message", r.Message)}, data...)
+		case "traceId":
+			beside = append(beside, a)
+		default:
 			data = append(data, a)
 		}
 	}
@@ -83,6 +87,9 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		add(a)
 		return true
 	})
+	entry := slog.NewRecord(r.Time, r.Level, event, 0)
+	entry.AddAttrs(slog.String("service", service))
+	entry.AddAttrs(beside...)
 	if len(data) > 0 {
 		entry.AddAttrs(slog.Group("data", data...))
 	}

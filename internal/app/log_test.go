@@ -37,6 +37,15 @@ func TestALogEntryHasTheSeedsShape(t *testing.T) {
 	}
 }
 
+func TestAnEntryThatNamesItsEventKeepsItsMessageInTheData(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	NewLog(&c, &out).Warn("the bus is away", "event", "bus.lost", "for", "2s")
+	if !strings.Contains(out.String(), `"event":"bus.lost","service":"chat-api","data":{"message":"the bus is away","for":"2s"}`) {
+		t.Error(out.String())
+	}
+}
+
 func TestALogForPeopleIsOneLineAnEntry(t *testing.T) {
 	var out bytes.Buffer
 	c := config.Defaults()
