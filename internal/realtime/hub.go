@@ -1,0 +1,110 @@
+package realtime
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Config names the node.
+type Config struct {
+	// NodeID is this node's serverId on the bus and in auth:success; unique among the nodes.
+	NodeID string
+	Log    *slog.Logger
+}
+
+// Source is where the hub reads what it was not told. *[chat.Service] satisfies it.
+type Source interface {
+	// ChangesSince and Heads read the store for the hub itself, asking for nobody's membership.
+	ChangesSince(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error)
+	Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error)
+	// Roster may answer from memory until it is told to forget.
+	Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, error)
+	ForgetRoster(c chat.ConversationID)
+	ForgetRosters()
+	UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error)
+	// Conversation reads it as the person sees it, who must be in it.
+	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
+}
+
+// Hub is this node's part of the delivery. It satisfies [chat.Announcer].
+type Hub struct {
+	cfg      Config
+	bus      Bus
+	sessions *registry
+	notices  *notices
+	topics   sync.Map // chat.ConversationID → *topic
+
+	started chan struct{}
+	source  Source          // set before started is closed
+	ctx     context.Context // ends with Run
+	work    sync.WaitGroup  // repairs and re-sends under way
+	// joins bounds how many subscriptions read the store at once.
+	joins chan struct{}
+}
+
+var _ chat.Announcer = (*Hub)(nil)
+
+// NewHub builds a hub on a bus. Nothing is delivered before [Hub.Run].
+func NewHub(cfg Config, bus Bus) *Hub {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{
+		cfg: cfg, bus: bus, sessions: newRegistry(), started: make(chan struct{}),
+		joins: make(chan struct{}, maxJoins),
+	}
+	h.notices = newNotices(h)
+	return h
+}
+
+// NodeID is this node's serverId.
+func (h *Hub) NodeID() string { return h.cfg.NodeID }
+
+// Run delivers until ctx ends. It may be called once.
+func (h *Hub) Run(ctx context.Context, source Source) error {
+	h.source, h.ctx = source, ctx
+	close(h.started)
+	stop := h.bus.Listen(h.hear, h.lost)
+	h.notices.run(ctx)
+	stop()
+	h.work.Wait()
+	return nil
+}
+
+// ready waits until Run has begun; it reports false when ctx ended first.
+func (h *Hub) ready(ctx context.Context) bool {
+	select {
+	case <-h.started:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// running reports whether Run has begun and not ended.
+func (h *Hub) running() bool {
+	select {
+	case <-h.started:
+		return h.ctx.Err() == nil
+	default:
+		return false
+	}
+}
+
+func (h *Hub) topic(c chat.ConversationID) *topic {
+	if t, found := h.topics.Load(c); found {
+		return t.(*topic)
+	}
+	return nil
+}
+
+func (h *Hub) topicFor(c chat.ConversationID) *topic {
+	if t := h.topic(c); t != nil {
+		return t
+	}
+	t, _ := h.topics.LoadOrStore(c, newTopic(h, c))
+	return t.(*topic)
+}

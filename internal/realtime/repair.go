@@ -1,0 +1,213 @@
+package realtime
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// readWithin bounds one reading of the store for the hub.
+	readWithin = 5 * time.Second
+	// maxPatience bounds the wait between two readings that did not help.
+	maxPatience = 5 * time.Second
+)
+
+// lost is what the bus calls when it may have lost something: what is remembered may be stale, and
+// every topic is compared with the store, in one query for up to 500 (C3.1).
+func (h *Hub) lost() {
+	if !h.running() {
+		return
+	}
+	h.source.ForgetRosters()
+	h.work.Go(h.compareAll)
+}
+
+func (h *Hub) compareAll() {
+	var ids []chat.ConversationID
+	h.topics.Range(func(id, _ any) bool {
+		ids = append(ids, id.(chat.ConversationID))
+		return true
+	})
+	for some := range slices.Chunk(ids, chat.MaxSubscribe) {
+		heads, err := h.heads(some)
+		for _, id := range some {
+			t := h.topic(id)
+			if t == nil {
+				continue
+			}
+			// A topic that could not be compared repairs itself, and goes on trying.
+			if head, exists := heads[id]; err != nil || !exists || t.behind(head.LastRev) {
+				t.suspect()
+			}
+		}
+	}
+}
+
+func (h *Hub) heads(ids []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
+	ctx, cancel := context.WithTimeout(h.ctx, readWithin)
+	defer cancel()
+	return h.source.Heads(ctx, ids)
+}
+
+func (t *topic) behind(rev int64) bool {
+	t.mu.Lock()
+	defer t.unlock()
+	return t.known && t.rev < rev
+}
+
+// suspect has the topic compared with the store.
+func (t *topic) suspect() {
+	t.mu.Lock()
+	defer t.unlock()
+	t.beginRepair()
+}
+
+func (t *topic) gapStayed() {
+	t.mu.Lock()
+	defer t.unlock()
+	if t.gap = nil; len(t.held) > 0 {
+		t.patience = min(2*t.patience, maxPatience)
+		t.beginRepair()
+	}
+}
+
+func (t *topic) beginRepair() {
+	switch {
+	case t.dead || !t.known || !t.hub.running():
+		// A topic that knows no rev yet is about to read it.
+	case t.repairing:
+		t.again = true
+	default:
+		t.repairing = true
+		t.hub.work.Go(t.repair)
+	}
+}
+
+// repair reads what the topic lacks until it lacks nothing.
+func (t *topic) repair() {
+	wait := gapWait
+	for {
+		t.mu.Lock()
+		after, over := t.rev, t.dead
+		t.mu.Unlock()
+		if over {
+			return
+		}
+		changes, roster, err := t.reread(after)
+		if err != nil {
+			t.hub.cfg.Log.Warn("a gap could not be read yet", "event", "topic.repair", "conversationId", t.id, "error", err)
+			select {
+			case <-time.After(wait):
+			case <-t.hub.ctx.Done():
+				return
+			}
+			wait = min(2*wait, maxPatience)
+			continue
+		}
+		done := t.absorb(changes, roster)
+		t.hub.notices.stirred(t.id)
+		if done {
+			return
+		}
+	}
+}
+
+// reread returns what changed past a rev, and who is in the conversation if that may have changed.
+func (t *topic) reread(after int64) (chat.Changes, *chat.Roster, error) {
+	ctx, cancel := context.WithTimeout(t.hub.ctx, readWithin)
+	defer cancel()
+	changes, err := t.hub.source.ChangesSince(ctx, t.id, after, chat.MaxCatchUp)
+	if err != nil && !absent(err) {
+		return chat.Changes{}, nil, err
+	}
+	revised := slices.ContainsFunc(changes.Changes, func(c chat.Change) bool { return c.Kind == chat.ConversationRevised })
+	if err == nil && !revised {
+		return changes, nil, nil
+	}
+	t.hub.source.ForgetRoster(t.id)
+	roster, err := t.hub.source.Roster(ctx, t.id)
+	if err != nil && !absent(err) {
+		return chat.Changes{}, nil, err
+	}
+	return changes, &roster, nil
+}
+
+// absent reports that a conversation has ended or never was.
+func absent(err error) bool {
+	code := chat.AsError(err).Code
+	return code == chat.CodeNotInConversation || code == chat.CodeNotFound
+}
+
+// absorb delivers what was read. It reports whether the topic lacks nothing any more.
+//
+// A difference of states does not say when somebody left, so whoever is not in the roster leaves first:
+// they may miss the last messages before, but get none after.
+func (t *topic) absorb(read chat.Changes, roster *chat.Roster) (done bool) {
+	t.mu.Lock()
+	defer t.unlock()
+	told := t.expelMissing(read, roster)
+	var next []chat.Change
+	for _, c := range read.Changes {
+		if c.Rev <= t.rev {
+			continue
+		}
+		if held, known := t.held[c.Rev]; known && held.Kind == c.Kind {
+			c = held
+		}
+		next = append(next, c)
+		if c.Kind == chat.ConversationRevised {
+			t.notes = append(t.notes, note{c, told, true})
+		}
+	}
+	if len(next) > 0 {
+		t.hand(next)
+	}
+	if !read.HasMore {
+		t.rev = max(t.rev, read.Head.LastRev)
+	}
+	for rev, c := range t.held {
+		if rev > t.rev {
+			continue
+		}
+		if c.Kind == chat.ConversationRevised && (len(c.Joined) > 0 || len(c.Left) > 0) {
+			t.notes = append(t.notes, note{c, told, false})
+		}
+		delete(t.held, rev)
+	}
+	done = !read.HasMore && !t.again
+	t.again = false
+	t.repairing = !done
+	t.release()
+	return done
+}
+
+func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) (told map[*Session]bool) {
+	told = make(map[*Session]bool)
+	if roster == nil {
+		return told
+	}
+	reasons := make(map[chat.UserID]chat.LeaveReason)
+	for _, c := range read.Changes {
+		for _, d := range c.Left {
+			reasons[d.User] = d.Reason
+		}
+	}
+	for s, sub := range t.subs {
+		if _, in := roster.Roles[s.User]; in {
+			continue
+		}
+		reason, given := reasons[s.User]
+		switch {
+		case len(roster.Roles) == 0:
+			reason = chat.ReasonEnded
+		case !given:
+			reason = chat.ReasonRemoved
+		}
+		t.expel(sub, reason)
+		told[s] = true
+	}
+	return told
+}

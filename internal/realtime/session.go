@@ -1,0 +1,166 @@
+package realtime
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// Session is one live socket of a signed-in person.
+type Session struct {
+	*Outbox
+	ID   chat.SessionID
+	User chat.UserID
+
+	login chat.LoginID // guarded by the registry's lock
+	// subscribed has the topics that the session is in; guarded by the outbox's lock.
+	subscribed map[chat.ConversationID]struct{}
+	left       bool
+}
+
+// sendUnlessSubscribed sends what only those need who do not follow the conversation's topic.
+func (s *Session) sendUnlessSubscribed(c chat.ConversationID, frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, follows := s.subscribed[c]; !follows {
+		s.send([][]byte{frame})
+	}
+}
+
+func (s *Session) follows(c chat.ConversationID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, follows := s.subscribed[c]
+	return follows
+}
+
+// follow notes a subscription; it reports false when the session is over.
+func (s *Session) follow(c chat.ConversationID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left {
+		return false
+	}
+	if s.subscribed == nil {
+		s.subscribed = make(map[chat.ConversationID]struct{})
+	}
+	s.subscribed[c] = struct{}{}
+	return true
+}
+
+func (s *Session) unfollow(c chat.ConversationID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.subscribed, c)
+}
+
+func (s *Session) topics() []chat.ConversationID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.subscribed))
+}
+
+func (s *Session) leave() []chat.ConversationID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = true
+	return slices.Collect(maps.Keys(s.subscribed))
+}
+
+// registry knows this node's sessions by person and by login.
+type registry struct {
+	mu      sync.RWMutex
+	byUser  map[chat.UserID][]*Session
+	byLogin map[chat.LoginID][]*Session
+}
+
+func newRegistry() *registry {
+	return &registry{byUser: make(map[chat.UserID][]*Session), byLogin: make(map[chat.LoginID][]*Session)}
+}
+
+func (r *registry) add(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byUser[s.User] = append(r.byUser[s.User], s)
+	r.byLogin[s.login] = append(r.byLogin[s.login], s)
+}
+
+func (r *registry) remove(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	without(r.byUser, s.User, s)
+	without(r.byLogin, s.login, s)
+}
+
+func (r *registry) changeLogin(s *Session, login chat.LoginID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	without(r.byLogin, s.login, s)
+	s.login = login
+	r.byLogin[login] = append(r.byLogin[login], s)
+}
+
+func without[K comparable](m map[K][]*Session, key K, s *Session) {
+	rest := slices.DeleteFunc(slices.Clone(m[key]), func(other *Session) bool { return other == s })
+	if len(rest) == 0 {
+		delete(m, key)
+		return
+	}
+	m[key] = rest
+}
+
+// ofUser returns the person's sessions; the slice must not be changed.
+func (r *registry) ofUser(u chat.UserID) []*Session {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.byUser[u])
+}
+
+func (r *registry) ofLogin(l chat.LoginID) []*Session {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.byLogin[l])
+}
+
+func (r *registry) empty() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return len(r.byUser) == 0
+}
+
+// Open registers a socket of a signed-in person. [Hub.Close] must follow when it is gone.
+func (h *Hub) Open(u chat.UserID, l chat.LoginID, o *Outbox) *Session {
+	s := &Session{Outbox: o, ID: chat.SessionID(uuid.Must(uuid.NewV7()).String()), User: u, login: l}
+	h.sessions.add(s)
+	return s
+}
+
+// ChangeLogin notes that the session's newest token belongs to another login of the same person.
+func (h *Hub) ChangeLogin(s *Session, l chat.LoginID) { h.sessions.changeLogin(s, l) }
+
+// Close forgets a session. It gets nothing any more.
+func (h *Hub) Close(s *Session) {
+	h.sessions.remove(s)
+	for _, c := range s.leave() {
+		if t := h.topic(c); t != nil {
+			t.drop(s)
+		}
+	}
+}
+
+// EndLogin closes the login's sockets on all nodes with 4403 (C4.3).
+func (h *Hub) EndLogin(l chat.LoginID) {
+	h.endLogin(l)
+	h.publish(SystemTopic, envelopeLoginEnded, loginEnded{l})
+}
+
+func (h *Hub) endLogin(l chat.LoginID) {
+	for _, s := range h.sessions.ofLogin(l) {
+		s.End(Closing{protocol.CloseLoginEnded, "login ended"})
+	}
+}

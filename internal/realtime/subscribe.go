@@ -1,0 +1,288 @@
+package realtime
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+const (
+	// maxJoins is how many subscriptions read the store at once on a node, maxJoinsOfOne of one session.
+	maxJoins      = 32
+	maxJoinsOfOne = 4
+	// catchUpBytes is the most message text that one catch-up sends; the client pages the rest.
+	catchUpBytes = 1 << 20
+	// catchUpChunk is how many frames go out between two looks at whether the client reads.
+	catchUpChunk = 32
+)
+
+// Want is one conversation that a session wants to follow. AfterRev is the rev that the client is
+// complete up to; nil is live from now.
+type Want struct {
+	Conversation chat.ConversationID
+	AfterRev     *int64
+}
+
+// Subscribe makes a session follow conversations (C3.3) and answers each with subscribed, what changed
+// past AfterRev, and caught:up; or with error. It returns when all are live or ctx has ended, and takes
+// as long as the client takes to read.
+func (h *Hub) Subscribe(ctx context.Context, s *Session, wants []Want) {
+	if !h.ready(ctx) {
+		return
+	}
+	var joins sync.WaitGroup
+	slots := make(chan struct{}, maxJoinsOfOne)
+	for _, w := range wants {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		joins.Go(func() {
+			defer func() { <-slots }()
+			if err := h.join(ctx, s, w); err != nil && ctx.Err() == nil {
+				s.Send(protocol.Encode(protocol.ProblemOf(err, string(w.Conversation))))
+			}
+		})
+	}
+	joins.Wait()
+}
+
+// Unsubscribe ends a subscription. Nothing of it follows but unsubscribed.
+func (h *Hub) Unsubscribe(s *Session, c chat.ConversationID) {
+	if t := h.topic(c); t != nil {
+		t.drop(s)
+	}
+	s.Send(protocol.Encode(protocol.Unsubscribed{ConversationID: string(c)}))
+}
+
+// join registers the session first, so that what happens from here on is buffered, reads what it lacks,
+// and then lets both flow together.
+func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
+	if !chat.ValidID(string(w.Conversation)) {
+		return chat.NotInConversation()
+	}
+	if w.AfterRev != nil && *w.AfterRev < 0 {
+		return chat.Invalid("afterRev", "afterRev must be 0 or more.")
+	}
+	t, sub := h.register(s, w)
+	if sub == nil {
+		return nil
+	}
+	read, err := t.firstRead(ctx, sub, w.AfterRev)
+	if err != nil {
+		t.giveUp(sub)
+		return err
+	}
+	t.mu.Lock()
+	t.learn(read.Head.LastRev)
+	t.unlock()
+	return t.catchUp(ctx, sub, read)
+}
+
+// register puts the session into the topic. A subscription that it had there is replaced, and the new
+// one goes on from the same place. It returns nil for a session that is over.
+func (h *Hub) register(s *Session, w Want) (*topic, *subscription) {
+	for {
+		t := h.topicFor(w.Conversation)
+		t.mu.Lock()
+		if t.dead {
+			t.mu.Unlock()
+			continue
+		}
+		sub := &subscription{session: s, joining: true}
+		if before := t.subs[s]; before != nil {
+			before.gone = true
+			if w.AfterRev == nil {
+				sub.resumes, sub.rev = !before.joining || before.resumes, before.rev
+			}
+			sub.debt.acks, sub.debt.acked = before.debt.acks, before.debt.acked
+		}
+		follows := s.follow(w.Conversation)
+		if follows {
+			t.subs[s] = sub
+		}
+		t.unlock()
+		if !follows {
+			return nil, nil
+		}
+		return t, sub
+	}
+}
+
+func (t *topic) giveUp(sub *subscription) {
+	t.mu.Lock()
+	defer t.unlock()
+	t.remove(sub)
+}
+
+// firstRead reads where the conversation stands and what the subscriber lacks.
+func (t *topic) firstRead(ctx context.Context, sub *subscription, afterRev *int64) (chat.Changes, error) {
+	if afterRev != nil {
+		read, err := t.lacks(ctx, sub, *afterRev)
+		return cut(read), err
+	}
+	return t.read(ctx, sub, func(ctx context.Context) (chat.Changes, error) {
+		heads, err := t.hub.source.Heads(ctx, []chat.ConversationID{t.id})
+		return chat.Changes{Head: heads[t.id]}, err
+	})
+}
+
+// lacks reads what changed past a rev.
+func (t *topic) lacks(ctx context.Context, sub *subscription, after int64) (chat.Changes, error) {
+	return t.read(ctx, sub, func(ctx context.Context) (chat.Changes, error) {
+		return t.hub.source.ChangesSince(ctx, t.id, after, chat.MaxCatchUp)
+	})
+}
+
+// read reads for a subscriber who is in the conversation. The roster is read after the registration: a
+// removal before that has made the memory forget, and one after it finds the subscription. Where what
+// was read is newer than the roster in memory, the roster is read again.
+func (t *topic) read(ctx context.Context, sub *subscription, read func(context.Context) (chat.Changes, error)) (chat.Changes, error) {
+	h := t.hub
+	select {
+	case h.joins <- struct{}{}:
+		defer func() { <-h.joins }()
+	case <-ctx.Done():
+		return chat.Changes{}, ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	roster, err := t.admit(ctx, sub)
+	if err != nil {
+		return chat.Changes{}, err
+	}
+	changes, err := read(ctx)
+	if err != nil {
+		return chat.Changes{}, err
+	}
+	if slices.ContainsFunc(changes.Changes, func(c chat.Change) bool {
+		return c.Kind == chat.ConversationRevised && c.Rev > roster.Rev
+	}) {
+		h.source.ForgetRoster(t.id)
+		_, err = t.admit(ctx, sub)
+	}
+	return changes, err
+}
+
+func (t *topic) admit(ctx context.Context, sub *subscription) (chat.Roster, error) {
+	roster, err := t.hub.source.Roster(ctx, t.id)
+	if err != nil {
+		return chat.Roster{}, err
+	}
+	if _, in := roster.Roles[sub.session.User]; !in {
+		return chat.Roster{}, chat.NotInConversation()
+	}
+	return roster, nil
+}
+
+// cut keeps a catch-up of long messages from filling the memory; the client pages the rest.
+func cut(read chat.Changes) chat.Changes {
+	size := 0
+	for i := range read.Changes {
+		if m := read.Changes[i].Message; m != nil {
+			size += len(m.Content)
+		}
+		if size > catchUpBytes {
+			read.Changes, read.HasMore = read.Changes[:i+1], true
+			break
+		}
+	}
+	return read
+}
+
+// catchUp sends what was read, as fast as the client reads, and goes live without a hole: whatever
+// happened meanwhile waits in the buffer, or, when that was too small, is read as well.
+func (t *topic) catchUp(ctx context.Context, sub *subscription, read chat.Changes) error {
+	subscribed := protocol.Encode(protocol.Subscribed{
+		ConversationID: string(t.id), LastSeq: read.Head.LastSeq, LastRev: read.Head.LastRev, HasMore: read.HasMore,
+	})
+	if !t.pass(sub, [][]byte{subscribed}) {
+		return nil
+	}
+	// With hasMore there is a hole between what is sent here and what happens from now on, which the
+	// client pages: caught:up says where it begins.
+	cursor, hole := read.Head.LastRev, read.HasMore
+	caughtUp := cursor
+	if n := len(read.Changes); hole && n > 0 {
+		caughtUp = read.Changes[n-1].Rev
+	}
+	for more := false; ; {
+		if !t.passAll(ctx, sub, read.Changes) || (!more && t.goLive(sub, cursor, caughtUp)) {
+			return nil
+		}
+		var err error
+		if read, err = t.lacks(ctx, sub, cursor); err != nil {
+			t.giveUp(sub)
+			return err
+		}
+		if more = read.HasMore && len(read.Changes) > 0; more {
+			cursor = read.Changes[len(read.Changes)-1].Rev
+		} else {
+			cursor = max(cursor, read.Head.LastRev)
+		}
+		if !hole {
+			caughtUp = cursor
+		}
+	}
+}
+
+// passAll sends changes in chunks, each once the client has read enough of what went before.
+func (t *topic) passAll(ctx context.Context, sub *subscription, changes []chat.Change) bool {
+	for len(changes) > 0 {
+		if !sub.session.WaitForRoom(ctx) {
+			return false
+		}
+		var chunk [][]byte
+		for i, size := 0, 0; i < len(changes) && i < catchUpChunk && size < roomAt/8; i++ {
+			chunk = append(chunk, protocol.EncodeChange(&changes[i]))
+			size += len(chunk[i])
+		}
+		if !t.pass(sub, chunk) {
+			return false
+		}
+		changes = changes[len(chunk):]
+	}
+	return sub.session.WaitForRoom(ctx)
+}
+
+// pass sends frames unless the subscription has ended.
+func (t *topic) pass(sub *subscription, frames [][]byte) bool {
+	t.mu.Lock()
+	defer t.unlock()
+	return !sub.gone && sub.session.Send(frames...)
+}
+
+// goLive ends the catching up at cursor: everything buffered past it follows, and then what happens.
+// It reports false when the buffer had overflowed.
+func (t *topic) goLive(sub *subscription, cursor, caughtUp int64) bool {
+	t.mu.Lock()
+	defer t.unlock()
+	if sub.gone {
+		return true
+	}
+	if sub.overflowed {
+		sub.overflowed, sub.buffer, sub.buffered = false, nil, 0
+		return false
+	}
+	frames := [][]byte{protocol.Encode(protocol.CaughtUp{ConversationID: string(t.id), Rev: caughtUp})}
+	// One that replaced a live subscription without afterRev goes on where that one was.
+	if sub.resumes {
+		cursor = min(cursor, sub.rev)
+	}
+	sub.rev = cursor
+	for _, f := range sub.buffer {
+		if f.rev > cursor {
+			frames = append(frames, f.bytes)
+			sub.rev = f.rev
+		}
+	}
+	sub.joining, sub.buffer, sub.buffered = false, nil, 0
+	sub.session.Send(frames...)
+	return true
+}

@@ -1,0 +1,299 @@
+package realtime
+
+import (
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+const (
+	// gapWait is how long a change that came too early waits for the one before it before the store is
+	// asked.
+	gapWait = 50 * time.Millisecond
+	// maxHeld bounds the changes that wait; what does not fit is read from the store.
+	maxHeld = 1024
+	// maxJoinBuffer bounds the bytes of live frames that wait for one subscription to catch up.
+	maxJoinBuffer = 32 << 10
+)
+
+// topic delivers one conversation to this node's subscribers, rev by rev.
+type topic struct {
+	hub *Hub
+	id  chat.ConversationID
+
+	mu    sync.Mutex
+	dead  bool // the last subscriber went; a new one needs a new topic
+	known bool // rev has been read
+	rev   int64
+	held  map[int64]chat.Change // came too early, by rev
+	// dropped says that held was full: the store has to be asked.
+	dropped bool
+	gap     *time.Timer
+	// patience grows while a gap stays open although the store was asked.
+	patience  time.Duration
+	repairing bool
+	again     bool
+	subs      map[*Session]*subscription
+	notes     []note
+}
+
+// note is a revision that those who do not follow have to be told of, once the lock is given up.
+type note struct {
+	change  chat.Change
+	told    map[*Session]bool
+	unclear bool
+}
+
+// subscription is one session's place in a topic; the topic's lock guards it.
+type subscription struct {
+	session *Session
+	rev     int64 // what was delivered, once joined
+	gone    bool  // the session left the topic; whoever is joining stops
+	joining bool
+	resumes bool // it replaces a live one and goes on from that one's rev
+	// buffer has what happened while joining; overflowed says that it could not.
+	buffer     []frame
+	buffered   int
+	overflowed bool
+	debt       debt
+}
+
+// frame is an encoded change.
+type frame struct {
+	rev, seq int64 // seq of a new message, else 0
+	origin   chat.SessionID
+	bytes    []byte
+}
+
+func newTopic(h *Hub, c chat.ConversationID) *topic {
+	return &topic{hub: h, id: c, patience: gapWait, held: make(map[int64]chat.Change), subs: make(map[*Session]*subscription)}
+}
+
+// unlock gives up the topic's lock, and the topic when nobody is in it.
+func (t *topic) unlock() {
+	if len(t.subs) == 0 && !t.dead {
+		t.dead = true
+		t.hub.topics.CompareAndDelete(t.id, t)
+		if t.gap != nil {
+			t.gap.Stop()
+		}
+	}
+	notes := t.notes
+	t.notes = nil
+	t.mu.Unlock()
+	for i := range notes {
+		t.hub.notices.revised(&notes[i].change, notes[i].told, notes[i].unclear)
+	}
+}
+
+// announce takes changes in any order. It reports false when nobody follows the topic any more.
+func (t *topic) announce(changes []chat.Change) bool {
+	t.mu.Lock()
+	defer t.unlock()
+	if t.dead {
+		return false
+	}
+	if len(t.held) == 0 && t.known && changes[0].Rev == t.rev+1 && changes[len(changes)-1].Rev == t.rev+int64(len(changes)) {
+		t.hand(changes)
+		return true
+	}
+	for _, c := range changes {
+		if t.known && c.Rev <= t.rev {
+			continue
+		}
+		if len(t.held) < maxHeld {
+			t.held[c.Rev] = c
+		} else {
+			t.dropped = true
+		}
+	}
+	t.release()
+	t.mendDropped()
+	return true
+}
+
+// mendDropped reads what did not fit into held.
+func (t *topic) mendDropped() {
+	if t.known && t.dropped {
+		t.dropped = false
+		t.beginRepair()
+	}
+}
+
+// release hands out the held changes that are next, and waits for the gap before the others.
+func (t *topic) release() {
+	if !t.known {
+		return
+	}
+	var next []chat.Change
+	for rev := t.rev + 1; ; rev++ {
+		c, held := t.held[rev]
+		if !held {
+			break
+		}
+		next = append(next, c)
+		delete(t.held, rev)
+	}
+	if len(next) > 0 {
+		t.patience = gapWait
+		t.hand(next)
+	}
+	switch {
+	case len(t.held) == 0 && t.gap != nil:
+		t.gap.Stop()
+		t.gap = nil
+	case len(t.held) > 0 && t.gap == nil && !t.repairing:
+		t.gap = time.AfterFunc(t.patience, t.gapStayed)
+	}
+}
+
+// learn tells the topic where the store stands, when it did not know.
+func (t *topic) learn(rev int64) {
+	if t.known {
+		return
+	}
+	t.known, t.rev = true, rev
+	for r := range t.held {
+		if r <= rev {
+			delete(t.held, r)
+		}
+	}
+	t.release()
+	t.mendDropped()
+}
+
+// hand delivers changes whose turn it is.
+func (t *topic) hand(changes []chat.Change) {
+	start := 0
+	for i := range changes {
+		if changes[i].Kind == chat.ConversationRevised {
+			t.handMessages(changes[start:i])
+			t.handRevision(&changes[i])
+			start = i + 1
+		}
+	}
+	t.handMessages(changes[start:])
+	t.rev = changes[len(changes)-1].Rev
+}
+
+func (t *topic) handMessages(changes []chat.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	frames := make([]frame, len(changes))
+	all := make([][]byte, len(changes))
+	for i := range changes {
+		frames[i] = frameOf(&changes[i])
+		all[i] = frames[i].bytes
+	}
+	now := time.Now()
+	for _, sub := range t.subs {
+		sub.give(frames, all, now)
+	}
+}
+
+func frameOf(c *chat.Change) frame {
+	f := frame{rev: c.Rev, origin: c.Origin, bytes: protocol.EncodeChange(c)}
+	if c.Kind == chat.MessageAdded {
+		f.seq = c.Message.Seq
+	}
+	return f
+}
+
+// give hands frames to one subscriber; all are their bytes. A session's own messages are left out:
+// message:sent told it (C2.4).
+func (sub *subscription) give(frames []frame, all [][]byte, now time.Time) {
+	s := sub.session
+	last := frames[len(frames)-1].rev
+	own := false
+	for i := range frames {
+		own = own || frames[i].origin == s.ID
+	}
+	switch {
+	case sub.joining:
+		for _, f := range frames {
+			sub.keep(f)
+		}
+		return
+	case !own && frames[0].rev > sub.rev:
+		s.Send(all...)
+	default:
+		some := make([][]byte, 0, len(frames))
+		for _, f := range frames {
+			if f.rev > sub.rev && f.origin != s.ID {
+				some = append(some, f.bytes)
+			}
+		}
+		s.Send(some...)
+	}
+	if sub.debt.acks {
+		sub.debt.incur(s, frames, sub.rev, now)
+	}
+	sub.rev = max(sub.rev, last)
+}
+
+// keep buffers a frame while the subscription catches up.
+func (sub *subscription) keep(f frame) {
+	if sub.overflowed || f.origin == sub.session.ID {
+		return
+	}
+	if sub.buffered += len(f.bytes) + frameOverhead; sub.buffered > maxJoinBuffer {
+		sub.overflowed, sub.buffer, sub.buffered = true, nil, 0
+		return
+	}
+	sub.buffer = append(sub.buffer, f)
+}
+
+// handRevision delivers a change of the conversation itself. Who left gets nothing from this rev on.
+func (t *topic) handRevision(c *chat.Change) {
+	told := make(map[*Session]bool)
+	for _, d := range c.Left {
+		for s, sub := range t.subs {
+			if s.User == d.User {
+				t.expel(sub, d.Reason)
+				told[s] = true
+			}
+		}
+	}
+	frames := []frame{frameOf(c)}
+	for _, sub := range t.subs {
+		sub.give(frames, [][]byte{frames[0].bytes}, time.Time{})
+	}
+	t.notes = append(t.notes, note{*c, told, false})
+}
+
+// expel ends a subscription of somebody who is not in the conversation any more.
+func (t *topic) expel(sub *subscription, reason chat.LeaveReason) {
+	t.remove(sub)
+	sub.session.Send(removedFrame(t.id, reason))
+}
+
+func (t *topic) remove(sub *subscription) {
+	sub.gone = true
+	if t.subs[sub.session] == sub {
+		delete(t.subs, sub.session)
+		sub.session.unfollow(t.id)
+	}
+}
+
+// drop takes a session out of the topic.
+func (t *topic) drop(s *Session) {
+	t.mu.Lock()
+	defer t.unlock()
+	if sub := t.subs[s]; sub != nil {
+		t.remove(sub)
+	}
+}
+
+// toOthers calls tell for each subscribed session of everyone but u.
+func (t *topic) toOthers(u chat.UserID, tell func(*Session)) {
+	t.mu.Lock()
+	defer t.unlock()
+	for s := range t.subs {
+		if s.User != u {
+			tell(s)
+		}
+	}
+}
