@@ -83,13 +83,13 @@ type Conversation struct {
 	OwnerID           *string       `json:"ownerId" format:"uuid" nullable:"true"`
 	Participants      []Participant `json:"participants" nullable:"false" doc:"The first 20 in order of joining."`
 	ParticipantCount  int           `json:"participantCount"`
-	LastMessage       *Message      `json:"lastMessage" nullable:"true"`
+	LastMessage       *Message      `json:"lastMessage" doc:"null before the first message"`
 	LastSeq           int64         `json:"lastSeq"`
 	LastRev           int64         `json:"lastRev"`
-	UnreadCount       *int64        `json:"unreadCount,omitzero"`
-	MentionCount      *int64        `json:"mentionCount,omitzero"`
+	UnreadCount       *int64        `json:"unreadCount,omitzero" nullable:"false"`
+	MentionCount      *int64        `json:"mentionCount,omitzero" nullable:"false"`
 	LastReadMessageID **string      `json:"lastReadMessageId,omitzero" format:"uuid" nullable:"true"`
-	LastReadSeq       *int64        `json:"lastReadSeq,omitzero"`
+	LastReadSeq       *int64        `json:"lastReadSeq,omitzero" nullable:"false"`
 	CreatedAt         Time          `json:"createdAt" format:"date-time"`
 	UpdatedAt         Time          `json:"updatedAt" format:"date-time"`
 }

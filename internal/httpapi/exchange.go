@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// exchange is what one request and its answer are known by while they last. Only the request's own
+// goroutine touches it.
+type exchange struct {
+	request *http.Request
+	header  http.Header // of the answer
+	traceID string
+	caller  auth.Identity
+	limits  []usedLimit
+	fault   error // what a 5xx hides from the client
+}
+
+type exchangeKey struct{}
+
+// exchangeOf finds the exchange of a request under way.
+func exchangeOf(ctx context.Context) *exchange {
+	return ctx.Value(exchangeKey{}).(*exchange)
+}
+
+// actor is who signed the request; routes that are open to all have none.
+func actor(ctx context.Context) chat.UserID { return exchangeOf(ctx).caller.User }
+
+// answerWriter notes the status that was answered.
+type answerWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *answerWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// exchanges gives every request its exchange, turns a panic into a 500, and logs one line at the end:
+// never a body, a query or a token.
+func exchanges(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		x := &exchange{header: w.Header()}
+		var span string
+		x.traceID, span = trace(r.Header.Get("Traceparent"))
+		w.Header().Set("Traceparent", "00-"+x.traceID+"-"+span+"-01")
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		x.request = r
+		answer := &answerWriter{ResponseWriter: w}
+		defer func() {
+			if caught := recover(); caught != nil {
+				if caught == http.ErrAbortHandler {
+					panic(caught)
+				}
+				x.fault = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+				if answer.status == 0 {
+					writeProblem(answer, r, chat.AsError(x.fault))
+				}
+			}
+			x.log(log, answer.status, time.Since(began))
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
+	level := slog.LevelDebug
+	attributes := []slog.Attr{
+		slog.String("method", x.request.Method), slog.String("route", x.request.Pattern), slog.Int("status", status),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("traceId", x.traceID),
+	}
+	if x.caller.User != "" {
+		level = slog.LevelInfo
+		attributes = append(attributes, slog.String("userId", string(x.caller.User)))
+	}
+	if x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
+		level = slog.LevelInfo
+	}
+	if x.fault != nil {
+		level = slog.LevelError
+		attributes = append(attributes, slog.String("error", x.fault.Error()))
+	}
+	log.LogAttrs(x.request.Context(), level, "request", attributes...)
+}
+
+var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$`)
+
+// trace takes the trace id that the caller brought (W3C Trace Context) or makes one, and makes the id
+// of this span.
+func trace(header string) (traceID, spanID string) {
+	var random [24]byte
+	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
+	traceID, spanID = hex.EncodeToString(random[:16]), hex.EncodeToString(random[16:])
+	if m := traceparent.FindStringSubmatch(header); m != nil && m[1] != "00000000000000000000000000000000" && m[2] != "0000000000000000" && header[:2] != "ff" {
+		traceID = m[1]
+	}
+	return traceID, spanID
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/limit"
+)
+
+// Config is what the operator decides, and what health is told by.
+type Config struct {
+	// Limits are the rate limits. The zero Rules limit nothing.
+	Limits limit.Rules
+	// Addresses finds the client's address. Default: no proxy is trusted.
+	Addresses *limit.Addresses
+	// Origins are web origins ("https://chat.example.org") besides the server's own that may sign in.
+	Origins []string
+	// InsecureCookie lets the refresh cookie travel over plain http. Browsers treat http://localhost as
+	// secure, so this is only for a server that others reach by http://, on a home network without
+	// certificates. Anybody on that network can read the traffic then, this cookie included.
+	InsecureCookie bool
+	// Assets is the built web client, index.html at its root. Nil, or without index.html: a page says so.
+	Assets fs.FS
+	// Ping asks the database for a sign of life. Nil is read as healthy.
+	Ping func(context.Context) error
+	// Accepting reports whether sockets are accepted; false while the node drains. Nil is read as true.
+	Accepting func() bool
+	// Warnings are shown by /health/ready, such as that rate limits are off.
+	Warnings []string
+	// Log gets one line a request. Default: slog.Default().
+	Log *slog.Logger
+}
+
+// api is what the handlers need.
+type api struct {
+	cfg     Config
+	chat    *chat.Service
+	auth    *auth.Service
+	limiter limit.Limiter
+	huma    huma.API
+	routes  *http.ServeMux
+}
+
+// New builds the handler for everything but the WebSocket endpoint.
+func New(cfg Config, service *chat.Service, authenticator *auth.Service, limiter limit.Limiter) http.Handler {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Addresses == nil {
+		// No proxies: there is nothing that could be malformed.
+		cfg.Addresses, _ = limit.TrustProxies(nil)
+	}
+	a := &api{cfg: cfg, chat: service, auth: authenticator, limiter: limiter, routes: http.NewServeMux()}
+	a.huma = humago.New(a.routes, openAPIConfig())
+	a.registerAuth()
+	a.registerUsers()
+	a.registerConversations()
+	a.registerParticipants()
+	a.registerMessages()
+	a.registerChanges()
+	a.registerReceipts()
+	document := finishOpenAPI(a.huma.OpenAPI())
+	a.serveDocument(document)
+	a.serveHealth()
+
+	site := serveClient(cfg.Assets)
+	routed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ofAPI(r.URL.Path) {
+			a.route(w, r)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+	return exchanges(cfg.Log, secured(noTokenInURL(routed)))
+}
+
+// route serves the API. What the mux answers by itself, to unknown paths and methods, becomes a problem.
+func (a *api) route(w http.ResponseWriter, r *http.Request) {
+	own, pattern := a.routes.Handler(r)
+	if pattern != "" {
+		onlyJSON(a.routes).ServeHTTP(w, r)
+		return
+	}
+	refusal := &refusalWriter{header: w.Header()}
+	own.ServeHTTP(refusal, r)
+	if refusal.status == http.StatusMethodNotAllowed {
+		writeInvalid(w, r, refusal.status, "This path does not know the method "+r.Method+".")
+		return
+	}
+	writeProblem(w, r, &chat.Error{Code: chat.CodeNotFound, Message: "There is nothing at this path."})
+}
+
+// refusalWriter keeps the headers and the status of an answer, and drops its text.
+type refusalWriter struct {
+	header http.Header
+	status int
+}
+
+func (w *refusalWriter) Header() http.Header         { return w.header }
+func (w *refusalWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (w *refusalWriter) WriteHeader(status int)      { w.status = status }
+
+// NewServer makes the HTTP server for a handler, with the limits that keep slow and endless requests
+// from holding connections: 5 seconds for the headers, 16 KiB of them, 60 seconds idle. Bodies have 10
+// seconds, which the routes set themselves: a socket lives longer.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
