@@ -1,5 +1,16 @@
 import type { Api } from "./api.js";
+import { Connection } from "./connection.js";
+import { type ConversationDoors, ConversationView, confirmedMessage } from "./conversation.js";
+import { ConversationList } from "./conversations.js";
+import { eventError, ParleyError } from "./errors.js";
+import type { MessageEvent, SentEvent, ServerEvent } from "./events.js";
+import { MemoryStorage } from "./memory.js";
+import { Outbox } from "./outbox.js";
 import type { OutboxStorage } from "./outbox-storage.js";
+import { Patience } from "./patience.js";
+import { Rest } from "./rest.js";
+import { restApi } from "./rest-api.js";
+import { Session } from "./session.js";
 import type { Store } from "./store.js";
 import type { ConnectionState, ConversationListState, ConversationViewState, SessionState } from "./views.js";
 
@@ -41,25 +52,262 @@ export interface Credentials {
   password: string;
 }
 
+/** The most conversations in one subscribe (C3.3). */
+const maxSubscribe = 500;
+
 /** A person's connection to one server. */
-export declare class ParleyClient {
-  constructor(options?: ParleyClientOptions);
+export class ParleyClient {
   readonly session: Store<SessionState>;
   readonly connection: Store<ConnectionState>;
   readonly conversations: Store<ConversationListState>;
   readonly api: Api;
+
+  readonly #session: Session;
+  readonly #connection: Connection;
+  readonly #list: ConversationList;
+  readonly #outbox: Outbox;
+  readonly #patience = new Patience();
+  readonly #rest: Rest;
+  readonly #views = new Map<string, ConversationView>();
+  readonly #asking = new Set<ConversationView>();
+  readonly #ends = new AbortController();
+  #me: string | null = null;
+
+  constructor(options: ParleyClientOptions = {}) {
+    const base = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
+    if (base === "") throw new TypeError("ParleyClient needs a baseUrl outside of a page.");
+    const Socket = options.WebSocket ?? globalThis.WebSocket;
+    if (!Socket) throw new TypeError("ParleyClient needs a WebSocket: this runtime has none.");
+    this.#rest = new Rest(base, options.fetch ?? globalThis.fetch.bind(globalThis));
+    this.#session = new Session(this.#rest);
+    this.#list = new ConversationList(this.#rest, this.#patience);
+    this.#outbox = new Outbox(options.storage ?? new MemoryStorage(), {
+      send: (frame) => this.#connection.send(frame),
+      changed: (id) => this.#views.get(id)?.publish(),
+      doubt: () => this.#connection.doubt(),
+    });
+    this.#connection = new Connection(`${base.replace(/^http/, "ws")}/ws`, Socket, this.#session, {
+      onOnline: () => this.#online(),
+      onOffline: () => this.#offline(),
+      onEvent: (event) => this.#take(event, false),
+    });
+    this.session = this.#session.store;
+    this.connection = this.#connection.store;
+    this.conversations = this.#list.store;
+    this.api = restApi(this.#rest, {
+      conversation: (conversation) => this.#list.put(conversation),
+      gone: (id) => this.#gone(id, "left"),
+      profile: (me) => this.#session.profile(me),
+      erased: () => this.#session.end(new ParleyError("UNAUTHORIZED", "This account was erased.")),
+    });
+    this.#session.store.subscribe(() => this.#person());
+    this.#list.store.subscribe(() => {
+      for (const view of this.#views.values()) {
+        const conversation = this.#list.get(view.id);
+        if (conversation && conversation !== view.store.getSnapshot().conversation) view.publish();
+      }
+    });
+    this.#listen();
+  }
+
   /** Signs in again by the refresh cookie, if there is one. Never rejects: see `session`. */
-  restore(): Promise<void>;
+  restore(): Promise<void> {
+    return this.#session.restore();
+  }
+
   /** Rejects with a ParleyError, as `login` does. */
-  register(account: Credentials & { displayName?: string }): Promise<void>;
-  login(credentials: Credentials): Promise<void>;
+  register(account: Credentials & { displayName?: string }): Promise<void> {
+    return this.#session.enter("/auth/register", account);
+  }
+
+  login(credentials: Credentials): Promise<void> {
+    return this.#session.enter("/auth/login", credentials);
+  }
+
   /** Ends the login. Never rejects; unsent messages stay in the storage for this person's next login. */
-  logout(): Promise<void>;
+  logout(): Promise<void> {
+    return this.#session.leave();
+  }
+
   /** Connects without waiting for the backoff. */
-  reconnectNow(): void;
-  loadMoreConversations(): Promise<void>;
-  /** The same handle for the same id. */
-  conversation(id: string): ConversationHandle;
+  reconnectNow(): void {
+    this.#connection.reconnectNow();
+  }
+
+  loadMoreConversations(): Promise<void> {
+    return this.#list.loadMore();
+  }
+
+  /** The same handle for the same id, as long as one person is signed in. */
+  conversation(id: string): ConversationHandle {
+    let view = this.#views.get(id);
+    if (!view) {
+      view = new ConversationView(id, this.#doors());
+      this.#views.set(id, view);
+    }
+    return view;
+  }
+
   /** Stops everything for good: timers, listeners, the socket. */
-  dispose(): void;
+  dispose(): void {
+    this.#ends.abort();
+    this.#session.dispose();
+    this.#leave();
+  }
+
+  #doors(): ConversationDoors {
+    return {
+      me: this.#me ?? "",
+      rest: this.#rest,
+      patience: this.#patience,
+      list: this.#list,
+      outbox: this.#outbox,
+      send: (frame) => this.#connection.send(frame),
+      subscribe: (view) => this.#ask(view),
+      change: (event) => this.#take(event, true),
+    };
+  }
+
+  /** Somebody signed in or out. */
+  #person(): void {
+    const id = this.session.getSnapshot().user?.id ?? null;
+    if (id === this.#me) return;
+    this.#leave();
+    this.#me = id;
+    if (id === null) return;
+    void this.#outbox.load(id);
+    void this.#list.reload();
+    this.#connection.start();
+  }
+
+  #leave(): void {
+    this.#me = null;
+    this.#connection.stop();
+    for (const view of this.#views.values()) view.dispose();
+    this.#views.clear();
+    this.#asking.clear();
+    this.#outbox.unload();
+    this.#list.reset();
+  }
+
+  #online(): void {
+    this.#patience.wake();
+    for (const view of this.#views.values()) {
+      view.online();
+      view.ask();
+    }
+    this.#flushAsking();
+    // Conversations that came, went or moved while nobody told.
+    void this.#list.reload();
+    this.#outbox.flush();
+  }
+
+  #offline(): void {
+    this.#asking.clear();
+    for (const view of this.#views.values()) view.away();
+    this.#outbox.offline();
+  }
+
+  /** All that ask in one turn of the event loop share a frame. */
+  #ask(view: ConversationView): void {
+    if (!this.#connection.online) return;
+    if (this.#asking.size === 0) queueMicrotask(() => this.#flushAsking());
+    this.#asking.add(view);
+  }
+
+  #flushAsking(): void {
+    const asking = [...this.#asking].filter((view) => view.afterRev !== null);
+    this.#asking.clear();
+    for (let i = 0; i < asking.length; i += maxSubscribe) {
+      const views = asking.slice(i, i + maxSubscribe);
+      const conversations = views.map((view) => ({ conversationId: view.id, afterRev: view.afterRev }));
+      if (this.#connection.send({ type: "subscribe", conversations })) for (const view of views) view.asked();
+    }
+  }
+
+  /** Takes in an event of the socket, or a change that was read over REST. */
+  #take(event: ServerEvent, read: boolean): void {
+    const view = "conversationId" in event ? this.#views.get(event.conversationId) : undefined;
+    switch (event.type) {
+      case "message:received":
+      case "message:updated":
+      case "message:deleted":
+        this.#message(event, read);
+        break;
+      case "message:sent":
+        this.#sent(event, view);
+        break;
+      case "message:error":
+        this.#outbox.refuse(event.clientMessageId, eventError(event));
+        break;
+      case "message:delivered":
+        view?.delivered(event.upToSeq);
+        break;
+      case "typing:started":
+      case "typing:stopped":
+        view?.typed(event.userId, event.type === "typing:started");
+        break;
+      case "subscribed":
+        view?.subscribed(event.hasMore);
+        break;
+      case "caught:up":
+        view?.caughtUp(event.rev);
+        break;
+      case "conversation:added":
+        this.#list.put(event.conversation);
+        if (event.conversation.unreadCount === undefined) this.#list.refresh(event.conversation.id);
+        this.#views.get(event.conversation.id)?.returned();
+        break;
+      case "conversation:updated":
+        if (this.#list.get(event.conversationId)) this.#list.put(event.conversation);
+        view?.change(event.rev, null, read);
+        break;
+      case "conversation:removed":
+        this.#gone(event.conversationId, event.reason);
+        break;
+      case "conversation:activity":
+        this.#list.activity(event);
+        break;
+      case "receipt:synced":
+        if (view) view.synced(event);
+        else this.#list.read(event);
+        break;
+      case "error":
+        if (event.code === "NOT_IN_CONVERSATION" && event.ref) this.#gone(event.ref, "removed");
+        break;
+    }
+  }
+
+  #message({ message }: MessageEvent, read: boolean): void {
+    this.#list.message(message, this.#me ?? "");
+    this.#views.get(message.conversationId)?.change(message.rev, message, read);
+    if (message.senderId === this.#me) this.#outbox.confirm(message.clientMessageId);
+  }
+
+  #sent(event: SentEvent, view: ConversationView | undefined): void {
+    const entry = this.#outbox.entry(event.clientMessageId);
+    if (!entry) return;
+    const message = confirmedMessage(entry, event);
+    this.#list.message(message, this.#me ?? "");
+    view?.confirmed(message, entry.resent);
+    this.#outbox.confirm(event.clientMessageId);
+  }
+
+  #gone(id: string, reason: string): void {
+    this.#list.remove(id);
+    this.#views.get(id)?.removed(reason);
+  }
+
+  /** A page that wakes up, or whose network is back, does not wait for a timer. */
+  #listen(): void {
+    const { signal } = this.#ends;
+    const wake = () => {
+      this.#session.wake();
+      this.#connection.wake();
+    };
+    globalThis.addEventListener?.("online", wake, { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake(), {
+      signal,
+    });
+  }
 }

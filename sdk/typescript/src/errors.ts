@@ -63,8 +63,7 @@ function text(value: unknown): string | undefined {
 function fieldErrors(value: unknown): FieldError[] | undefined {
   if (!Array.isArray(value) || value.length === 0) return undefined;
   return value.map((row: Record<string, unknown>) => ({
-    // A location names the part of the request too: "body.content".
-    field: String(row?.field ?? row?.location ?? "").replace(/^(body|query|path|header)\./, ""),
+    field: String(row?.field ?? ""),
     message: String(row?.message ?? ""),
   }));
 }
@@ -75,7 +74,7 @@ export function problemError(status: number, body: unknown, retryAfterMs?: numbe
   const code = codeOf(problem.code, status);
   return new ParleyError(code, text(problem.detail) ?? text(problem.title), {
     retryable: typeof problem.retryable === "boolean" ? problem.retryable : undefined,
-    retryAfterMs,
+    retryAfterMs: typeof problem.retryAfterMs === "number" ? problem.retryAfterMs : retryAfterMs,
     fields: fieldErrors(problem.errors),
     traceId: text(problem.traceId),
   });

@@ -1,0 +1,458 @@
+import type { ConversationList } from "./conversations.js";
+import { asParleyError } from "./errors.js";
+import { parseEvent, type ServerEvent } from "./events.js";
+import type { Outbox, OutboxEntry } from "./outbox.js";
+import type { Patience } from "./patience.js";
+import type { Rest } from "./rest.js";
+import type { Message, ReadState } from "./shapes.js";
+import { Cell } from "./store.js";
+import { Timeline } from "./timeline.js";
+import { OthersTyping, OwnTyping } from "./typing.js";
+import type { ConversationViewState, MessageView } from "./views.js";
+
+const perPage = 50;
+const changesPerPage = 100;
+/** Acknowledgements and read positions go out at most this often for a conversation (C3.4). */
+const tellEvery = 1_000;
+/** A gap is asked for at most this often: a server that leaves it open is not asked in a circle. */
+const repairEvery = 1_000;
+
+/** What all conversations of a person share. */
+export interface ConversationDoors {
+  readonly me: string;
+  readonly rest: Rest;
+  readonly patience: Patience;
+  readonly list: ConversationList;
+  readonly outbox: Outbox;
+  send(frame: object): boolean;
+  /** Asks for the changes of a conversation past its `rev`, in one frame with all that are asked for now. */
+  subscribe(conversation: ConversationView): void;
+  /** Takes in a change that was read over REST, as if it had come over the socket. */
+  change(event: ServerEvent): void;
+}
+
+interface History {
+  messages: Message[];
+  nextCursor: string | null;
+  hasMore: boolean;
+}
+
+interface Changes {
+  changes: unknown[];
+  lastRev: number;
+  hasMore: boolean;
+}
+
+/**
+ * One conversation: a snapshot, the changes past it, and what waits in the outbox.
+ *
+ *     away ─▶ asking ─▶ catching ─▶ live ─▶ (a gap) asking …
+ *                          └─▶ paging ─▶ live
+ *
+ * `asking` waits for `subscribed`, `catching` for `caught:up`, `paging` reads over REST what was too much.
+ */
+export class ConversationView {
+  readonly store: Cell<ConversationViewState>;
+  readonly id: string;
+  readonly #doors: ConversationDoors;
+  readonly #timeline = new Timeline();
+  readonly #typing: OthersTyping;
+  readonly #ownTyping: OwnTyping;
+  #opens = 0;
+  #phase: "away" | "asking" | "catching" | "paging" | "live" = "away";
+  /** Whether `subscribed` said that more changed than the socket brings. */
+  #more = false;
+  /** Whether something was confirmed meanwhile whose event may never come. */
+  #suspect = false;
+  #cancel = new AbortController();
+  #loading = false;
+  #older: string | null = null;
+  #deliveredUpTo = 0;
+  #acknowledged = 0;
+  #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #repairTimer: ReturnType<typeof setTimeout> | undefined;
+  #repaired = Number.NEGATIVE_INFINITY;
+  #read: { message: Message; told: boolean } | null = null;
+  #readTimer: ReturnType<typeof setTimeout> | undefined;
+  #views = new Map<string, MessageView>();
+
+  constructor(id: string, doors: ConversationDoors) {
+    this.id = id;
+    this.#doors = doors;
+    this.#typing = new OthersTyping(() => this.publish());
+    this.#ownTyping = new OwnTyping((typing) => {
+      doors.send({ type: typing ? "typing:start" : "typing:stop", conversationId: id });
+    });
+    this.store = new Cell<ConversationViewState>({
+      ...{ conversation: doors.list.get(id) ?? null, messages: [], hasOlder: false, loadingOlder: false },
+      ...{ loaded: false, completeUpTo: 0, typing: [], removed: null },
+    });
+    this.publish();
+  }
+
+  /** Where a subscribe begins; null while there is no snapshot or nobody looks. */
+  get afterRev(): number | null {
+    return this.#opens > 0 && this.store.getSnapshot().removed === null ? this.#timeline.upTo : null;
+  }
+
+  readonly open = (): void => {
+    if (++this.#opens > 1) return;
+    if (!this.store.getSnapshot().loaded) void this.#load();
+    this.ask();
+  };
+
+  readonly close = (): void => {
+    if (this.#opens === 0 || --this.#opens > 0) return;
+    this.#ownTyping.stop();
+    this.#tellRead();
+    this.dispose();
+    this.#doors.send({ type: "unsubscribe", conversationId: this.id });
+  };
+
+  /** Ends what runs by itself. */
+  dispose(): void {
+    this.#cancel.abort();
+    this.#cancel = new AbortController();
+    this.#loading = false;
+    this.away();
+    clearTimeout(this.#ackTimer);
+    clearTimeout(this.#readTimer);
+    this.#ackTimer = this.#readTimer = undefined;
+  }
+
+  /** The socket is gone. */
+  away(): void {
+    this.#phase = "away";
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
+    if (this.#read) this.#read.told = false;
+    this.#typing.clear();
+  }
+
+  /** Subscribes past what is here, when there is something to subscribe to and somebody who looks. */
+  ask(): void {
+    if (this.afterRev !== null) this.#doors.subscribe(this);
+  }
+
+  /** The subscribe is on its way. */
+  asked(): void {
+    this.#phase = "asking";
+    this.#timeline.forgetAhead();
+  }
+
+  /** Says again what an earlier connection may have lost. */
+  online(): void {
+    if (this.#read && !this.#read.told) this.#tellRead();
+    this.#acknowledged = 0;
+  }
+
+  subscribed(hasMore: boolean): void {
+    if (this.#phase !== "asking") return;
+    this.#phase = "catching";
+    this.#more = hasMore;
+  }
+
+  caughtUp(rev: number): void {
+    if (this.#phase !== "catching") return;
+    if (this.#more) {
+      this.#phase = "paging";
+      void this.#page();
+      return;
+    }
+    this.#goLive(rev);
+  }
+
+  /** Takes in a change that takes a `rev`; `read` says that it was read over REST. */
+  change(rev: number, message: Message | null, read = false): void {
+    if (message) {
+      this.#timeline.upsert(message);
+      this.#typing.stopped(message.senderId);
+    }
+    if (read || this.#phase === "catching") this.#timeline.leap(rev);
+    else if (this.#phase !== "live") this.#timeline.note(rev);
+    else if (!this.#timeline.follow(rev)) this.#repair();
+    // A row of states that are out of date as soon as the next one comes is not worth showing.
+    if (read || this.#phase === "catching") return;
+    this.#acknowledge();
+    this.publish();
+  }
+
+  /** Takes in the confirmation of an own message. */
+  confirmed(message: Message, resent: boolean): void {
+    this.#timeline.upsert(message, true);
+    if (!resent) this.#timeline.note(message.rev);
+    // A resent message may have been stored long ago and edited since, and its own event may never come.
+    else if (this.#phase === "live") this.#repair();
+    else this.#suspect = true;
+  }
+
+  delivered(upToSeq: number): void {
+    if (upToSeq <= this.#deliveredUpTo) return;
+    this.#deliveredUpTo = upToSeq;
+    this.publish();
+  }
+
+  typed(userId: string, typing: boolean): void {
+    if (typing && userId !== this.#doors.me) this.#typing.started(userId);
+    else this.#typing.stopped(userId);
+  }
+
+  /** The read position moved, here or on another device. */
+  synced(state: ReadState): void {
+    const message = state.lastReadMessageId === null ? undefined : this.#timeline.find(state.lastReadMessageId);
+    if (this.#read && message && message.seq >= this.#read.message.seq) this.#read = null;
+    this.#doors.list.read(state, message?.seq);
+  }
+
+  /** This person is not in it (any more). */
+  removed(reason: string): void {
+    this.dispose();
+    this.store.patch({ removed: reason });
+  }
+
+  /** This person is in it again. */
+  returned(): void {
+    if (this.store.getSnapshot().removed === null) return;
+    this.store.patch({ removed: null });
+    if (this.#opens > 0 && !this.store.getSnapshot().loaded) void this.#load();
+    this.ask();
+  }
+
+  readonly loadOlder = async (): Promise<void> => {
+    const { hasOlder, loadingOlder } = this.store.getSnapshot();
+    if (!hasOlder || loadingOlder) return;
+    this.store.patch({ loadingOlder: true });
+    const { signal } = this.#cancel;
+    try {
+      this.#take(await this.#doors.patience.until(() => this.#history(this.#older, signal), signal));
+    } catch {
+      // Closed meanwhile, or not in it any more, of which there is an event.
+    }
+    this.store.patch({ loadingOlder: false });
+    this.publish();
+  };
+
+  readonly send = (content: string): string => {
+    this.#ownTyping.stop();
+    return this.#doors.outbox.add(this.id, content);
+  };
+
+  readonly retry = (clientMessageId: string): void => this.#doors.outbox.retry(clientMessageId);
+
+  readonly discard = (clientMessageId: string): void => this.#doors.outbox.discard(clientMessageId);
+
+  readonly edit = async (messageId: string, content: string): Promise<void> => {
+    const path = `/conversations/${this.id}/messages/${messageId}`;
+    const message = await this.#doors.rest.call<Message>("PATCH", path, { body: { content } });
+    this.#timeline.upsert(message);
+    this.publish();
+  };
+
+  readonly delete = async (messageId: string): Promise<void> => {
+    await this.#doors.rest.call("DELETE", `/conversations/${this.id}/messages/${messageId}`);
+  };
+
+  readonly typing = (): void => this.#ownTyping.touch();
+
+  readonly markRead = (messageId: string): void => {
+    const message = this.#timeline.find(messageId);
+    const conversation = this.#doors.list.get(this.id);
+    if (!message || message.seq <= Math.max(this.#read?.message.seq ?? 0, conversation?.lastReadSeq ?? 0)) return;
+    this.#read = { message, told: false };
+    const unreadCount = this.#timeline.unread(message.seq, this.#doors.me) ?? 0;
+    this.#doors.list.read(
+      { conversationId: this.id, unreadCount, lastReadMessageId: messageId, lastReadAt: null },
+      message.seq,
+    );
+    this.#readTimer ??= setTimeout(() => {
+      this.#readTimer = undefined;
+      this.#tellRead();
+    }, tellEvery);
+  };
+
+  /** Brings the store up to date with everything that it is made of. */
+  publish(): void {
+    const { list, outbox, me } = this.#doors;
+    const before = this.store.getSnapshot();
+    let conversation = list.get(this.id) ?? before.conversation;
+    if (this.#phase === "live" && conversation?.lastReadSeq !== undefined) {
+      const unread = this.#timeline.unread(conversation.lastReadSeq, me);
+      if (unread !== null && list.get(this.id)) {
+        list.unread(this.id, unread);
+        conversation = list.get(this.id) ?? conversation;
+      }
+    }
+    const views = new Map<string, MessageView>();
+    for (const message of this.#timeline.messages()) {
+      const mine = message.senderId === me;
+      const key = mine ? message.clientMessageId : message.id;
+      const status = mine && message.seq <= this.#deliveredUpTo ? "delivered" : "stored";
+      views.set(key, this.#reuse({ key, message, status, error: null, mine }));
+    }
+    for (const entry of outbox.entries(this.id)) {
+      const key = entry.row.clientMessageId;
+      if (!views.has(key)) views.set(key, this.#waiting(entry));
+    }
+    this.#views = views;
+    const messages = [...views.values()];
+    const same = messages.length === before.messages.length && messages.every((view, i) => view === before.messages[i]);
+    this.store.patch({
+      conversation,
+      messages: same ? before.messages : messages,
+      hasOlder: before.loaded && this.#older !== null,
+      completeUpTo: this.#timeline.upTo ?? 0,
+      typing: this.#typing.ids,
+    });
+  }
+
+  #waiting({ row, state, error }: OutboxEntry): MessageView {
+    const { clientMessageId, conversationId, content } = row;
+    const have = this.#views.get(clientMessageId);
+    const at = new Date(row.queuedAt).toISOString();
+    const message: Message =
+      have?.message.seq === 0
+        ? have.message
+        : {
+            ...{
+              id: clientMessageId,
+              conversationId,
+              senderId: row.userId,
+              seq: 0,
+              rev: 0,
+              content,
+              contentType: "text",
+            },
+            ...{ clientMessageId, createdAt: at, updatedAt: at, editedAt: null, deletedAt: null },
+          };
+    return this.#reuse({ key: clientMessageId, message, status: state, error, mine: true });
+  }
+
+  /** The view of before when it says the same. */
+  #reuse(view: MessageView): MessageView {
+    const have = this.#views.get(view.key);
+    const same = have && have.message === view.message && have.status === view.status && have.error === view.error;
+    return same ? have : view;
+  }
+
+  /** Takes a snapshot: first how far the conversation is, then a page that is at least that new. */
+  async #load(): Promise<void> {
+    if (this.#loading) return;
+    this.#loading = true;
+    const { list, patience } = this.#doors;
+    const { signal } = this.#cancel;
+    try {
+      let conversation = list.get(this.id);
+      if (!conversation || list.isBehind(this.id)) {
+        conversation = await patience.until(() => list.one(this.id, signal), signal);
+        if (signal.aborted) return;
+        list.put(conversation);
+      }
+      this.#timeline.leap(conversation.lastRev);
+      this.ask();
+      const page = await patience.until(() => this.#history(null, signal), signal);
+      if (signal.aborted) return;
+      this.#take(page);
+      this.store.patch({ loaded: true });
+      this.#acknowledge();
+      this.publish();
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = asParleyError(thrown);
+      if (error.code === "NOT_IN_CONVERSATION" || error.code === "NOT_FOUND") this.removed("removed");
+    } finally {
+      if (!signal.aborted) this.#loading = false;
+    }
+  }
+
+  #history(cursor: string | null, signal: AbortSignal): Promise<History> {
+    const query = { limit: perPage, cursor: cursor ?? undefined };
+    return this.#doors.rest.call<History>("GET", `/conversations/${this.id}/messages`, { query, signal });
+  }
+
+  #take({ messages, nextCursor, hasMore }: History): void {
+    const more = hasMore && nextCursor !== null;
+    this.#timeline.page(messages, !more);
+    this.#older = more ? nextCursor : null;
+    for (const message of messages) {
+      if (message.senderId === this.#doors.me) this.#doors.outbox.confirm(message.clientMessageId);
+    }
+  }
+
+  /** Reads over REST what was too much for the socket; live changes wait beside it meanwhile. */
+  async #page(): Promise<void> {
+    const { rest, patience } = this.#doors;
+    const { signal } = this.#cancel;
+    try {
+      for (;;) {
+        const query = { afterRev: this.#timeline.upTo ?? 0, limit: changesPerPage };
+        const path = `/conversations/${this.id}/changes`;
+        const page = await patience.until(() => rest.call<Changes>("GET", path, { query, signal }), signal);
+        // A lost socket ends this: the next one subscribes past what has come.
+        if (signal.aborted || this.#phase !== "paging") return;
+        const before = this.#timeline.upTo;
+        for (const raw of page.changes) {
+          const event = parseEvent(raw);
+          if (event) this.#doors.change(event);
+        }
+        this.publish();
+        if (!page.hasMore || this.#timeline.upTo === before) {
+          this.#goLive(page.lastRev);
+          return;
+        }
+      }
+    } catch {
+      // Closed, signed out, or not in it any more, of which there is an event.
+    }
+  }
+
+  #goLive(rev: number): void {
+    this.#timeline.leap(rev);
+    this.#phase = "live";
+    if (this.#suspect) this.#repair();
+    this.#suspect = false;
+    this.#acknowledge();
+    this.publish();
+  }
+
+  #repair(): void {
+    if (this.#repairTimer !== undefined) return;
+    const wait = Math.max(0, this.#repaired + repairEvery - Date.now());
+    const repair = () => {
+      this.#repairTimer = undefined;
+      this.#repaired = Date.now();
+      if (this.#phase === "live") this.ask();
+    };
+    if (wait === 0) repair();
+    else this.#repairTimer = setTimeout(repair, wait);
+  }
+
+  /** Says how far everything is here, a little later, for all that comes until then. */
+  #acknowledge(): void {
+    if (this.#phase !== "live" || this.#timeline.lastSeq <= this.#acknowledged) return;
+    this.#ackTimer ??= setTimeout(() => {
+      this.#ackTimer = undefined;
+      const seq = this.#timeline.lastSeq;
+      if (this.#phase !== "live" || seq <= this.#acknowledged) return;
+      if (this.#doors.send({ type: "message:ack", conversationId: this.id, seq })) this.#acknowledged = seq;
+    }, tellEvery);
+  }
+
+  #tellRead(): void {
+    if (!this.#read || this.#read.told) return;
+    const messageId = this.#read.message.id;
+    this.#read.told = this.#doors.send({ type: "receipt:read", conversationId: this.id, messageId });
+  }
+}
+
+/** A message that was confirmed, made of what was sent and what the server gave it. */
+export function confirmedMessage(
+  entry: OutboxEntry,
+  sent: { messageId: string; seq: number; rev: number; timestamp: string },
+): Message {
+  const { conversationId, clientMessageId, content, userId } = entry.row;
+  const { messageId, seq, rev, timestamp } = sent;
+  return {
+    ...{ id: messageId, conversationId, senderId: userId, seq, rev, content, contentType: "text", clientMessageId },
+    ...{ createdAt: timestamp, updatedAt: timestamp, editedAt: null, deletedAt: null },
+  };
+}
