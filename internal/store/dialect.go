@@ -1,0 +1,187 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// dialect holds every difference in SQL text and in arguments between the two databases. SQLite stores
+// times as integers of microseconds since 1970, PostgreSQL as timestamptz; SQLite stores ids as text,
+// PostgreSQL as uuid.
+type dialect struct {
+	kind string
+	// greatest is the function of the largest of its arguments.
+	greatest string
+	// forUpdate locks the rows read against other writers; SQLite has one writer.
+	forUpdate string
+	// forShare keeps the rows read from being deleted or changed in their keys.
+	forShare string
+	// lockUsers keeps other transactions from adding users; "" where there is one writer.
+	lockUsers string
+	// hasSchema tells whether there is a schema at all.
+	hasSchema string
+	// firstParticipants reads the first 20 of each conversation in $1 in order of joining.
+	firstParticipants string
+	// draftsByKey reads the messages stored under the keys that draftKeys makes arguments of.
+	draftsByKey string
+	draftKeys   func([]draftKey) []any
+	// in compares with a list of ids given as one argument, made by ids.
+	in func(param string) string
+	// ids is the argument for in.
+	ids func([]string) any
+	// moment is the argument for a time.
+	moment func(time.Time) any
+
+	filled sync.Map // text → text, see fill
+}
+
+var sqliteDialect = &dialect{
+	kind:      "sqlite",
+	greatest:  "MAX",
+	hasSchema: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'schema_info')",
+	firstParticipants: `SELECT conversation_id, role, joined_at, ` + userColumns("u") + `
+FROM (SELECT conversation_id, user_id, role, joined_at,
+             row_number() OVER (PARTITION BY conversation_id ORDER BY joined_at, user_id) AS place
+      FROM conversation_participants
+      WHERE conversation_id IN (SELECT value FROM json_each($1)) AND left_at IS NULL) p
+JOIN users u ON u.id = p.user_id
+WHERE place <= 20
+ORDER BY conversation_id, joined_at, user_id`,
+	in:  func(param string) string { return "IN (SELECT value FROM json_each(" + param + "))" },
+	ids: func(ids []string) any { return jsonText(ids) },
+	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
+FROM json_each($1) k JOIN messages m ON m.conversation_id = k.value ->> 0 AND m.sender_id = k.value ->> 1 AND m.client_message_id = k.value ->> 2`,
+	draftKeys: func(keys []draftKey) []any {
+		rows := make([][3]string, len(keys))
+		for i, k := range keys {
+			rows[i] = [3]string{string(k.conversation), string(k.sender), k.clientID}
+		}
+		return []any{jsonText(rows)}
+	},
+	moment: func(t time.Time) any { return t.UnixMicro() },
+}
+
+var postgresDialect = &dialect{
+	kind:      "postgres",
+	greatest:  "GREATEST",
+	forUpdate: "FOR NO KEY UPDATE",
+	forShare:  "FOR KEY SHARE",
+	lockUsers: "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE",
+	hasSchema: "SELECT to_regclass('schema_info') IS NOT NULL",
+	firstParticipants: `SELECT c.id, p.role, p.joined_at, ` + userColumns("u") + `
+FROM unnest($1::text[]::uuid[]) AS c (id)
+CROSS JOIN LATERAL (SELECT user_id, role, joined_at FROM conversation_participants
+      WHERE conversation_id = c.id AND left_at IS NULL ORDER BY joined_at, user_id LIMIT 20) p
+JOIN users u ON u.id = p.user_id
+ORDER BY c.id, p.joined_at, p.user_id`,
+	in:  func(param string) string { return "= ANY (" + param + "::text[]::uuid[])" },
+	ids: func(ids []string) any { return ids },
+	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
+FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::text[]) AS k (conversation_id, sender_id, client_message_id)
+JOIN messages m ON m.conversation_id = k.conversation_id AND m.sender_id = k.sender_id AND m.client_message_id = k.client_message_id`,
+	draftKeys: func(keys []draftKey) []any {
+		conversations, senders, clientIDs := make([]string, len(keys)), make([]string, len(keys)), make([]string, len(keys))
+		for i, k := range keys {
+			conversations[i], senders[i], clientIDs[i] = string(k.conversation), string(k.sender), k.clientID
+		}
+		return []any{conversations, senders, clientIDs}
+	},
+	moment: func(t time.Time) any { return t },
+}
+
+func jsonText(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("store: strings do not encode: " + err.Error())
+	}
+	return string(text)
+}
+
+// fill puts the dialect's words into a text: {lock}, {share}, {greatest}, and {in $n} for a list of ids.
+func (d *dialect) fill(query string) string {
+	if text, known := d.filled.Load(query); known {
+		return text.(string)
+	}
+	text := strings.NewReplacer("{lock}", d.forUpdate, "{share}", d.forShare, "{greatest}", d.greatest).Replace(query)
+	for {
+		before, rest, more := strings.Cut(text, "{in ")
+		if !more {
+			break
+		}
+		param, after, _ := strings.Cut(rest, "}")
+		text = before + d.in(param) + after
+	}
+	d.filled.Store(query, text)
+	return text
+}
+
+// momentOrNull is the argument for a time that may be unknown.
+func (d *dialect) momentOrNull(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return d.moment(t)
+}
+
+// orNull is the argument for a text that may be absent.
+func orNull[S ~string](s S) any {
+	if s == "" {
+		return nil
+	}
+	return string(s)
+}
+
+// list is the argument for dialect.in.
+func list[S ~string](d *dialect, ids []S) any {
+	plain := make([]string, len(ids))
+	for i, id := range ids {
+		plain[i] = string(id)
+	}
+	return d.ids(plain)
+}
+
+// at scans a time of either database; NULL leaves it zero.
+func at(t *time.Time) momentScanner { return momentScanner{t} }
+
+type momentScanner struct{ t *time.Time }
+
+func (m momentScanner) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*m.t = time.Time{}
+	case int64:
+		*m.t = time.UnixMicro(v).UTC()
+	case time.Time:
+		*m.t = v.UTC()
+	default:
+		return fmt.Errorf("a time came back as %T", src)
+	}
+	return nil
+}
+
+// text scans a text or an id that may be NULL, which becomes "".
+func text[S ~string](s *S) textScanner[S] { return textScanner[S]{s} }
+
+type textScanner[S ~string] struct{ s *S }
+
+func (t textScanner[S]) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*t.s = ""
+	case string:
+		*t.s = S(v)
+	case []byte:
+		*t.s = S(v)
+	default:
+		return fmt.Errorf("a text came back as %T", src)
+	}
+	return nil
+}
+
+// columns names columns of the table called alias.
+func columns(alias, names string) string {
+	return alias + "." + strings.ReplaceAll(names, ", ", ", "+alias+".")
+}

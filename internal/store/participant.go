@@ -1,0 +1,146 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// seating is people who come into a conversation together.
+type seating struct {
+	conversation chat.ConversationID
+	people       []chat.UserID
+	role         chat.Role
+	rev          int64
+	at           time.Time
+	// lastSeq is where somebody who was never in it starts to read: what was said before is not unread.
+	lastSeq int64
+}
+
+// seat lets people in. Who was in it before keeps the read position of then.
+func (s *Store) seat(ctx context.Context, x session, in seating) error {
+	if len(in.people) == 0 {
+		return nil
+	}
+	_, err := x.exec(ctx, s.fill(`INSERT INTO conversation_participants (conversation_id, user_id, role, rev, joined_at, last_read_seq)
+SELECT $1, id, $2, $3, $4, $5 FROM users WHERE id {in $6}
+ON CONFLICT (conversation_id, user_id) DO UPDATE
+SET role = excluded.role, rev = excluded.rev, joined_at = excluded.joined_at, left_at = NULL, hidden_seq = -1
+WHERE conversation_participants.left_at IS NOT NULL`),
+		string(in.conversation), string(in.role), in.rev, s.moment(in.at), in.lastSeq, list(s.dialect, in.people))
+	return err
+}
+
+// expectPeople answers CodeNotFound unless all of them exist and none was erased, and keeps it so until the
+// transaction ends.
+func (s *Store) expectPeople(ctx context.Context, x session, people []chat.UserID) error {
+	found, err := ids[chat.UserID](ctx, x, s.fill("SELECT id FROM users WHERE id {in $1} AND deleted_at IS NULL {share}"), list(s.dialect, people))
+	if err != nil {
+		return err
+	}
+	if len(found) < len(people) {
+		return chat.NotFound("person")
+	}
+	return nil
+}
+
+// revisePeople does the part of a revision that is about who is in the conversation and in which role.
+func (s *Store) revisePeople(ctx context.Context, x session, r chat.Revision, t *tail, at time.Time) error {
+	if len(r.Add) > 0 {
+		if err := s.expectPeople(ctx, x, r.Add); err != nil {
+			return err
+		}
+		if err := s.seat(ctx, x, seating{r.Conversation, r.Add, chat.RoleMember, t.rev, at, t.seq}); err != nil {
+			return err
+		}
+	}
+	if len(r.Remove) > 0 {
+		_, err := x.exec(ctx, s.fill(`UPDATE conversation_participants SET left_at = $3, rev = $4
+WHERE conversation_id = $1 AND user_id {in $2} AND left_at IS NULL`),
+			string(r.Conversation), list(s.dialect, r.Remove), s.moment(at), t.rev)
+		if err != nil {
+			return err
+		}
+	}
+	for u, role := range r.Roles {
+		if err := s.changeRole(ctx, x, r.Conversation, u, role, t.rev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) changeRole(ctx context.Context, x session, c chat.ConversationID, u chat.UserID, role chat.Role, rev int64) error {
+	changed, err := x.exec(ctx, `UPDATE conversation_participants SET role = $3, rev = $4
+WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL`, string(c), string(u), string(role), rev)
+	if err != nil || changed == 0 || role != chat.RoleOwner {
+		return err
+	}
+	_, err = x.exec(ctx, "UPDATE conversations SET owner_id = $2 WHERE id = $1", string(c), string(u))
+	return err
+}
+
+// Participants pages through who is in a conversation, in order of joining (ties by user id).
+func (s *Store) Participants(ctx context.Context, c chat.ConversationID, after chat.ParticipantCursor, limit int) (participants []chat.Participant, hasMore bool, err error) {
+	query := "SELECT p.role, p.joined_at, " + userColumns("u") + `
+FROM conversation_participants p JOIN users u ON u.id = p.user_id
+WHERE p.conversation_id = $1 AND p.left_at IS NULL`
+	args := []any{string(c), limit + 1}
+	if after.User != "" {
+		query += " AND (p.joined_at, p.user_id) > ($3, $4)"
+		args = append(args, s.moment(after.JoinedAt), string(after.User))
+	}
+	query += " ORDER BY p.joined_at, p.user_id LIMIT $2"
+	err = s.db.reader().each(ctx, func(row scan) error {
+		var p chat.Participant
+		if err := row(append([]any{&p.Role, at(&p.JoinedAt)}, userInto(&p.User)...)...); err != nil {
+			return err
+		}
+		participants = append(participants, p)
+		return nil
+	}, query, args...)
+	if err != nil {
+		return nil, false, named(err)
+	}
+	if len(participants) > limit {
+		return participants[:limit], true, nil
+	}
+	return participants, false, nil
+}
+
+// Roster returns everyone in a conversation that has not ended, or CodeNotFound. It is one statement, so
+// the people and the rev belong together.
+func (s *Store) Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, error) {
+	r := chat.Roster{Conversation: c, Roles: make(map[chat.UserID]chat.Role)}
+	exists := false
+	err := s.db.reader().each(ctx, func(row scan) error {
+		exists = true
+		var u chat.UserID
+		var role chat.Role
+		if err := row(&r.Type, &r.Rev, text(&u), text(&role)); err != nil {
+			return err
+		}
+		if u != "" {
+			r.Roles[u] = role
+		}
+		return nil
+	}, `SELECT c.type, c.roster_rev, p.user_id, p.role
+FROM conversations c LEFT JOIN conversation_participants p ON p.conversation_id = c.id AND p.left_at IS NULL
+WHERE c.id = $1 AND c.ended_at IS NULL`, string(c))
+	if err != nil {
+		return chat.Roster{}, named(err)
+	}
+	if !exists {
+		return chat.Roster{}, chat.NotFound("conversation")
+	}
+	return r, nil
+}
+
+// ConversationIDs returns all conversations that the person is in.
+func (s *Store) ConversationIDs(ctx context.Context, u chat.UserID) ([]chat.ConversationID, error) {
+	out, err := ids[chat.ConversationID](ctx, s.db.reader(), `SELECT c.id
+FROM conversation_participants p JOIN conversations c ON c.id = p.conversation_id
+WHERE p.user_id = $1 AND p.left_at IS NULL AND c.ended_at IS NULL`, string(u))
+	return out, named(err)
+}

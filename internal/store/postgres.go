@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// postgresDB is a pool. The send path speaks pgx to it; everything else goes through database/sql over
+// the same connections, as it does on SQLite.
+type postgresDB struct {
+	pool *pgxpool.Pool
+	db   *sql.DB
+}
+
+// postgresSettings are set on every connection of the pool. Commits are on disk when they return (C2.1),
+// and nothing waits for longer than a send may (C2.6).
+var postgresSettings = map[string]string{
+	"application_name":                    "parley",
+	"timezone":                            "UTC",
+	"synchronous_commit":                  "on",
+	"lock_timeout":                        "2000",
+	"statement_timeout":                   "3000",
+	"idle_in_transaction_session_timeout": "5000",
+}
+
+func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
+	config, err := pgxpool.ParseConfig(cfg.DatabaseURL)
+	if err != nil {
+		// The URL holds a password, and pgx masks it only in some of its errors.
+		return nil, fmt.Errorf("DATABASE_URL is not a PostgreSQL URL of the form postgres://user:password@host:port/database")
+	}
+	config.MaxConns = int32(poolSize(cfg.MaxConns))
+	for name, value := range postgresSettings {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("PostgreSQL at %s:%d does not answer: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
+	}
+	return &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool)}, nil
+}
+
+func (db *postgresDB) reader() session { return session{db.db, patience} }
+
+func (db *postgresDB) snapshot(ctx context.Context, read func(session) error) error {
+	tx, err := db.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	return read(session{tx, patience})
+}
+
+// tries is how often a transaction runs that PostgreSQL rolls back in favour of another.
+const tries = 5
+
+func (db *postgresDB) write(ctx context.Context, change func(session) error) error {
+	for try := 1; ; try++ {
+		err := db.transact(ctx, change)
+		if try == tries || !lostToAnother(err) {
+			return err
+		}
+	}
+}
+
+func (db *postgresDB) transact(ctx context.Context, change func(session) error) error {
+	tx, err := db.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := change(session{tx, patience}); err != nil {
+		_ = tx.Rollback()
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return unknown(err)
+	}
+	return nil
+}
+
+func (db *postgresDB) ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+
+func (db *postgresDB) close() error {
+	err := db.db.Close()
+	db.pool.Close()
+	return err
+}

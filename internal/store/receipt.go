@@ -1,0 +1,95 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// selectReadStates reads where people are and how much they have not read. Sending moves the sender's
+// position (C6.5) without a write: the position is the later of what they read and what they sent last. So
+// past it there is nothing of their own, and what is unread is all that follows except tombstones, of which
+// there is an index.
+const selectReadStates = `SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
+    c.last_seq - {greatest}(r.last_read_seq, r.own_seq) - (SELECT count(*) FROM messages d
+        WHERE d.conversation_id = r.conversation_id AND d.seq > {greatest}(r.last_read_seq, r.own_seq) AND d.deleted_at IS NOT NULL),
+    r.last_read_message_id, r.last_read_at, own.id, own.created_at
+FROM (SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at,
+          COALESCE((SELECT max(m.seq) FROM messages m WHERE m.conversation_id = p.conversation_id AND m.sender_id = p.user_id), 0) AS own_seq
+      FROM conversation_participants p WHERE `
+
+const joinReadStates = `) r
+JOIN conversations c ON c.id = r.conversation_id
+LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq AND r.own_seq > r.last_read_seq`
+
+// readStates hands over the position of each participant that where selects.
+func (s *Store) readStates(ctx context.Context, x session, where string, state func(chat.UserID, chat.ReadState), args ...any) error {
+	return x.each(ctx, func(row scan) error {
+		var u chat.UserID
+		var r chat.ReadState
+		var own chat.MessageID
+		var sentAt time.Time
+		err := row(&r.Conversation, &u, &r.LastReadSeq, &r.UnreadCount, text(&r.LastReadMessageID), at(&r.LastReadAt), text(&own), at(&sentAt))
+		if err != nil {
+			return err
+		}
+		if own != "" {
+			r.LastReadMessageID, r.LastReadAt = own, sentAt
+		}
+		state(u, r)
+		return nil
+	}, s.fill(selectReadStates+where+joinReadStates), args...)
+}
+
+func (s *Store) readState(ctx context.Context, x session, c chat.ConversationID, u chat.UserID) (out chat.ReadState, err error) {
+	found := false
+	err = s.readStates(ctx, x, "p.conversation_id = $1 AND p.user_id = $2 AND p.left_at IS NULL", func(_ chat.UserID, r chat.ReadState) {
+		out, found = r, true
+	}, string(c), string(u))
+	if err == nil && !found {
+		err = chat.NotInConversation()
+	}
+	return out, err
+}
+
+// AdvanceRead moves the person's read position forward to the message and returns where it is then, with the
+// exact unread count (C6.1, C6.5). An older message leaves it where it is. An empty message id only reads.
+// CodeNotFound when the message is not in the conversation.
+func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID) (chat.ReadState, error) {
+	var out chat.ReadState
+	if m == "" {
+		out, err := s.readState(ctx, s.db.reader(), c, u)
+		return out, named(err)
+	}
+	err := s.db.write(ctx, func(x session) error {
+		var seq int64
+		err := x.one(ctx, into(&seq), "SELECT seq FROM messages WHERE conversation_id = $1 AND id = $2", string(c), string(m))
+		if errors.Is(err, sql.ErrNoRows) {
+			return chat.NotFound("message")
+		}
+		if err != nil {
+			return err
+		}
+		_, err = x.exec(ctx, `UPDATE conversation_participants SET last_read_message_id = $3, last_read_seq = $4, last_read_at = $5
+WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_seq < $4`,
+			string(c), string(u), string(m), seq, s.moment(now()))
+		if err != nil {
+			return err
+		}
+		out, err = s.readState(ctx, x, c, u)
+		return err
+	})
+	return out, named(err)
+}
+
+// UnreadCounts returns the exact unread count in one conversation of each person named who is in it.
+func (s *Store) UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error) {
+	out := make(map[chat.UserID]int64, len(users))
+	err := s.readStates(ctx, s.db.reader(), "p.conversation_id = $1 AND p.user_id {in $2} AND p.left_at IS NULL", func(u chat.UserID, r chat.ReadState) {
+		out[u] = r.UnreadCount
+	}, string(c), list(s.dialect, users))
+	return out, named(err)
+}

@@ -1,0 +1,118 @@
+// Package store keeps everything in SQL, written by hand and in plain sight: SQLite in a data folder,
+// or PostgreSQL. A statement has one text for both where it can ($1 works on both); dialect.go holds
+// what differs, sqlite.go and postgres.go how each is opened and written to.
+//
+// [Store] satisfies chat.Store and auth.Store. Its methods are atomic steps named as verbs of the
+// domain; nobody outside gets a transaction. Who may do what is decided elsewhere: here a write only
+// checks, under the conversation's row lock, that the roster it was decided on is still the one.
+//
+// The lock order is: conversations in order of id, then everything else. Nothing takes a conversation's
+// lock while it holds another row's.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+var (
+	_ chat.Store = (*Store)(nil)
+	_ auth.Store = (*Store)(nil)
+)
+
+// Config says where the data is.
+type Config struct {
+	// DatabaseURL is a postgres:// URL; "" means SQLite in DataDir.
+	DatabaseURL string
+	// DataDir is the folder of parley.db. It is made if it is missing. One process at a time may use it.
+	DataDir string
+	// MaxConns is the size of the pool; 0 is min(20, max(5, 2 × cores + 1)) (C8.9).
+	MaxConns int
+}
+
+// Store keeps everything. Its methods may be called from any goroutine.
+type Store struct {
+	db database
+	*dialect
+}
+
+// database is one of the two ways to run statements and transactions.
+type database interface {
+	// reader runs single statements that only read.
+	reader() session
+	// snapshot runs reads that see one state of the data.
+	snapshot(ctx context.Context, read func(session) error) error
+	// write runs a transaction. It may run it again when it lost to another, so it must not leave traces.
+	write(ctx context.Context, change func(session) error) error
+	// appendLean appends a batch in the fewest statements. It fills in the numbers of every part whose
+	// conversation is as it was when it was decided, and fails with errDuplicate, nothing written, when
+	// a draft was stored before.
+	appendLean(ctx context.Context, b *batch) error
+	// migrating lends a connection for migrations, with what keeps two from migrating at once.
+	migrating(ctx context.Context, work func(*sql.DB, goose.Dialect, ...goose.ProviderOption) error) error
+	ping(ctx context.Context) error
+	close() error
+}
+
+// patience is how long one statement may take at most. The send path brings a shorter deadline of its own
+// (C2.6), and PostgreSQL itself ends statements sooner.
+const patience = 10 * time.Second
+
+// Open opens the database and checks that this program can work with what is in it. It does not migrate:
+// see [Store.Migrate].
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	s, err := open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.compatible(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, cfg Config) (*Store, error) {
+	if cfg.DatabaseURL == "" {
+		db, err := openSQLite(ctx, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &Store{db, sqliteDialect}, nil
+	}
+	db, err := openPostgres(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db, postgresDialect}, nil
+}
+
+// Kind is "sqlite" or "postgres".
+func (s *Store) Kind() string { return s.kind }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return named(s.db.ping(ctx))
+}
+
+// Close waits for what is running and closes the database.
+func (s *Store) Close() error { return s.db.close() }
+
+// now is the clock of this node at the resolution that is stored (C1.6).
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// notBefore is t, or floor where the clock has stepped back behind it.
+func notBefore(t, floor time.Time) time.Time {
+	if t.Before(floor) {
+		return floor
+	}
+	return t
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Changes returns, in rev order and from one snapshot, what changed past afterRev: at most limit changes. The
+// messages that changed are found by their rev; the conversation and its participants are one change more.
+// Conversations that have ended are included, so that a node can learn that they have.
+func (s *Store) Changes(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error) {
+	var out chat.Changes
+	err := s.db.snapshot(ctx, func(x session) error {
+		out = chat.Changes{}
+		var rosterRev int64
+		err := x.one(ctx, into(&out.Head.LastSeq, &out.Head.LastRev, &rosterRev),
+			"SELECT last_seq, last_rev, roster_rev FROM conversations WHERE id = $1", string(c))
+		if err != nil {
+			return found(err, "conversation")
+		}
+		messages, err := s.messages(ctx, x, limit+1,
+			"SELECT "+messageColumns+" FROM messages WHERE conversation_id = $1 AND rev > $2 ORDER BY rev LIMIT $3",
+			string(c), afterRev, limit+1)
+		if err != nil {
+			return err
+		}
+		changes := make([]chat.Change, 0, len(messages)+1)
+		for i := range messages {
+			changes = append(changes, changeOf(&messages[i]))
+		}
+		if rosterRev > afterRev {
+			after := func(ch chat.Change, rev int64) int { return int(ch.Rev - rev) }
+			place, _ := slices.BinarySearchFunc(changes, rosterRev, after)
+			changes = slices.Insert(changes, place, chat.Change{Conversation: c, Rev: rosterRev, Kind: chat.ConversationRevised})
+		}
+		if len(changes) > limit {
+			changes, out.HasMore = changes[:limit], true
+		}
+		out.Changes = changes
+		return s.addState(ctx, x, changes)
+	})
+	if err != nil {
+		return chat.Changes{}, named(err)
+	}
+	return out, nil
+}
+
+// changeOf is the step that a message stands for, as it is now.
+func changeOf(m *chat.Message) chat.Change {
+	kind := chat.MessageAdded
+	switch {
+	case m.Deleted():
+		kind = chat.MessageDeleted
+	case !m.EditedAt.IsZero():
+		kind = chat.MessageEdited
+	}
+	return chat.Change{Conversation: m.Conversation, Rev: m.Rev, Kind: kind, Message: m}
+}
+
+// addState reads the conversation into the change that stands for it, if it is among them.
+func (s *Store) addState(ctx context.Context, x session, changes []chat.Change) error {
+	for i := range changes {
+		if changes[i].Kind != chat.ConversationRevised {
+			continue
+		}
+		state, err := s.conversation(ctx, x, changes[i].Conversation)
+		if err != nil {
+			return err
+		}
+		changes[i].State = &state
+	}
+	return nil
+}
+
+// Heads returns the last seq and rev of each conversation that exists, in one query.
+func (s *Store) Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
+	out := make(map[chat.ConversationID]chat.Head, len(cs))
+	err := s.db.reader().each(ctx, func(row scan) error {
+		var c chat.ConversationID
+		var head chat.Head
+		if err := row(&c, &head.LastSeq, &head.LastRev); err != nil {
+			return err
+		}
+		out[c] = head
+		return nil
+	}, s.fill("SELECT id, last_seq, last_rev FROM conversations WHERE id {in $1}"), list(s.dialect, cs))
+	return out, named(err)
+}
