@@ -1,0 +1,102 @@
+package ws
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/realtime"
+)
+
+// Verifier says who an access token speaks for. *[auth.Service] is one.
+type Verifier interface {
+	Verify(token string) (auth.Identity, error)
+}
+
+// introduce takes the first frame, which must be auth (C4.2). Checking a token needs a deep stack, which
+// the reading goroutine would keep for as long as it idles; so another does it.
+func (c *conn) introduce(command protocol.Command) {
+	m, first := command.(*protocol.Auth)
+	if !first {
+		c.refuse(&chat.Error{Code: chat.CodeUnauthorized, Message: "The first frame must be auth."})
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer c.survive()
+		identity, err := c.server.admit(m.Token)
+		if err != nil {
+			c.refuse(err)
+			return
+		}
+		c.welcome(identity, m.Token)
+	}()
+	<-done
+}
+
+// admit checks a token and counts the connection.
+func (s *Server) admit(token string) (auth.Identity, error) {
+	identity, err := s.verifier.Verify(token)
+	if err != nil {
+		return auth.Identity{}, err
+	}
+	r := s.limiter.Take(context.Background(), s.cfg.Rules.Connect, string(identity.User))
+	if !r.Allowed {
+		return auth.Identity{}, &chat.Error{Code: chat.CodeRateLimited, Message: "Too many connections. Wait a moment.", RetryAfter: r.RetryAfter}
+	}
+	return identity, nil
+}
+
+// welcome begins the session.
+func (c *conn) welcome(identity auth.Identity, token string) {
+	c.identity = identity
+	c.ctx, c.cancel = context.WithCancel(c.server.ctx)
+	c.session = c.server.hub.Open(identity.User, identity.Login, c.out)
+	c.server.cfg.Log.Info("connection opened", "event", "websocket.connected", "userId", identity.User, "sessionId", c.session.ID)
+	// A login that ended since it was checked did not find this session.
+	if _, err := c.server.verifier.Verify(token); err != nil {
+		c.refuse(err)
+		return
+	}
+	c.succeed()
+}
+
+// renew goes on with a fresh token of the same person (C4.3).
+func (c *conn) renew(m *protocol.Auth) {
+	identity, err := c.server.verifier.Verify(m.Token)
+	if err == nil && identity.User != c.identity.User {
+		err = &chat.Error{Code: chat.CodeAuthFailed, Message: "This token is somebody else's."}
+	}
+	if err != nil {
+		c.refuse(err)
+		return
+	}
+	if identity.Login != c.identity.Login {
+		c.server.hub.ChangeLogin(c.session, identity.Login)
+	}
+	c.identity, c.due.warned = identity, false
+	c.succeed()
+}
+
+func (c *conn) succeed() {
+	c.send(protocol.AuthSuccess{
+		UserID: string(c.identity.User), SessionID: string(c.session.ID), ServerID: c.server.hub.NodeID(),
+		ExpiresAt: protocol.FormatTime(c.identity.ExpiresAt),
+	})
+	c.arm(time.Now())
+}
+
+// refuse says why, and closes.
+func (c *conn) refuse(err error) {
+	e := chat.AsError(err)
+	problem := protocol.ProblemOf(e, "")
+	c.send(protocol.AuthError{Error: problem.Error, Code: problem.Code, RetryAfterMs: problem.RetryAfterMs})
+	code := protocol.CloseAuth
+	if close := e.Code.Info().Close; close != 0 {
+		code = protocol.CloseCode(close)
+	}
+	c.out.End(realtime.Closing{Code: code, Reason: problem.Code})
+}

@@ -1,0 +1,225 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/realtime"
+)
+
+// requestWithin bounds what one frame may take.
+const requestWithin = 3 * time.Second
+
+// gone is how a connection ends that broke off.
+var gone = realtime.Closing{Code: protocol.CloseGoingAway, Reason: "connection lost"}
+
+// conn is one connection. Its fields belong to the reading goroutine; the outbox has its own lock.
+type conn struct {
+	server *Server
+	net    net.Conn
+	out    *realtime.Outbox
+	in     inbound
+	due    due
+
+	session  *realtime.Session // nil before auth
+	identity auth.Identity
+	ctx      context.Context // ends when the session does
+	cancel   context.CancelFunc
+
+	jobs    jobs
+	typing  typing
+	misuse  misuse
+	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives
+	closing realtime.Closing
+	deaf    bool // the stream is broken: what follows cannot be told apart
+	parts   atomic.Int32
+}
+
+// newConn takes over a socket whose handshake is done.
+func newConn(s *Server, socket net.Conn, early []byte, compressed bool) *conn {
+	now := time.Now()
+	c := &conn{server: s, net: socket, due: due{opened: now, heard: now, ping: now.Add(pingEvery)}}
+	c.out = realtime.NewOutbox(c.startWriter, c.ended)
+	if compressed {
+		c.in.inflate = new(inflater)
+	}
+	if len(early) > 0 {
+		c.in.buf = make([]byte, max(smallBuffer, len(early)))
+		c.in.w = copy(c.in.buf, early)
+	}
+	c.parts.Store(2)
+	return c
+}
+
+// ended is called once, under the outbox's lock, when the connection is to be closed: whatever still
+// reads or writes has little time left.
+func (c *conn) ended(how realtime.Closing) {
+	now := time.Now()
+	c.closing = how
+	c.endedAt.Store(now.UnixNano())
+	_ = c.net.SetDeadline(now.Add(closeWithin))
+}
+
+// partLeaves closes the socket when both have left: the reader, and the writer with its close frame.
+func (c *conn) partLeaves() {
+	if c.parts.Add(-1) == 0 {
+		c.net.Close()
+		c.server.forget(c)
+	}
+}
+
+// run reads until the connection ends.
+func (c *conn) run() {
+	defer c.leave()
+	c.arm(time.Now())
+	for {
+		if !c.take(time.Now()) {
+			return
+		}
+		n, err := c.net.Read(c.in.space())
+		c.in.w += n
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			if !c.tick(time.Now()) {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// leave ends what the connection was part of.
+func (c *conn) leave() {
+	c.out.End(gone)
+	if c.session != nil {
+		c.cancel()
+		c.server.hub.Close(c.session)
+		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "userId", c.session.User,
+			"sessionId", c.session.ID, "code", c.closing.Code, "lastedMs", time.Since(c.due.opened).Milliseconds())
+	}
+	c.partLeaves()
+}
+
+// take deals with what has been read. It reports false when the client has closed.
+func (c *conn) take(now time.Time) bool {
+	for {
+		if c.deaf {
+			c.in.r = c.in.w
+			return true
+		}
+		got, f := c.in.next(now)
+		if f != nil {
+			c.out.End(realtime.Closing{Code: f.code, Reason: f.reason})
+			c.deaf = true
+			continue
+		}
+		if got == nil {
+			return true
+		}
+		c.due.heard = now
+		switch got.opcode {
+		case ws.OpClose:
+			c.answerClose(got.payload)
+			return false
+		case ws.OpPing:
+			c.out.Send(pongFrame(got.payload))
+		case ws.OpPong:
+		default:
+			c.command(got.payload, now)
+		}
+	}
+}
+
+// answerClose finishes the closing handshake.
+func (c *conn) answerClose(payload []byte) {
+	code, f := closeFrame(payload)
+	if f != nil {
+		c.out.End(realtime.Closing{Code: f.code, Reason: f.reason})
+		return
+	}
+	c.out.End(realtime.Closing{Code: code})
+}
+
+// command does what one frame asks for. What is read after the end is not listened to: the client
+// sends it again when it is back.
+func (c *conn) command(frame []byte, now time.Time) {
+	if c.out.Ended() || !c.server.begin() {
+		return
+	}
+	defer c.server.finish()
+	defer c.survive()
+	command, err := protocol.DecodeCommand(frame)
+	if err != nil {
+		c.broken(command, err, now)
+		return
+	}
+	if c.session == nil {
+		c.introduce(command)
+		return
+	}
+	if !c.withinRate(command, now) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, requestWithin)
+	defer cancel()
+	c.dispatch(ctx, command, now)
+}
+
+func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.Time) {
+	switch m := command.(type) {
+	case *protocol.Auth:
+		c.renew(m)
+	case *protocol.Subscribe:
+		c.subscribe(m)
+	case *protocol.Unsubscribe:
+		c.unsubscribe(m)
+	case *protocol.SendMessage:
+		c.sendMessage(ctx, m)
+	case *protocol.EditMessage:
+		c.editMessage(ctx, m)
+	case *protocol.DeleteMessage:
+		c.deleteMessage(ctx, m)
+	case *protocol.AckMessage:
+		c.ackMessage(ctx, m, now)
+	case *protocol.StartTyping:
+		c.startTyping(ctx, m, now)
+	case *protocol.StopTyping:
+		c.stopTyping(ctx, m)
+	case *protocol.Read:
+		c.read(ctx, m)
+	case *protocol.SyncRead:
+		c.syncRead(ctx, m)
+	case *protocol.Heartbeat:
+		// Every frame is one (C4.4).
+	}
+}
+
+// survive keeps a fault in what one client asked for from reaching the others (1011).
+func (c *conn) survive() {
+	if r := recover(); r != nil {
+		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "panic", r, "stack", string(debug.Stack()))
+		c.out.End(realtime.Closing{Code: protocol.CloseInternal, Reason: "a fault of the server"})
+	}
+}
+
+func (c *conn) send(e protocol.Event) { c.out.Send(protocol.Encode(e)) }
+
+// problem answers with an error about ref.
+func (c *conn) problem(err error, ref string) {
+	if chat.AsError(err).Code == chat.CodeInternal && c.ctx.Err() == nil {
+		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "userId", c.session.User, "ref", ref, "error", err)
+	}
+	c.send(protocol.ProblemOf(err, ref))
+}

@@ -1,0 +1,84 @@
+package ws
+
+import (
+	"context"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/realtime"
+)
+
+// maxJobs is how many subscribes and unsubscribes may wait for the one that is catching up.
+const maxJobs = 256
+
+// jobs are what takes as long as the client takes to read. They are done one after the other, in the
+// order in which they came, beside the reading goroutine, which must go on hearing pongs.
+type jobs struct {
+	mu      sync.Mutex
+	waiting []func(context.Context)
+	busy    bool
+}
+
+func (c *conn) later(job func(context.Context)) bool {
+	c.jobs.mu.Lock()
+	defer c.jobs.mu.Unlock()
+	if len(c.jobs.waiting) >= maxJobs {
+		return false
+	}
+	c.jobs.waiting = append(c.jobs.waiting, job)
+	if !c.jobs.busy {
+		c.jobs.busy = true
+		go c.work()
+	}
+	return true
+}
+
+func (c *conn) work() {
+	for job := c.nextJob(); job != nil; job = c.nextJob() {
+		func() {
+			defer c.survive()
+			job(c.ctx)
+		}()
+	}
+}
+
+func (c *conn) nextJob() func(context.Context) {
+	c.jobs.mu.Lock()
+	defer c.jobs.mu.Unlock()
+	if len(c.jobs.waiting) == 0 || c.ctx.Err() != nil {
+		c.jobs.busy, c.jobs.waiting = false, nil
+		return nil
+	}
+	job := c.jobs.waiting[0]
+	c.jobs.waiting = c.jobs.waiting[1:]
+	return job
+}
+
+// subscribe follows one conversation or many (C3.3).
+func (c *conn) subscribe(m *protocol.Subscribe) {
+	wants := make([]realtime.Want, 0, 1+len(m.Conversations))
+	if m.ConversationID != "" || len(m.Conversations) == 0 {
+		wants = append(wants, realtime.Want{Conversation: chat.ConversationID(m.ConversationID), AfterRev: m.AfterRev})
+	}
+	for _, s := range m.Conversations {
+		wants = append(wants, realtime.Want{Conversation: chat.ConversationID(s.ConversationID), AfterRev: s.AfterRev})
+	}
+	if len(wants) > chat.MaxSubscribe {
+		c.problem(chat.Invalid("conversations", "Subscribe to at most %d conversations at once.", chat.MaxSubscribe), "")
+		return
+	}
+	if !c.later(func(ctx context.Context) { c.server.hub.Subscribe(ctx, c.session, wants) }) {
+		c.problem(busy(), m.ConversationID)
+	}
+}
+
+func (c *conn) unsubscribe(m *protocol.Unsubscribe) {
+	if !c.later(func(context.Context) { c.server.hub.Unsubscribe(c.session, chat.ConversationID(m.ConversationID)) }) {
+		c.problem(busy(), m.ConversationID)
+	}
+}
+
+func busy() error {
+	return &chat.Error{Code: chat.CodeRateLimited, Message: "Too many subscriptions are waiting."}
+}

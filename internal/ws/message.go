@@ -1,0 +1,68 @@
+package ws
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+	"github.com/parley-chat/parley/internal/realtime"
+)
+
+// sendMessage hands a message to the rules, whose answer goes straight to this session.
+func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
+	if err := c.limited(ctx, c.server.cfg.Rules.Send, string(c.session.User)); err != nil {
+		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+		return
+	}
+	if !c.server.begin() {
+		return
+	}
+	c.server.rules.SendMessage(chat.Submission{
+		Conversation: chat.ConversationID(m.ConversationID), Sender: c.session.User, ClientMessageID: m.ClientMessageID,
+		Content: m.Content, ContentType: m.ContentType, Origin: c.session.ID,
+	}, func(sent chat.Sent, err error) {
+		defer c.server.finish()
+		if err != nil {
+			c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+			return
+		}
+		c.out.Send(protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message))
+	})
+}
+
+// editMessage answers only failures: the edited message reaches everyone who follows, the editor too.
+func (c *conn) editMessage(ctx context.Context, m *protocol.EditMessage) {
+	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+	if err == nil {
+		_, err = c.server.rules.EditMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID), m.Content)
+	}
+	if err != nil {
+		c.problem(err, m.MessageID)
+	}
+}
+
+func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
+	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+	if err == nil {
+		_, err = c.server.rules.DeleteMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
+	}
+	if err != nil {
+		c.problem(err, m.MessageID)
+	}
+}
+
+// ackMessage notes how far the client has a conversation (C3.4).
+func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.Time) {
+	id := chat.ConversationID(m.ConversationID)
+	if err := c.server.rules.AcknowledgeDelivery(ctx, c.session.User, id, m.Seq); err != nil {
+		c.problem(err, m.ConversationID)
+		return
+	}
+	c.server.hub.Acknowledge(c.session, id, m.Seq)
+	c.server.cfg.Log.Debug("messages delivered", "event", "message.delivered", "userId", c.session.User, "conversationId", id, "upToSeq", m.Seq)
+	if c.due.look.IsZero() {
+		c.due.look = now.Add(realtime.AckWithin)
+		c.arm(now)
+	}
+}

@@ -1,0 +1,109 @@
+package ws
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/limit"
+	"github.com/parley-chat/parley/internal/realtime"
+)
+
+// Config is what the operator decides.
+type Config struct {
+	Log *slog.Logger
+	// Rules are the limits; the zero value allows nothing, so it is set even when the limiter is
+	// [limit.Unlimited].
+	Rules limit.Rules
+	// Origins are the web origins that may connect, such as https://chat.example.com. Empty: pages of
+	// the host that is connected to (C4.5).
+	Origins []string
+	// Addresses finds the client behind trusted proxies; nil believes the connection.
+	Addresses *limit.Addresses
+	// Compression accepts permessage-deflate where a client offers it.
+	Compression bool
+}
+
+// Server is the handler of GET /ws.
+type Server struct {
+	cfg      Config
+	rules    *chat.Service
+	hub      *realtime.Hub
+	verifier Verifier
+	limiter  limit.Limiter
+
+	ctx    context.Context // of what connections ask for; ends when the server has drained
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	empty    chan struct{} // closed when there is no connection and none may come
+	draining bool
+	requests int           // frames that are being dealt with, sends until they are answered
+	idle     chan struct{} // closed when there is none and none may come
+}
+
+// New builds the server.
+func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, limiter limit.Limiter) *Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Addresses == nil {
+		cfg.Addresses = new(limit.Addresses)
+	}
+	s := &Server{
+		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter,
+		conns: make(map[*conn]struct{}), empty: make(chan struct{}), idle: make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Connections is how many sockets are open.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// remember takes a connection in, unless the server drains.
+func (s *Server) remember(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining {
+		s.conns[c] = struct{}{}
+	}
+	return !s.draining
+}
+
+func (s *Server) forget(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.conns[c]; !known {
+		return
+	}
+	delete(s.conns, c)
+	if s.draining && len(s.conns) == 0 {
+		close(s.empty)
+	}
+}
+
+// begin counts what a client has asked for, until finish. It reports false when the server drains: what
+// comes now is not listened to, and the client sends it again to the next node.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining {
+		s.requests++
+	}
+	return !s.draining
+}
+
+func (s *Server) finish() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.requests--; s.draining && s.requests == 0 {
+		close(s.idle)
+	}
+}
