@@ -40,13 +40,15 @@ func openSQLite(ctx context.Context, cfg Config) (*sqliteDB, error) {
 	if cfg.DataDir == "" {
 		return nil, errors.New("no data folder is named")
 	}
-	lock, err := lockFolder(cfg.DataDir)
+	path, err := filepath.Abs(filepath.Join(cfg.DataDir, "parley.db"))
 	if err != nil {
 		return nil, err
 	}
-	path, err := filepath.Abs(filepath.Join(cfg.DataDir, "parley.db"))
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+	var lock *os.File
+	if !cfg.Beside {
+		if lock, err = lockFolder(cfg.DataDir); err != nil {
+			return nil, err
+		}
 	}
 	db := &sqliteDB{path: path, lock: lock, turn: make(chan struct{}, 1)}
 	db.turn <- struct{}{}
@@ -155,7 +157,10 @@ func (db *sqliteDB) close() error {
 			errs = append(errs, pool.Close())
 		}
 	}
-	return errors.Join(append(errs, db.lock.Close())...)
+	if db.lock != nil {
+		errs = append(errs, db.lock.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // writeStatements runs statements on the writer's connection, each prepared once.

@@ -33,6 +33,9 @@ type Config struct {
 	DatabaseURL string
 	// DataDir is the folder of parley.db. It is made if it is missing. One process at a time may use it.
 	DataDir string
+	// Beside opens the folder next to the process that has it, for commands that change accounts and must
+	// leave conversations and the schema alone: what the other process remembers of those would be untrue.
+	Beside bool
 	// MaxConns is the size of the pool; 0 is min(20, max(5, 2 × cores + 1)) (C8.9).
 	MaxConns int
 }
