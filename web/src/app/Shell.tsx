@@ -1,0 +1,63 @@
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useState } from "react";
+import { Empty } from "../components/Empty.tsx";
+import { Notices } from "../components/Notices.tsx";
+import { ConnectionStrip } from "../features/connection/ConnectionStrip.tsx";
+import { ConversationList } from "../features/conversations/ConversationList.tsx";
+import { useClient, useStore } from "../lib/client.tsx";
+import { meet } from "../lib/people.ts";
+import { route } from "../lib/route.ts";
+import { strings } from "../lib/strings.ts";
+import { ConversationPane } from "./ConversationPane.tsx";
+
+// What is not on the first screen is loaded when it is asked for.
+const NewConversation = lazy(() =>
+  import("../features/conversations/NewConversation.tsx").then((m) => ({ default: m.NewConversation })),
+);
+const Settings = lazy(() => import("../features/settings/Settings.tsx").then((m) => ({ default: m.Settings })));
+
+/** The list, the conversation, its details: side by side where there is room, else one at a time. */
+export function Shell() {
+  const client = useClient();
+  const { conversation } = useStore(route);
+  const { items, totalUnread } = useStore(client.conversations);
+  const [dialog, setDialog] = useState<"new" | "settings" | null>(null);
+  const openNew = useCallback(() => setDialog("new"), []);
+  const openSettings = useCallback(() => setDialog("settings"), []);
+  const close = useCallback(() => setDialog(null), []);
+
+  useLayoutEffect(() => {
+    for (const item of items) meet(item.participants);
+  }, [items]);
+
+  useEffect(() => {
+    document.title = totalUnread > 0 ? `(${totalUnread}) ${strings.app}` : strings.app;
+    return () => {
+      document.title = strings.app;
+    };
+  }, [totalUnread]);
+
+  return (
+    <div className="flex h-dvh flex-col ps-[env(safe-area-inset-left)] pe-[env(safe-area-inset-right)]">
+      <ConnectionStrip waiting={0} />
+      <div className="flex min-h-0 flex-1">
+        <div
+          className={`w-full shrink-0 border-line border-e bg-sunk md:block md:w-76 ${conversation === null ? "" : "hidden"}`}
+        >
+          <ConversationList onNew={openNew} onSettings={openSettings} />
+        </div>
+        {conversation === null ? (
+          <main className="hidden flex-1 items-center justify-center md:flex">
+            <Empty title={strings.chooseConversation} text={strings.chooseConversationText} />
+          </main>
+        ) : (
+          <ConversationPane key={conversation} id={conversation} />
+        )}
+      </div>
+      <Notices />
+      <Suspense>
+        {dialog === "new" && <NewConversation onClose={close} />}
+        {dialog === "settings" && <Settings onClose={close} />}
+      </Suspense>
+    </div>
+  );
+}

@@ -1,0 +1,216 @@
+import type { Conversation, User } from "@parley-chat/sdk";
+import { useMutation } from "@tanstack/react-query";
+import { Search, Settings, SquarePen, X } from "lucide-react";
+import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState } from "react";
+import { Avatar } from "../../components/Avatar.tsx";
+import { Button, IconButton } from "../../components/Button.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import { useFoundPeople } from "../../components/PeoplePicker.tsx";
+import { useClient, useMe, useStore } from "../../lib/client.tsx";
+import { matches, nameOf, ordered, peerOf } from "../../lib/conversation.ts";
+import { useLasting, useToday } from "../../lib/hooks.ts";
+import { report } from "../../lib/notices.ts";
+import { openConversation, route } from "../../lib/route.ts";
+import { strings } from "../../lib/strings.ts";
+import { ConversationRow } from "./ConversationRow.tsx";
+
+interface ListProps {
+  onNew: () => void;
+  onSettings: () => void;
+}
+
+/** All conversations, and the search that finds them and people to begin one with. */
+export const ConversationList = memo(function ConversationList({ onNew, onSettings }: ListProps) {
+  const client = useClient();
+  const me = useMe();
+  const { items, loaded, hasMore } = useStore(client.conversations);
+  const { conversation: current } = useStore(route);
+  const today = useToday();
+  const [typed, setTyped] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  const list = useRef<HTMLElement>(null);
+  const waiting = useLasting(!loaded, 150);
+
+  useEffect(() => {
+    const focusSearch = (event: globalThis.KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey)
+        return;
+      if (document.querySelector("dialog[open]") !== null) return;
+      event.preventDefault();
+      input.current?.focus();
+      input.current?.select();
+    };
+    addEventListener("keydown", focusSearch);
+    return () => removeEventListener("keydown", focusSearch);
+  }, []);
+
+  const query = typed.trim();
+  const sorted = useMemo(() => ordered(items), [items]);
+  const shown = query === "" ? sorted : sorted.filter((c) => found(c, query, me.id));
+
+  function clear() {
+    setTyped("");
+  }
+
+  function keyDown(event: KeyboardEvent<HTMLElement>) {
+    if (event.key === "Escape" && typed !== "") {
+      clear();
+      input.current?.focus();
+      return;
+    }
+    if (event.key === "Enter" && event.target === input.current) {
+      list.current?.querySelector<HTMLElement>("[data-row]")?.click();
+      return;
+    }
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const stops = [input.current, ...(list.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
+    const at = stops.indexOf(document.activeElement as HTMLElement);
+    const next = stops[at + (event.key === "ArrowDown" ? 1 : -1)];
+    if (at < 0 || !next) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links inside.
+    <div className="flex h-full flex-col" onKeyDown={keyDown}>
+      <header className="flex items-center gap-1 py-2 ps-4 pe-2">
+        <h1 className="min-w-0 flex-1 truncate font-semibold text-title">{strings.app}</h1>
+        <IconButton label={strings.newConversation} onClick={onNew}>
+          <SquarePen size={18} />
+        </IconButton>
+        <IconButton label={strings.settings} onClick={onSettings}>
+          <Settings size={18} />
+        </IconButton>
+      </header>
+      <div className="relative mx-3 mb-2">
+        <Search
+          size={16}
+          aria-hidden="true"
+          className="pointer-events-none absolute inset-y-0 start-3 my-auto text-ink-3"
+        />
+        <input
+          ref={input}
+          type="search"
+          aria-label={strings.searchLong}
+          placeholder={strings.search}
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          dir="auto"
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+          className="block min-h-10 w-full rounded-box border border-line bg-paper [&::-webkit-search-cancel-button]:hidden ps-9 pe-10 text-name outline-offset-[-1px]"
+        />
+        {typed !== "" && (
+          <IconButton
+            label={strings.clearSearch}
+            className="absolute inset-y-0 end-0"
+            onClick={() => {
+              clear();
+              input.current?.focus();
+            }}
+          >
+            <X size={16} />
+          </IconButton>
+        )}
+      </div>
+      <nav ref={list} aria-label={strings.conversations} className="min-h-0 flex-1 overflow-y-auto px-2 pb-3">
+        {waiting && <Skeleton />}
+        {loaded && query === "" && items.length === 0 && (
+          <Empty title={strings.noConversations} text={strings.noConversationsText}>
+            <Button look="primary" onClick={onNew}>
+              {strings.newConversation}
+            </Button>
+          </Empty>
+        )}
+        <ul>
+          {shown.map((conversation) => (
+            <li key={conversation.id}>
+              <ConversationRow
+                conversation={conversation}
+                me={me.id}
+                today={today}
+                current={conversation.id === current}
+              />
+            </li>
+          ))}
+        </ul>
+        {hasMore && query === "" && (
+          <Button look="quiet" className="w-full" onClick={() => void client.loadMoreConversations()}>
+            {strings.loadMore}
+          </Button>
+        )}
+        {query !== "" && <FoundPeople query={query} me={me.id} nothingElse={shown.length === 0} onChosen={clear} />}
+      </nav>
+    </div>
+  );
+});
+
+function found(conversation: Conversation, query: string, me: string): boolean {
+  const peer = peerOf(conversation, me);
+  return matches(nameOf(conversation, me), query) || (peer !== null && matches(peer.username, query));
+}
+
+function FoundPeople(props: { query: string; me: string; nothingElse: boolean; onChosen: () => void }) {
+  const client = useClient();
+  const found = useFoundPeople(props.query);
+  const start = useMutation({
+    mutationFn: (user: User) => client.api.createConversation({ type: "direct", participantIds: [user.id] }),
+    onSuccess: (conversation) => {
+      props.onChosen();
+      openConversation(conversation.id);
+    },
+    onError: report,
+  });
+  const people = (found.data ?? []).filter((user) => user.id !== props.me);
+  if (people.length === 0) {
+    if (!props.nothingElse || found.isFetching) return null;
+    return (
+      <p role="status" className="px-3 py-6 text-center text-ink-3 text-name">
+        {strings.noResults(props.query)}
+      </p>
+    );
+  }
+  return (
+    <>
+      <h2 className="px-2.5 pt-4 pb-1 font-medium text-ink-3 text-meta">{strings.people}</h2>
+      <ul>
+        {people.map((user) => (
+          <li key={user.id}>
+            <button
+              type="button"
+              data-row
+              aria-label={strings.startChatWith(user.displayName)}
+              onClick={() => start.mutate(user)}
+              className="flex min-h-14 w-full items-center gap-3 rounded-box px-2.5 text-start outline-offset-[-2px] hover:bg-hover"
+            >
+              <Avatar id={user.id} name={user.displayName} />
+              <span className="min-w-0">
+                <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
+                <bdi className="block truncate text-ink-3 text-meta">@{user.username}</bdi>
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** Rows of the height that the real ones will have. */
+function Skeleton() {
+  return (
+    <div aria-hidden="true">
+      {[60, 45, 70, 52, 64].map((width) => (
+        <div key={width} className="flex h-16 animate-pulse-slow items-center gap-3 px-2.5">
+          <span className="size-9 rounded-[11px] bg-hover" />
+          <span className="flex-1 space-y-2">
+            <span className="block h-3 rounded-tag bg-hover" style={{ width: `${width}%` }} />
+            <span className="block h-2.5 rounded-tag bg-hover" style={{ width: `${width + 20}%` }} />
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}

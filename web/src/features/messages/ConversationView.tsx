@@ -1,0 +1,163 @@
+import type { ConversationHandle, MessageView } from "@parley-chat/sdk";
+import { ChevronLeft, PanelRight } from "lucide-react";
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Button, IconButton } from "../../components/Button.tsx";
+import { Confirm } from "../../components/Dialog.tsx";
+import { Empty } from "../../components/Empty.tsx";
+import type { TimelineHandle } from "../../components/Timeline.tsx";
+import { useMe, useStore } from "../../lib/client.tsx";
+import { nameOf } from "../../lib/conversation.ts";
+import { useLasting, useSteady } from "../../lib/hooks.ts";
+import { report } from "../../lib/notices.ts";
+import { meet } from "../../lib/people.ts";
+import { leaveConversation } from "../../lib/route.ts";
+import { strings } from "../../lib/strings.ts";
+import { Announcer } from "./Announcer.tsx";
+import { Composer } from "./Composer.tsx";
+import { MessageList } from "./MessageList.tsx";
+import type { RowActions } from "./MessageRow.tsx";
+import { TypingLine } from "./TypingLine.tsx";
+import { useReading } from "./useReading.ts";
+
+interface ViewProps {
+  handle: ConversationHandle;
+  detailsOpen: boolean;
+  onDetails: () => void;
+}
+
+/** One conversation: who it is with, what was said, and where one writes. */
+export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) {
+  const me = useMe();
+  const state = useStore(handle.store);
+  const { conversation, messages, loaded, hasOlder, loadingOlder, removed } = state;
+  const timeline = useRef<TimelineHandle>(null);
+  const [editing, setEditing] = useState<MessageView | null>(null);
+  const [deleting, setDeleting] = useState<MessageView | null>(null);
+  const onSeen = useReading(handle);
+  const waiting = useLasting(!loaded, 150);
+  const slow = useLasting(loadingOlder, 150);
+
+  const [readUpTo, setReadUpTo] = useState<number | null>();
+  if (readUpTo === undefined && loaded && conversation !== null) {
+    setReadUpTo((conversation.unreadCount ?? 0) > 0 ? (conversation.lastReadSeq ?? null) : null);
+  }
+
+  useLayoutEffect(() => {
+    if (conversation !== null) meet(conversation.participants);
+  }, [conversation]);
+
+  const retry = useSteady((view: MessageView) => handle.retry(view.key));
+  const discard = useSteady((view: MessageView) => handle.discard(view.key));
+  const actions = useMemo<RowActions>(
+    () => ({ onEdit: setEditing, onDelete: setDeleting, onRetry: retry, onDiscard: discard }),
+    [retry, discard],
+  );
+
+  const editLast = useCallback(() => {
+    const last = handle.store
+      .getSnapshot()
+      .messages.findLast((view) => view.mine && view.message.seq > 0 && view.message.deletedAt === null);
+    if (last !== undefined) setEditing(last);
+  }, [handle]);
+
+  if (removed !== null) {
+    return (
+      <Empty title={strings.removedTitle[removed] ?? strings.notHere}>
+        <Button onClick={leaveConversation}>{strings.back}</Button>
+      </Empty>
+    );
+  }
+
+  const name = conversation === null ? "" : nameOf(conversation, me.id);
+  const role = conversation?.participants.find((p) => p.user.id === me.id)?.role;
+  return (
+    <>
+      <header className="flex h-14 shrink-0 items-center gap-1 border-line border-b ps-2 pe-2 md:ps-5">
+        <IconButton label={strings.back} className="md:hidden" onClick={leaveConversation}>
+          <ChevronLeft size={22} className="rtl:rotate-180" />
+        </IconButton>
+        <div className="min-w-0 flex-1">
+          <h2 className="truncate font-semibold text-head">
+            <bdi>{name}</bdi>
+          </h2>
+          {conversation?.type === "group" && (
+            <p className="truncate text-ink-3 text-meta">{strings.participants(conversation.participantCount)}</p>
+          )}
+        </div>
+        <IconButton
+          label={strings.details}
+          aria-expanded={detailsOpen}
+          disabled={conversation === null}
+          onClick={onDetails}
+        >
+          <PanelRight size={19} />
+        </IconButton>
+      </header>
+      <div className="relative flex min-h-0 flex-1 flex-col">
+        {slow && (
+          <div
+            role="progressbar"
+            aria-label={strings.loadingOlder}
+            className="absolute inset-x-0 top-0 z-10 h-0.5 animate-pulse-slow bg-pine"
+          />
+        )}
+        {loaded && messages.length === 0 && conversation !== null ? (
+          <div className="flex flex-1 items-center justify-center overflow-y-auto">
+            <Empty title={conversation.type === "direct" ? strings.sayHello(name) : strings.emptyGroup} />
+          </div>
+        ) : loaded || messages.length > 0 ? (
+          <MessageList
+            ref={timeline}
+            handle={handle}
+            messages={messages}
+            hasOlder={hasOlder || !loaded}
+            label={strings.messagesWith(name)}
+            readUpTo={readUpTo ?? null}
+            moderates={conversation?.type === "group" && (role === "owner" || role === "admin")}
+            actions={actions}
+            onSeen={onSeen}
+          />
+        ) : (
+          <div className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden">{waiting && <Skeleton />}</div>
+        )}
+      </div>
+      <TypingLine ids={state.typing} />
+      <Composer
+        key={editing?.key ?? ""}
+        handle={handle}
+        name={name}
+        editing={editing}
+        onEditLast={editLast}
+        onEditEnd={() => setEditing(null)}
+        onSent={() => timeline.current?.toEnd()}
+      />
+      <Announcer messages={messages} loaded={loaded} />
+      {deleting !== null && (
+        <Confirm
+          title={strings.deleteTitle}
+          text={strings.deleteText}
+          action={strings.delete}
+          onConfirm={() => void handle.delete(deleting.message.id).catch(report)}
+          onClose={() => setDeleting(null)}
+        />
+      )}
+    </>
+  );
+}
+
+/** Rows of the shape that real ones will have. */
+function Skeleton() {
+  return (
+    <div aria-hidden="true" className="mx-auto w-full max-w-column space-y-5 px-5 pb-4">
+      {[50, 76, 38, 62, 44].map((width) => (
+        <div key={width} className="flex animate-pulse-slow gap-3">
+          <span className="size-9 rounded-[11px] bg-hover" />
+          <span className="flex-1 space-y-2 pt-1">
+            <span className="block h-3 w-28 rounded-tag bg-hover" />
+            <span className="block h-3 rounded-tag bg-hover" style={{ width: `${width}%` }} />
+          </span>
+        </div>
+      ))}
+    </div>
+  );
+}
