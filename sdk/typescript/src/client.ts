@@ -11,8 +11,14 @@ import { Patience } from "./patience.js";
 import { Rest } from "./rest.js";
 import { restApi } from "./rest-api.js";
 import { Session } from "./session.js";
-import type { Store } from "./store.js";
-import type { ConnectionState, ConversationListState, ConversationViewState, SessionState } from "./views.js";
+import { Cell, type Store } from "./store.js";
+import type {
+  ConnectionState,
+  ConversationListState,
+  ConversationViewState,
+  OutboxState,
+  SessionState,
+} from "./views.js";
 
 export interface ParleyClientOptions {
   /** Where the server is, such as `https://chat.example.org`; the page's own origin by default. */
@@ -60,12 +66,14 @@ export class ParleyClient {
   readonly session: Store<SessionState>;
   readonly connection: Store<ConnectionState>;
   readonly conversations: Store<ConversationListState>;
+  readonly outbox: Store<OutboxState>;
   readonly api: Api;
 
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #list: ConversationList;
   readonly #outbox: Outbox;
+  readonly #waiting = new Cell<OutboxState>({ waiting: 0 });
   readonly #patience = new Patience();
   readonly #rest: Rest;
   readonly #views = new Map<string, ConversationView>();
@@ -83,7 +91,10 @@ export class ParleyClient {
     this.#list = new ConversationList(this.#rest, this.#patience);
     this.#outbox = new Outbox(options.storage ?? new MemoryStorage(), {
       send: (frame) => this.#connection.send(frame),
-      changed: (id) => this.#views.get(id)?.publish(),
+      changed: (id) => {
+        this.#waiting.patch({ waiting: this.#outbox.waiting });
+        this.#views.get(id)?.publish();
+      },
       doubt: () => this.#connection.doubt(),
     });
     this.#connection = new Connection(`${base.replace(/^http/, "ws")}/ws`, Socket, this.#session, {
@@ -94,6 +105,7 @@ export class ParleyClient {
     this.session = this.#session.store;
     this.connection = this.#connection.store;
     this.conversations = this.#list.store;
+    this.outbox = this.#waiting;
     this.api = restApi(this.#rest, {
       conversation: (conversation) => this.#list.put(conversation),
       gone: (id) => this.#gone(id, "left"),
@@ -118,6 +130,11 @@ export class ParleyClient {
   /** Rejects with a ParleyError, as `login` does. */
   register(account: Credentials & { displayName?: string }): Promise<void> {
     return this.#session.enter("/auth/register", account);
+  }
+
+  /** Makes the account that owns the server, by the token of its one-time link. Rejects as `login` does. */
+  registerOwner(token: string, account: Credentials & { displayName?: string }): Promise<void> {
+    return this.#session.enter("/auth/owner", { ...account, token });
   }
 
   login(credentials: Credentials): Promise<void> {
@@ -187,6 +204,7 @@ export class ParleyClient {
     this.#views.clear();
     this.#asking.clear();
     this.#outbox.unload();
+    this.#waiting.patch({ waiting: 0 });
     this.#list.reset();
   }
 

@@ -23,5 +23,6 @@ export type {
   ConversationViewState,
   MessageStatus,
   MessageView,
+  OutboxState,
   SessionState,
 } from "./views.js";

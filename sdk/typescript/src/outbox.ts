@@ -109,6 +109,13 @@ export class Outbox {
     return this.#entries.get(clientMessageId);
   }
 
+  /** How many will be sent by themselves. */
+  get waiting(): number {
+    let n = 0;
+    for (const { state } of this.#entries.values()) if (state !== "failed") n++;
+    return n;
+  }
+
   /** A conversation's entries in the order of sending. */
   entries(conversationId: string): OutboxEntry[] {
     return [...this.#entries.values()].filter(({ row }) => row.conversationId === conversationId);

@@ -62,7 +62,7 @@ export class Session implements Tokens {
     }
   }
 
-  async enter(path: "/auth/login" | "/auth/register", body: object): Promise<void> {
+  async enter(path: "/auth/login" | "/auth/register" | "/auth/owner", body: object): Promise<void> {
     const epoch = ++this.#epoch;
     try {
       const grant = await this.#rest.anonymous<Grant>("POST", path, { body });

@@ -22,6 +22,11 @@ export interface ConnectionState {
   readonly reason: string | null;
 }
 
+export interface OutboxState {
+  /** Messages that are not confirmed yet and will be sent by themselves; failed ones are not counted. */
+  readonly waiting: number;
+}
+
 export interface ConversationListState {
   /** Newest activity first. */
   readonly items: readonly Conversation[];
