@@ -23,7 +23,8 @@ func newRoot() *cobra.Command {
 	}
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(configCommand(), versionCommand())
+	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), tokenCommand(),
+		configCommand(), healthCommand(), versionCommand())
 	return root
 }
 

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-chat/parley/internal/app"
+)
+
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: "Runs the server until SIGTERM or ctrl-c, which drain it: clients are told to come back elsewhere, what is\n" +
+			"being sent is finished, and it ends within 10 seconds. A second signal ends it at once.\n\n" +
+			"  parley serve --demo                  with known people, conversations and a bot that answers\n" +
+			"  parley serve --data /var/lib/parley\n" +
+			"  DATABASE_URL=postgres://… parley serve",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := settings(cmd)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			node, err := app.New(ctx, c, app.NewLog(&c.Config, os.Stderr))
+			if err != nil {
+				return err
+			}
+			if err := node.Welcome(ctx, cmd.OutOrStdout(), version); err != nil {
+				return err
+			}
+			return node.Run(ctx)
+		},
+	}
+}

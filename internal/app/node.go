@@ -1,0 +1,150 @@
+// Package app builds a node from its settings and runs it. It is the only package that knows all the
+// others, and it decides nothing about the domain.
+//
+// [New] opens everything, in the order store → auth → hub → rules → sockets → REST, and takes the port
+// last, so that whoever is let in finds all of it. [Node.Run] runs it until its context ends, then drains
+// it in the opposite order (drain.go). A start that fails says what to do next ([StartError]).
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/demo"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/inmem"
+	"github.com/parley-chat/parley/internal/limit"
+	"github.com/parley-chat/parley/internal/realtime"
+	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/ws"
+	"github.com/parley-chat/parley/web"
+)
+
+// Node is one Parley: the database, the rules, this node's sockets and its HTTP server.
+type Node struct {
+	cfg      *config.Loaded
+	log      *slog.Logger
+	store    *store.Store
+	auth     *auth.Service
+	hub      *realtime.Hub
+	chat     *chat.Service
+	sockets  *ws.Server
+	bot      *demo.Bot // nil without the demo
+	server   *http.Server
+	listener net.Listener
+
+	draining atomic.Bool
+	warnings []string
+	startup  time.Duration
+}
+
+// New builds a node: everything is open, and the port is taken, when it returns. ctx bounds the start
+// alone. A node that is not run must be closed.
+func New(ctx context.Context, c *config.Loaded, log *slog.Logger) (n *Node, err error) {
+	began := time.Now()
+	n = &Node{cfg: c, log: log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+			n = nil
+		}
+	}()
+	if n.store, err = OpenStore(ctx, &c.Config); err != nil {
+		return n, err
+	}
+	if err = n.store.Migrate(ctx); err != nil {
+		return n, err
+	}
+	if n.auth, err = OpenAuth(&c.Config, n.store, log); err != nil {
+		return n, err
+	}
+	if err = n.seedDemo(ctx); err != nil {
+		return n, err
+	}
+	n.warnings = append(n.warnings, n.warn(ctx)...)
+	if err = n.build(); err != nil {
+		return n, err
+	}
+	if err = n.listen(ctx); err != nil {
+		return n, err
+	}
+	n.startup = time.Since(began)
+	return n, nil
+}
+
+// build wires the rules to what brings messages in and out.
+func (n *Node) build() error {
+	addresses, err := limit.TrustProxies(n.cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	var limiter limit.Limiter = limit.Unlimited{}
+	if n.cfg.RateLimits {
+		limiter = inmem.NewLimiter()
+	}
+	rules := n.cfg.Limits.Rules()
+	n.hub = realtime.NewHub(realtime.Config{NodeID: newID(), Log: n.log}, inmem.NewBus())
+	n.chat = chat.New(chat.Config{
+		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent,
+	}, n.store, n.hub)
+	n.auth.OnEnd(n.hub.EndLogin)
+	n.sockets = ws.New(ws.Config{
+		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
+	}, n.chat, n.hub, n.auth, limiter)
+	rest := httpapi.New(httpapi.Config{
+		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
+		Assets: web.Assets, Ping: n.store.Ping, Accepting: func() bool { return !n.draining.Load() },
+		Warnings: n.warnings, Log: n.log,
+	}, n.chat, n.auth, limiter)
+
+	routes := http.NewServeMux()
+	routes.Handle("/ws", n.sockets)
+	routes.Handle("/", rest)
+	n.server = httpapi.NewServer(routes, n.log)
+	return nil
+}
+
+// listen takes the port.
+func (n *Node) listen(ctx context.Context) error {
+	host := n.cfg.Host
+	if host == "" && bool(n.cfg.Demo) {
+		// The passwords of the demo are known to everybody.
+		host = "127.0.0.1"
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(n.cfg.Port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return listenProblem(address, err)
+	}
+	n.listener = listener
+	return nil
+}
+
+// URL is where people open this node.
+func (n *Node) URL() string { return URL(&n.cfg.Config, n.Port()) }
+
+// Port is the port that the node listens on.
+func (n *Node) Port() int { return n.listener.Addr().(*net.TCPAddr).Port }
+
+// Close gives back what New took. Run does it by itself.
+func (n *Node) Close() error {
+	var errs []error
+	if n.listener != nil {
+		if err := n.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if n.store != nil {
+		errs = append(errs, n.store.Close())
+	}
+	return errors.Join(errs...)
+}

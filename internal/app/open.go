@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/store"
+)
+
+// OpenStore opens the database that the settings name, for this process alone where it is SQLite. It does
+// not migrate.
+func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	return openStore(ctx, c, false)
+}
+
+func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store, error) {
+	if usesFolder(c) {
+		if err := prepareFolder(c.Data); err != nil {
+			return nil, err
+		}
+	}
+	return store.Open(ctx, store.Config{
+		DatabaseURL: string(c.DatabaseURL), DataDir: c.Data, MaxConns: c.DatabaseConns, Beside: beside,
+	})
+}
+
+// usesFolder reports whether anything is kept in the data folder: not when the database and the signing
+// key are given.
+func usesFolder(c *config.Config) bool { return c.DatabaseURL == "" || c.SigningKey == "" }
+
+// OpenAuth builds what knows accounts and tokens, over a store that is migrated.
+func OpenAuth(c *config.Config, s auth.Store, log *slog.Logger) (*auth.Service, error) {
+	key, err := signingKey(c)
+	if err != nil {
+		return nil, err
+	}
+	return auth.New(auth.Config{
+		Key: key, PreviousKey: []byte(c.PreviousKey), NewID: newID,
+		Registration: auth.Registration(c.Registration), Log: log,
+	}, s)
+}
+
+// newID makes a UUIDv7 (C1.1). It panics where the system has no randomness, as crypto/rand does.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// URL is where people open the server that listens on the port given, without a slash at its end.
+func URL(c *config.Config, port int) string {
+	if c.PublicURL != "" {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	host := c.Host
+	switch host {
+	case "", "0.0.0.0", "::", "127.0.0.1", "::1":
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(port))
+}

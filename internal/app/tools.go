@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/store"
+)
+
+// Tools are what commands need beside a running node: the accounts and their tokens.
+type Tools struct {
+	Config *config.Loaded
+	Store  *store.Store
+	Auth   *auth.Service
+}
+
+// OpenTools opens the database and the accounts in it. While a node uses the data folder it works beside
+// it; else it migrates first.
+func OpenTools(ctx context.Context, c *config.Loaded) (*Tools, error) {
+	s, err := OpenStore(ctx, &c.Config)
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		s, err = openStore(ctx, &c.Config, true)
+	case err == nil:
+		err = s.Migrate(ctx)
+	}
+	t := &Tools{Config: c, Store: s}
+	if err == nil {
+		t.Auth, err = OpenAuth(&c.Config, s, slog.New(slog.DiscardHandler))
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// Close closes the database.
+func (t *Tools) Close() error {
+	if t.Store == nil {
+		return nil
+	}
+	return t.Store.Close()
+}
+
+// NewOwnerLink makes a link that makes an owner's account in the browser, good once and for 30 minutes.
+// The token stands behind the #, which browsers keep to themselves.
+func NewOwnerLink(ctx context.Context, accounts *auth.Service, url string) (string, error) {
+	token, _, err := accounts.OwnerLink(ctx)
+	return url + "/#owner=" + token, err
+}
