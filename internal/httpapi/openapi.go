@@ -21,7 +21,8 @@ func openAPIConfig() huma.Config {
 	config := huma.DefaultConfig("Parley", "1")
 	config.CreateHooks = nil // no $schema members in answers
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
-	config.Formats = map[string]huma.Format{"application/json": strictJSON}
+	// huma looks problem+json up as "json".
+	config.Formats = map[string]huma.Format{"application/json": strictJSON, "json": strictJSON}
 	config.Info.Description = "Parley's REST API. Real-time events come over the WebSocket at /ws.\n\n" +
 		"Every failure is a problem (RFC 9457) with a code; times are RFC 3339 in UTC with microseconds; " +
 		"ids are UUIDs in lower case; members may be added to answers."
