@@ -70,8 +70,9 @@ func (c *Client) Logout(ctx context.Context) error {
 	return nil
 }
 
-// accessToken returns a token that will not run out during a request.
-func (c *Client) accessToken(ctx context.Context) (string, error) {
+// AccessToken returns the token that requests carry, replaced first when it is about to run out. It is
+// "" before the sign-in.
+func (c *Client) AccessToken(ctx context.Context) (string, error) {
 	c.mu.Lock()
 	t, renewable := c.token, len(c.cookies) > 0
 	c.mu.Unlock()

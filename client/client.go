@@ -63,7 +63,7 @@ func New(baseURL string, o Options) (*Client, error) {
 
 // do makes a signed-in request. A token about to run out, or refused, is renewed once if it can be.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, body, answer any) error {
-	used, err := c.accessToken(ctx)
+	used, err := c.AccessToken(ctx)
 	if err != nil {
 		return err
 	}

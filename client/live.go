@@ -120,7 +120,7 @@ func retryable(err error) bool {
 
 // connection is the life of one socket, from the dial to its end.
 func (l *Live) connection(ctx context.Context) error {
-	token, err := l.client.accessToken(ctx)
+	token, err := l.client.AccessToken(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,131 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cpuOf is the processor time that a process has used, from the accounts of its threads.
+func cpuOf(pid int) time.Duration {
+	var sum time.Duration
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, path := range threads {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		first, _, _ := strings.Cut(string(text), " ")
+		n, _ := strconv.ParseInt(first, 10, 64)
+		sum += time.Duration(n)
+	}
+	return sum
+}
+
+// cpuOfFamily is the processor time of a process and its children that live.
+func cpuOfFamily(pid int) time.Duration {
+	if pid == 0 {
+		return 0
+	}
+	sum := cpuOf(pid)
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		if err == nil && parentOf(child) == pid {
+			sum += cpuOf(child)
+		}
+	}
+	return sum
+}
+
+// parentOf is the parent of a process, 0 when it is not known.
+func parentOf(pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// The name in parentheses may hold anything; what counts comes after the last one.
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) < 2 {
+		return 0
+	}
+	parent, _ := strconv.Atoi(string(fields[1]))
+	return parent
+}
+
+// rssOf is the resident memory of a process in bytes.
+func rssOf(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, is := strings.CutPrefix(line, "VmRSS:"); is {
+			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// busy is the processor time that the whole machine has used, in ticks of 10 ms, and all there was.
+func busy() (used, all int64) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		n, _ := strconv.ParseInt(field, 10, 64)
+		if i > 7 {
+			break // guest time stands in user time already
+		}
+		all += n
+		if i != 3 && i != 4 {
+			used += n
+		}
+	}
+	return used, all
+}
+
+// meter reads what everybody's processor time was between two moments.
+type meter struct {
+	server, database          int // process ids; 0 when there is none to read
+	serverAt, databaseAt, own time.Duration
+	used, all                 int64
+}
+
+func startMeter(server, database int) *meter {
+	m := &meter{server: server, database: database}
+	m.serverAt, m.databaseAt, m.own = cpuOf(server), cpuOfFamily(database), cpuOf(os.Getpid())
+	m.used, m.all = busy()
+	return m
+}
+
+// CPU is what a piece of work took of the machine.
+type CPU struct {
+	Server   time.Duration `json:"serverNs"`
+	Database time.Duration `json:"databaseNs"`
+	Client   time.Duration `json:"clientNs"`
+	// Others is the share of the machine's processors that everybody else took, 0 to 1.
+	Others float64 `json:"othersShare"`
+}
+
+func (m *meter) stop() CPU {
+	c := CPU{
+		Server: cpuOf(m.server) - m.serverAt, Database: cpuOfFamily(m.database) - m.databaseAt,
+		Client: cpuOf(os.Getpid()) - m.own,
+	}
+	used, all := busy()
+	if all > m.all {
+		const tick = 10 * time.Millisecond
+		total := time.Duration(all-m.all) * tick
+		others := time.Duration(used-m.used)*tick - c.Server - c.Database - c.Client
+		c.Others = max(0, float64(others)/float64(total))
+	}
+	return c
+}

@@ -1,0 +1,80 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// hostOf is the host:port of a server's URL.
+func hostOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	if u.Port() == "" {
+		return u.Host + ":80"
+	}
+	return u.Host
+}
+
+// seedOver fills a running server over REST. Its limits must be off, and every account costs it one
+// password hash, so that it is only for the scenarios with few people.
+func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, error) {
+	most := 0
+	for _, s := range chosen {
+		most = max(most, s.people)
+	}
+	if most > 1000 {
+		return nil, fmt.Errorf("P6 signs up %d people: it has to start the server itself", most)
+	}
+	w := &world{people: make([]person, most), talks: map[string][]talk{}}
+	clients := make([]*client.Client, most)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	for i := range most {
+		group.Go(func() (err error) {
+			clients[i], w.people[i], err = signUp(groupCtx, base)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, s := range chosen {
+		for i := range s.talks {
+			first := i * s.talkSize % most
+			t := talk{people: w.people[first : first+s.talkSize]}
+			n := client.NewConversation{Type: "group", Title: "bench"}
+			for _, p := range t.people[1:] {
+				n.ParticipantIDs = append(n.ParticipantIDs, string(p.id))
+			}
+			c, err := clients[first].CreateConversation(ctx, n)
+			if err != nil {
+				return nil, err
+			}
+			t.id = c.ID
+			w.talks[s.name] = append(w.talks[s.name], t)
+		}
+	}
+	return w, nil
+}
+
+func signUp(ctx context.Context, base string) (*client.Client, person, error) {
+	c, err := client.New(base, client.Options{})
+	if err != nil {
+		return nil, person{}, err
+	}
+	u, err := c.Register(ctx, client.Registration{Username: "bench-" + rand.Text()[:12], Password: rand.Text()})
+	if err != nil {
+		return nil, person{}, err
+	}
+	token, err := c.AccessToken(ctx)
+	return c, person{chat.UserID(u.ID), token}, err
+}
