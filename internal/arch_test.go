@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
 	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
 	"internal/demo":             {"internal/chat", "internal/auth"},
-	"internal/bench":            {"client"},
+	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},
 }
 
 // knowsAll are the packages that wire the others.
