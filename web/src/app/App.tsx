@@ -1,12 +1,15 @@
 import { type ParleyClient, ParleyError } from "@parley-chat/sdk";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Mark } from "../components/Mark.tsx";
-import { SignIn } from "../features/session/SignIn.tsx";
 import { ClientContext, useClient, useStore } from "../lib/client.tsx";
 import { useLasting } from "../lib/hooks.ts";
 import { route } from "../lib/route.ts";
+import { strings } from "../lib/strings.ts";
 import { Shell } from "./Shell.tsx";
+
+// Who is signed in already, which is nearly everybody, never needs it.
+const SignIn = lazy(() => import("../features/session/SignIn.tsx").then((m) => ({ default: m.SignIn })));
 
 function queryClient(): QueryClient {
   return new QueryClient({
@@ -33,11 +36,25 @@ export function App({ client }: { client: ParleyClient }) {
 }
 
 function Gate() {
-  const { status } = useStore(useClient().session);
+  const { status, error } = useStore(useClient().session);
   const { as } = useStore(route);
   const slow = useLasting(status === "restoring", 300);
+  const away = useLasting(status === "restoring" && error !== null, 2000);
   if (status === "signed-in") return <Shell />;
   // Whoever comes as somebody of the demo wants to sign in, not to be who was here before.
-  if (status === "signed-out" || as !== null) return <SignIn />;
-  return <div className="flex h-full items-center">{slow && <Mark />}</div>;
+  if (status === "signed-out" || as !== null) {
+    return (
+      <Suspense>
+        <SignIn />
+      </Suspense>
+    );
+  }
+  return (
+    <main className="flex h-full flex-col items-center justify-center gap-4">
+      {slow && <Mark />}
+      <p role="status" className="h-6 text-ink-3 text-name">
+        {away && strings.reconnecting}
+      </p>
+    </main>
+  );
 }

@@ -38,7 +38,7 @@ export function Shell() {
 
   return (
     <div className="flex h-dvh flex-col ps-[env(safe-area-inset-left)] pe-[env(safe-area-inset-right)]">
-      <ConnectionStrip waiting={0} />
+      <ConnectionStrip />
       <div className="flex min-h-0 flex-1">
         <div
           className={`w-full shrink-0 border-line border-e bg-sunk md:block md:w-76 ${conversation === null ? "" : "hidden"}`}

@@ -1,25 +1,9 @@
 import type { User } from "@parley-chat/sdk";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { X } from "lucide-react";
 import { type KeyboardEvent, useId, useState } from "react";
-import { useClient } from "../lib/client.tsx";
-import { useRested } from "../lib/hooks.ts";
+import { useFoundPeople } from "../lib/search.ts";
 import { strings } from "../lib/strings.ts";
 import { Avatar } from "./Avatar.tsx";
-
-/** People whose names begin with what was typed, from two letters on. */
-export function useFoundPeople(typed: string) {
-  const client = useClient();
-  const q = useRested(typed.trim(), 150);
-  return useQuery({
-    queryKey: ["users", "search", q],
-    queryFn: ({ signal }) => client.api.searchUsers(q, signal),
-    enabled: [...q].length >= 2,
-    placeholderData: keepPreviousData,
-    staleTime: 10_000,
-    retry: false,
-  });
-}
 
 interface PickerProps {
   chosen: readonly User[];

@@ -4,9 +4,10 @@ import { useLasting } from "../../lib/hooks.ts";
 import { strings } from "../../lib/strings.ts";
 
 /** Says that nothing comes or goes at the moment, once that has lasted two seconds. It pushes, it does not cover. */
-export function ConnectionStrip({ waiting }: { waiting: number }) {
+export function ConnectionStrip() {
   const client = useClient();
   const { state, reason } = useStore(client.connection);
+  const { waiting } = useStore(client.outbox);
   const away = useLasting(state !== "online" && state !== "idle", 2000);
   if (!away) return <div role="status" className="sr-only" />;
   const what = state === "offline" ? strings.offline : state === "closed" ? strings.disconnected : strings.reconnecting;

@@ -5,12 +5,12 @@ import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState } from "
 import { Avatar } from "../../components/Avatar.tsx";
 import { Button, IconButton } from "../../components/Button.tsx";
 import { Empty } from "../../components/Empty.tsx";
-import { useFoundPeople } from "../../components/PeoplePicker.tsx";
 import { useClient, useMe, useStore } from "../../lib/client.tsx";
 import { matches, nameOf, ordered, peerOf } from "../../lib/conversation.ts";
 import { useLasting, useToday } from "../../lib/hooks.ts";
 import { report } from "../../lib/notices.ts";
 import { openConversation, route } from "../../lib/route.ts";
+import { useFoundPeople } from "../../lib/search.ts";
 import { strings } from "../../lib/strings.ts";
 import { ConversationRow } from "./ConversationRow.tsx";
 

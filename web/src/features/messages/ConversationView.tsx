@@ -1,8 +1,7 @@
 import type { ConversationHandle, MessageView } from "@parley-chat/sdk";
 import { ChevronLeft, PanelRight } from "lucide-react";
-import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Button, IconButton } from "../../components/Button.tsx";
-import { Confirm } from "../../components/Dialog.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import type { TimelineHandle } from "../../components/Timeline.tsx";
 import { useMe, useStore } from "../../lib/client.tsx";
@@ -18,6 +17,8 @@ import { MessageList } from "./MessageList.tsx";
 import type { RowActions } from "./MessageRow.tsx";
 import { TypingLine } from "./TypingLine.tsx";
 import { useReading } from "./useReading.ts";
+
+const Confirm = lazy(() => import("../../components/Dialog.tsx").then((m) => ({ default: m.Confirm })));
 
 interface ViewProps {
   handle: ConversationHandle;
@@ -133,13 +134,15 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
       />
       <Announcer messages={messages} loaded={loaded} />
       {deleting !== null && (
-        <Confirm
-          title={strings.deleteTitle}
-          text={strings.deleteText}
-          action={strings.delete}
-          onConfirm={() => void handle.delete(deleting.message.id).catch(report)}
-          onClose={() => setDeleting(null)}
-        />
+        <Suspense>
+          <Confirm
+            title={strings.deleteTitle}
+            text={strings.deleteText}
+            action={strings.delete}
+            onConfirm={() => void handle.delete(deleting.message.id).catch(report)}
+            onClose={() => setDeleting(null)}
+          />
+        </Suspense>
       )}
     </>
   );

@@ -14,7 +14,9 @@ type Mode = "sign-in" | "register" | "owner";
 /** Signing in, creating an account, and the first account of a server by its owner link. */
 export function SignIn() {
   const client = useClient();
-  const { error: ended } = useStore(client.session);
+  const { error } = useStore(client.session);
+  // Why the last login ended; what fails from here on is told beside the fields.
+  const [ended] = useState(error);
   const { as, owner } = useStore(route);
   const [chosen, setMode] = useState<Mode>("sign-in");
   const mode = owner === null ? chosen : "owner";
@@ -28,12 +30,8 @@ export function SignIn() {
     mutationFn: () => {
       if (mode === "sign-in") return client.login({ username, password });
       const name = displayName.trim();
-      return client.register({
-        username,
-        password,
-        ...(name === "" ? {} : { displayName: name }),
-        ...(owner === null ? {} : { ownerToken: owner }),
-      });
+      const account = { username, password, ...(name === "" ? {} : { displayName: name }) };
+      return owner === null ? client.register(account) : client.registerOwner(owner, account);
     },
     onSuccess: () => {
       if (as !== null || owner !== null) leaveConversation();
@@ -69,7 +67,7 @@ export function SignIn() {
             <bdi>{strings.demoHint(as)}</bdi>
           </p>
         )}
-        {ended !== null && failure === null && ended.code !== "UNAUTHORIZED" && ended.code !== "AUTH_FAILED" && (
+        {ended !== null && failure === null && (
           <p role="alert" className="mb-3 rounded-box bg-ember-soft px-4 py-2.5 text-ember text-name">
             {ended.message}
           </p>
