@@ -1,0 +1,214 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/parley-chat/parley/internal/auth"
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/store"
+)
+
+// world is the rules over a real SQLite store, with an announcer that records.
+type world struct {
+	*chat.Service
+	store  *faultyStore
+	heard  *recorder
+	people []chat.UserID
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func newWorld(t *testing.T, people int) *world {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Config{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	if err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := &world{store: &faultyStore{Store: db}, heard: newRecorder()}
+	for i := range people {
+		id := chat.UserID(newID())
+		name := fmt.Sprintf("person%d", i)
+		account := auth.Account{
+			User:        chat.User{ID: id, Username: name, DisplayName: "Person " + name, CreatedAt: time.Now().UTC()},
+			UsernameKey: name,
+		}
+		if err := db.CreateAccount(t.Context(), account, false); err != nil {
+			t.Fatal(err)
+		}
+		w.people = append(w.people, id)
+	}
+	w.Service = chat.New(chat.Config{NewID: newID}, w.store, w.heard)
+	ctx, stop := context.WithCancel(context.Background())
+	ran := make(chan struct{})
+	go func() {
+		w.Run(ctx)
+		close(ran)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ran
+	})
+	return w
+}
+
+func (w *world) group(t *testing.T, members ...chat.UserID) chat.ConversationID {
+	t.Helper()
+	c, created, err := w.CreateConversation(t.Context(), members[0], chat.Group, members[1:], "A group")
+	if err != nil || !created {
+		t.Fatalf("creating a group: created %v, %v", created, err)
+	}
+	return c.ID
+}
+
+type answer struct {
+	chat.Sent
+	err error
+}
+
+// post submits without waiting.
+func (w *world) post(c chat.ConversationID, sender chat.UserID, clientID, content string) <-chan answer {
+	out := make(chan answer, 1)
+	w.SendMessage(chat.Submission{Conversation: c, Sender: sender, ClientMessageID: clientID, Content: content},
+		func(s chat.Sent, err error) { out <- answer{s, err} })
+	return out
+}
+
+func (w *world) send(t *testing.T, c chat.ConversationID, sender chat.UserID, clientID, content string) chat.Message {
+	t.Helper()
+	a := <-w.post(c, sender, clientID, content)
+	if a.err != nil {
+		t.Fatalf("sending %s: %v", clientID, a.err)
+	}
+	return a.Message
+}
+
+func wantCode(t *testing.T, err error, code chat.Code) {
+	t.Helper()
+	var e *chat.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Fatalf("got %v, want %s", err, code)
+	}
+}
+
+// settle waits until everything that was answered before has been announced too: a lane announces one
+// batch before it takes the next.
+func (w *world) settle(t *testing.T) {
+	t.Helper()
+	marker := w.group(t, w.people[0])
+	m := w.send(t, marker, w.people[0], "marker", "marker")
+	w.heard.mu.Lock()
+	defer w.heard.mu.Unlock()
+	for !slices.ContainsFunc(w.heard.changes, func(c chat.Change) bool { return c.Message != nil && c.Message.ID == m.ID }) {
+		w.heard.more.Wait()
+	}
+	w.heard.changes = slices.DeleteFunc(w.heard.changes, func(c chat.Change) bool { return c.Conversation == marker })
+}
+
+// recorder is an announcer that remembers.
+type recorder struct {
+	mu       sync.Mutex
+	more     sync.Cond // under mu, when changes has grown
+	changes  []chat.Change
+	suspects []chat.ConversationID
+	typing   []bool
+	acks     []int64
+}
+
+func newRecorder() *recorder {
+	r := &recorder{}
+	r.more.L = &r.mu
+	return r
+}
+
+func (r *recorder) typed() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return fmt.Sprint(r.typing)
+}
+
+func (r *recorder) Announce(changes []chat.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes = append(r.changes, changes...)
+	r.more.Broadcast()
+}
+
+func (r *recorder) Suspect(c chat.ConversationID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.suspects = append(r.suspects, c)
+}
+
+func (r *recorder) TypingChanged(_ chat.ConversationID, _ chat.UserID, typing bool, _ chat.SessionID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.typing = append(r.typing, typing)
+}
+
+func (r *recorder) Delivered(_ chat.ConversationID, _ chat.UserID, seq int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acks = append(r.acks, seq)
+}
+
+func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)            {}
+func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID) {}
+func (r *recorder) ConversationReturned(chat.UserID, chat.Conversation) {}
+
+func (r *recorder) announced(kind chat.ChangeKind) []chat.Change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []chat.Change
+	for _, c := range r.changes {
+		if c.Kind == kind {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// faultyStore is a real store whose appends a test can hold up, fail, or lose the answer of.
+type faultyStore struct {
+	chat.Store
+	mu     sync.Mutex
+	append func(ctx context.Context, drafts []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error)
+}
+
+func (f *faultyStore) fault(append func(context.Context, []chat.Draft, func() ([]chat.Appended, error)) ([]chat.Appended, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.append = append
+}
+
+func (f *faultyStore) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
+	f.mu.Lock()
+	fault := f.append
+	f.mu.Unlock()
+	commit := func() ([]chat.Appended, error) { return f.Store.AppendMessages(context.WithoutCancel(ctx), drafts) }
+	if fault == nil {
+		return commit()
+	}
+	return fault(ctx, drafts, commit)
+}
+
+// fixedRoster answers without a database, for tests in fake time.
+type fixedRoster struct {
+	chat.Store
+	roster chat.Roster
+}
+
+func (f fixedRoster) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
+	return f.roster, nil
+}
