@@ -23,6 +23,11 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		run  func(*testing.T, world)
 	}{
 		{"messages", messages},
+		{"history", history},
+		{"conversations", conversations},
+		{"receipts", receipts},
+		{"users", usersSuite},
+		{"logins", logins},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,14 +47,19 @@ func newID[S ~string]() S { return S(uuid.Must(uuid.NewV7()).String()) }
 
 var people atomic.Int64
 
-// person registers somebody.
-func (w world) person(t testing.TB) chat.UserID {
-	t.Helper()
+// newAccount is somebody nobody has met.
+func newAccount() auth.Account {
 	name := fmt.Sprintf("person%d", people.Add(1))
-	a := auth.Account{
+	return auth.Account{
 		User:        chat.User{ID: newID[chat.UserID](), Username: name, DisplayName: "The " + name, CreatedAt: time.Now().UTC().Truncate(time.Microsecond)},
 		UsernameKey: name, PasswordHash: "$argon2id$",
 	}
+}
+
+// person registers somebody.
+func (w world) person(t testing.TB) chat.UserID {
+	t.Helper()
+	a := newAccount()
 	if err := w.CreateAccount(ctx, a, false); err != nil {
 		t.Fatalf("CreateAccount: %v", err)
 	}
