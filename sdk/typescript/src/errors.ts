@@ -31,7 +31,7 @@ export class ParleyError extends Error {
   readonly traceId?: string;
   readonly outcome?: "rejected" | "unknown";
 
-  constructor(code: Code, message: string = codes[code].meaning, details: ErrorDetails = {}) {
+  constructor(code: Code, message = `The server answered ${code}.`, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryable = details.retryable ?? codes[code].retryable;
