@@ -266,7 +266,7 @@ export class ParleyClient {
         view?.typed(event.userId, event.type === "typing:started");
         break;
       case "subscribed":
-        view?.subscribed(event.hasMore);
+        view?.subscribed(event.lastRev, event.hasMore);
         break;
       case "caught:up":
         view?.caughtUp(event.rev);
@@ -291,7 +291,9 @@ export class ParleyClient {
         else this.#list.read(event);
         break;
       case "error":
-        if (event.code === "NOT_IN_CONVERSATION" && event.ref) this.#gone(event.ref, "removed");
+        if (event.ref === undefined) break;
+        if (event.code === "NOT_IN_CONVERSATION") this.#gone(event.ref, "removed");
+        else this.#views.get(event.ref)?.refused(event.retryAfterMs);
         break;
     }
   }

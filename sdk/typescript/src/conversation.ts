@@ -1,3 +1,4 @@
+import { backoff } from "./backoff.js";
 import type { ConversationList } from "./conversations.js";
 import { asParleyError } from "./errors.js";
 import { parseEvent, type ServerEvent } from "./events.js";
@@ -59,9 +60,12 @@ export class ConversationView {
   readonly #typing: OthersTyping;
   readonly #ownTyping: OwnTyping;
   #opens = 0;
-  #phase: "away" | "asking" | "catching" | "paging" | "live" = "away";
-  /** Whether `subscribed` said that more changed than the socket brings. */
-  #more = false;
+  #phase: "away" | "asking" | "catching" | "paging" | "live" | "refused" = "away";
+  /**
+   * When more changed than the socket brings, the `rev` up to which there is a hole to be read over REST;
+   * what comes past it is live already.
+   */
+  #hole: number | null = null;
   /** Whether something was confirmed meanwhile whose event may never come. */
   #suspect = false;
   #cancel = new AbortController();
@@ -146,15 +150,24 @@ export class ConversationView {
     this.#acknowledged = 0;
   }
 
-  subscribed(hasMore: boolean): void {
+  subscribed(lastRev: number, hasMore: boolean): void {
     if (this.#phase !== "asking") return;
     this.#phase = "catching";
-    this.#more = hasMore;
+    this.#hole = hasMore ? lastRev : null;
+  }
+
+  /** The subscribe failed for now. */
+  refused(retryAfterMs = backoff(1)): void {
+    if (this.#phase !== "asking" && this.#phase !== "catching") return;
+    this.#phase = "refused";
+    this.#repaired = Date.now() + retryAfterMs - repairEvery;
+    this.#repair();
   }
 
   caughtUp(rev: number): void {
     if (this.#phase !== "catching") return;
-    if (this.#more) {
+    if (this.#hole !== null) {
+      this.#timeline.leap(rev);
       this.#phase = "paging";
       void this.#page();
       return;
@@ -168,7 +181,8 @@ export class ConversationView {
       this.#timeline.upsert(message);
       this.#typing.stopped(message.senderId);
     }
-    if (read || this.#phase === "catching") this.#timeline.leap(rev);
+    const summed = this.#phase === "catching" && (this.#hole === null || rev <= this.#hole);
+    if (read || summed) this.#timeline.leap(rev);
     else if (this.#phase !== "live") this.#timeline.note(rev);
     else if (!this.#timeline.follow(rev)) this.#repair();
     // A row of states that are out of date as soon as the next one comes is not worth showing.
@@ -420,7 +434,7 @@ export class ConversationView {
     const repair = () => {
       this.#repairTimer = undefined;
       this.#repaired = Date.now();
-      if (this.#phase === "live") this.ask();
+      if (this.#phase === "live" || this.#phase === "refused") this.ask();
     };
     if (wait === 0) repair();
     else this.#repairTimer = setTimeout(repair, wait);

@@ -40,7 +40,7 @@ export class Session implements Tokens {
     for (let n = 0; epoch === this.#epoch; n++) {
       try {
         const grant = await this.#rest.anonymous<Grant>("POST", "/auth/refresh");
-        await this.#accept(grant, epoch);
+        this.#accept(grant, epoch);
         return;
       } catch (thrown) {
         if (epoch !== this.#epoch) return;
@@ -66,7 +66,7 @@ export class Session implements Tokens {
     const epoch = ++this.#epoch;
     try {
       const grant = await this.#rest.anonymous<Grant>("POST", path, { body });
-      await this.#accept(grant, epoch);
+      this.#accept(grant, epoch);
     } catch (thrown) {
       const error = asParleyError(thrown);
       if (epoch === this.#epoch) this.#leave(error);
@@ -138,7 +138,7 @@ export class Session implements Tokens {
     } catch (thrown) {
       const error = asParleyError(thrown);
       if (epoch !== this.#epoch) throw left();
-      if (isSignedOut(error) || error.code === "FORBIDDEN") this.#leave(error);
+      if (isSignedOut(error)) this.#leave(error);
       throw error;
     }
   }
@@ -147,20 +147,10 @@ export class Session implements Tokens {
     this.#token = { text: grant.accessToken, expires: Date.now() + grant.expiresIn * 1000 };
   }
 
-  async #accept(grant: Grant, epoch: number): Promise<void> {
+  #accept(grant: Grant, epoch: number): void {
     if (epoch !== this.#epoch) return;
     this.#keep(grant);
-    const { user } = grant;
-    this.store.set({ status: "signed-in", user, error: null });
-    // The own account has more than what everyone may know of it.
-    if (user.presenceSharing === undefined) {
-      try {
-        const me = await this.#rest.call<Me>("GET", "/users/me");
-        if (epoch === this.#epoch) this.profile(me);
-      } catch {
-        // What everyone may know is enough to go on.
-      }
-    }
+    this.store.set({ status: "signed-in", user: grant.user, error: null });
   }
 
   #leave(error: ParleyError | null): void {

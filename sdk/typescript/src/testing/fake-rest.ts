@@ -1,0 +1,130 @@
+import { codes } from "../codes.gen.js";
+import type { Code } from "../errors.js";
+import type { FakeServer } from "./fake-server.js";
+import type { FakeConversation } from "./fake-store.js";
+
+/** What a route throws to be answered with a problem. */
+export class Refusal extends Error {
+  readonly code: Code;
+  constructor(code: Code) {
+    super(code);
+    this.code = code;
+  }
+}
+
+export interface FakeRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: Record<string, unknown>;
+  readonly authorization: string | null;
+}
+
+/** The refresh cookie of one browser. */
+export interface CookieJar {
+  refresh: string | null;
+}
+
+type Answer = readonly [status: number, body?: unknown];
+
+/** Answers a REST request as the server would. */
+export function answer(server: FakeServer, request: FakeRequest, jar: CookieJar): Response {
+  let status: number;
+  let body: unknown;
+  try {
+    [status, body] = route(server, request, jar);
+  } catch (thrown) {
+    const { code } = thrown as Refusal;
+    status = codes[code].status;
+    body = { title: "Refused", status, detail: code, code, retryable: codes[code].retryable, traceId: "fake" };
+  }
+  return new Response(body === undefined ? null : JSON.stringify(body), { status });
+}
+
+function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer {
+  const { store } = server;
+  const { method, body } = request;
+  const parts = request.path.replace(/^\/api\//, "").split("/");
+  if (parts[0] === "auth") return auth(server, parts[1] as string, body, jar);
+  const me = server.verify(request.authorization?.replace("Bearer ", "") ?? "");
+  if (!me) throw new Refusal("AUTH_FAILED");
+  if (parts[0] === "users") {
+    if (parts[1] === "me") return [200, store.me(me)];
+    const q = request.query.get("q") ?? "";
+    const found = [...store.people.values()].filter((p) => p.id !== me && p.username.startsWith(q));
+    return [200, { users: found.map((p) => store.user(p.id)), nextCursor: null, hasMore: false }];
+  }
+  if (parts[1] === undefined) return method === "POST" ? create(server, me, body) : list(server, me, request.query);
+  const c = store.conversations.get(parts[1]);
+  if (!c?.people.includes(me)) throw new Refusal("NOT_IN_CONVERSATION");
+  switch (`${method} ${parts[2] ?? ""}`) {
+    case "GET ":
+      return [200, store.view(c, me)];
+    case "PATCH ":
+      c.title = String(body.title) || null;
+      server.announceRoster(c);
+      return [200, store.view(c, me)];
+    case "GET messages":
+      return history(c, request.query);
+    case "PATCH messages":
+    case "DELETE messages": {
+      const message = server.revise(c, parts[3] as string, method === "PATCH" ? String(body.content) : null);
+      if (!message) throw new Refusal("NOT_FOUND");
+      return method === "PATCH" ? [200, message] : [204];
+    }
+    case "GET changes": {
+      const limit = Number(request.query.get("limit") ?? 50);
+      const all = store.changes(c, Number(request.query.get("afterRev")));
+      const changes = all.slice(0, limit).map((change) => change.event);
+      return [200, { changes, lastRev: c.lastRev, hasMore: all.length > limit }];
+    }
+  }
+  throw new Refusal("NOT_FOUND");
+}
+
+function auth(server: FakeServer, action: string, body: Record<string, unknown>, jar: CookieJar): Answer {
+  if (action === "logout") {
+    if (jar.refresh) server.endLogin(jar.refresh);
+    jar.refresh = null;
+    return [204];
+  }
+  let userId: string | undefined;
+  if (action === "refresh") {
+    userId = server.loginOf(jar.refresh);
+    if (!userId) throw new Refusal("UNAUTHORIZED");
+  } else {
+    const known = server.store.byName(String(body.username));
+    if (action === "register" && known) throw new Refusal("CONFLICT");
+    if (action === "login" && known?.password !== body.password) throw new Refusal("AUTH_FAILED");
+    userId = (known ?? server.store.person(String(body.username), String(body.password))).id;
+    jar.refresh = server.beginLogin(userId);
+  }
+  const accessToken = server.mint(userId, jar.refresh as string);
+  return [200, { user: server.store.me(userId), accessToken, expiresIn: server.tokenSeconds }];
+}
+
+function create(server: FakeServer, me: string, body: Record<string, unknown>): Answer {
+  const people = [me, ...(body.participantIds as string[])];
+  const title = (body.title as string | undefined) ?? null;
+  const c = server.converse(body.type as "direct" | "group", people, title);
+  return [201, server.store.view(c, me)];
+}
+
+function list(server: FakeServer, me: string, query: URLSearchParams): Answer {
+  const limit = Number(query.get("limit") ?? 50);
+  const from = Number(query.get("cursor") ?? 0);
+  const all = [...server.store.conversations.values()]
+    .filter((c) => c.people.includes(me))
+    .sort((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1));
+  const conversations = all.slice(from, from + limit).map((c) => server.store.view(c, me));
+  const hasMore = all.length > from + limit;
+  return [200, { conversations, nextCursor: hasMore ? String(from + limit) : null, hasMore }];
+}
+
+function history(c: FakeConversation, query: URLSearchParams): Answer {
+  const limit = Number(query.get("limit") ?? 50);
+  const before = Number(query.get("cursor") ?? c.messages.length + 1);
+  const messages = c.messages.filter((m) => m.seq < before).slice(-limit);
+  const oldest = messages[0]?.seq ?? 1;
+  return [200, { messages: messages.reverse(), nextCursor: oldest > 1 ? String(oldest) : null, hasMore: oldest > 1 }];
+}
