@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/parley-chat/parley/internal/bench"
 	"github.com/parley-chat/parley/internal/config"
 )
 
@@ -24,7 +25,7 @@ func newRoot() *cobra.Command {
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), tokenCommand(),
-		configCommand(), healthCommand(), versionCommand())
+		bench.Command(), configCommand(), healthCommand(), versionCommand())
 	return root
 }
 
