@@ -33,7 +33,6 @@ type world struct {
 	chat    *chat.Service
 	auth    *auth.Service
 	handler http.Handler
-	log     *bytes.Buffer // written by one goroutine only where a test reads it
 	routes  routers.Router
 }
 
@@ -60,7 +59,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: s, chat: chat.New(chat.Config{NewID: newID}, s, silence{}), log: &bytes.Buffer{}}
+	w := &world{t: t, store: s, chat: chat.New(chat.Config{NewID: newID}, s, silence{})}
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
 	go func() {
@@ -85,13 +84,6 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// logged has the server log to w.log.
-func (w *world) logged(t *testing.T) func(*httpapi.Config) {
-	return func(c *httpapi.Config) {
-		c.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 }
 
 // person is somebody with an access token.
@@ -163,7 +155,11 @@ func (w *world) conforms(r *http.Request, a *answer) {
 	w.t.Helper()
 	route, parameters, err := w.routes.FindRoute(r)
 	if err != nil {
-		return // no route of the document: an unknown path, a wrong method
+		// Of the document's routes none fits: an unknown path, a wrong method, what is not the API.
+		if a.Code < 400 && strings.HasPrefix(r.URL.Path, "/api/") && !strings.HasPrefix(r.URL.Path, "/api/openapi") && !strings.HasPrefix(r.URL.Path, "/api/docs") {
+			w.t.Errorf("%s is not in the document: %v", a.what, err)
+		}
+		return
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: parameters, Route: route},
