@@ -32,8 +32,21 @@ export class Tab {
   }
 }
 
+// Taken before the timers are faked: after each timer everything that is not a timer gets its turn.
+const immediate = setImmediate;
+const turn = () => new Promise((resolve) => immediate(resolve));
+
+/** Lets the clock run. This is what `vi.advanceTimersByTimeAsync` does, a hundred times as fast. */
 export async function pass(ms: number): Promise<void> {
-  await vi.advanceTimersByTimeAsync(ms);
+  let over = false;
+  setTimeout(() => {
+    over = true;
+  }, ms);
+  await turn();
+  while (!over) {
+    vi.advanceTimersToNextTimer();
+    await turn();
+  }
 }
 
 /** Lets a promise of the client come to its end while the clock runs. */
