@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"errors"
 	"os"
 	"os/signal"
@@ -86,7 +85,7 @@ func profiledCommand() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.SetArgs([]string{"serve"})
-			err = root.ExecuteContext(context.WithoutCancel(cmd.Context()))
+			err = root.ExecuteContext(cmd.Context())
 			pprof.StopCPUProfile()
 			return errors.Join(err, file.Close())
 		},

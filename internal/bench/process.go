@@ -57,6 +57,21 @@ func parentOf(pid int) int {
 	return parent
 }
 
+// writesOf is how many system calls of a process have written something.
+func writesOf(pid int) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, is := strings.CutPrefix(line, "syscw:"); is {
+			n, _ := strconv.ParseInt(strings.TrimSpace(rest), 10, 64)
+			return n
+		}
+	}
+	return 0
+}
+
 // rssOf is the resident memory of a process in bytes.
 func rssOf(pid int) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -96,13 +111,14 @@ func busy() (used, all int64) {
 type meter struct {
 	server, database          int // process ids; 0 when there is none to read
 	serverAt, databaseAt, own time.Duration
-	used, all                 int64
+	used, all, writes         int64
 }
 
 func startMeter(server, database int) *meter {
 	m := &meter{server: server, database: database}
 	m.serverAt, m.databaseAt, m.own = cpuOf(server), cpuOfFamily(database), cpuOf(os.Getpid())
 	m.used, m.all = busy()
+	m.writes = writesOf(server)
 	return m
 }
 
@@ -111,6 +127,8 @@ type CPU struct {
 	Server   time.Duration `json:"serverNs"`
 	Database time.Duration `json:"databaseNs"`
 	Client   time.Duration `json:"clientNs"`
+	// Writes is how many system calls of the server wrote something, to sockets, disk or database.
+	Writes int64 `json:"serverWrites"`
 	// Others is the share of the machine's processors that everybody else took, 0 to 1.
 	Others float64 `json:"othersShare"`
 }
@@ -118,7 +136,7 @@ type CPU struct {
 func (m *meter) stop() CPU {
 	c := CPU{
 		Server: cpuOf(m.server) - m.serverAt, Database: cpuOfFamily(m.database) - m.databaseAt,
-		Client: cpuOf(os.Getpid()) - m.own,
+		Client: cpuOf(os.Getpid()) - m.own, Writes: writesOf(m.server) - m.writes,
 	}
 	used, all := busy()
 	if all > m.all {

@@ -125,7 +125,7 @@ func (r *Report) failed() bool {
 func (s *Scenario) cpu(c CPU, messages int, server, database bool) {
 	text := ""
 	if server && messages > 0 {
-		text += fmt.Sprintf("CPU a message: server %.1f µs", micros(c.Server, messages))
+		text += fmt.Sprintf("%.2f writes a message; CPU a message: server %.1f µs", float64(c.Writes)/float64(messages), micros(c.Server, messages))
 	}
 	if database && messages > 0 {
 		text += fmt.Sprintf(", PostgreSQL %.1f µs", micros(c.Database, messages))
