@@ -152,7 +152,7 @@ func (s *Service) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil && !failing {
-			s.cfg.Log.Warn("logins cannot be checked", "error", err)
+			s.cfg.Log.Warn("logins cannot be checked", "event", "auth.watch", "error", err)
 		}
 		failing = err != nil
 	}

@@ -90,6 +90,7 @@ func exchanges(log *slog.Logger, next http.Handler) http.Handler {
 func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 	level := slog.LevelDebug
 	attributes := []slog.Attr{
+		slog.String("event", "http.request"),
 		slog.String("method", x.request.Method), slog.String("route", x.request.Pattern), slog.Int("status", status),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("traceId", x.traceID),
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/inmem"
+	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/store"
 )
 
@@ -76,15 +78,22 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 		f(&cfg)
 	}
 	w.handler = httpapi.New(cfg, w.chat, w.auth, inmem.NewLimiter())
-	described, err := openapi3.NewLoader().LoadFromData(document(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.routes, err = gorillamux.NewRouter(described); err != nil {
+	if w.routes, err = described(); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
+
+// described finds the routes of the document, which is the same for every world.
+var described = sync.OnceValues(func() (routers.Router, error) {
+	w := httptest.NewRecorder()
+	httpapi.New(httpapi.Config{}, nil, nil, limit.Unlimited{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/openapi.json", nil))
+	loaded, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(loaded)
+})
 
 // person is somebody with an access token.
 type person struct {
