@@ -59,6 +59,10 @@ bench: build ## measure every scenario (ARGS="--help" tells more)
 fuzz: ## fuzz every target for 60 s (FOR=10s for less)
 	@scripts/fuzz.sh $(or $(FOR),60s)
 
+.PHONY: crash
+crash: tools deps ## kill the server 100 times on each database while people chat (FOR=1000 for more)
+	go test -count=1 -timeout 60m -v ./test/crash -args -crash.kills=$(or $(FOR),100)
+
 .PHONY: clean
 clean: ## remove what was built; the data folder stays
 	rm -rf bin node_modules */node_modules */*/node_modules sdk/typescript/dist web/dist/assets web/dist/index.html

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 func main() {
@@ -19,10 +21,23 @@ func main() {
 		return
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintf(os.Stderr, "parley: %v\n", err)
+		fmt.Fprintf(os.Stderr, "parley: %s\n", explain(err))
 	}
 	os.Exit(1)
 }
 
 // errSaid ends a command with status 1 that has said everything already.
 var errSaid = errors.New("said")
+
+// explain is an error as its reader at a terminal needs it: of our own errors the message, and what is
+// behind it, but not the protocol's code.
+func explain(err error) string {
+	var known *chat.Error
+	switch {
+	case !errors.As(err, &known):
+		return err.Error()
+	case known.Err != nil:
+		return known.Message + " " + known.Err.Error()
+	}
+	return known.Message
+}

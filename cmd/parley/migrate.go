@@ -1,47 +1,49 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/store"
 )
 
 func migrateCommand() *cobra.Command {
-	migrate := &cobra.Command{
+	migrate := onlyGroup(&cobra.Command{
 		Use:   "migrate",
 		Short: "Migrate the database's schema by hand; serve does it by itself",
 		Long: "Migrations are safe while the version before still serves, and never run twice at once. The data of SQLite\n" +
 			"can be migrated while no server uses its folder.",
-	}
+	})
 	migrate.AddCommand(
 		&cobra.Command{
 			Use: "up", Short: "Bring the schema to the version of this program", Args: cobra.NoArgs,
-			RunE: withStore(func(cmd *cobra.Command, s *store.Store) error { return s.Migrate(cmd.Context()) }),
+			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, s *store.Store) error { return s.Migrate(cmd.Context()) }),
 		},
 		&cobra.Command{
 			Use: "down", Short: "Take the last migration back, with the data that only it could hold", Args: cobra.NoArgs,
-			RunE: withStore(func(cmd *cobra.Command, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
+			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
 		},
 		&cobra.Command{
 			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
-			RunE: withStore(func(*cobra.Command, *store.Store) error { return nil }),
+			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *store.Store) error { return nil }),
 		},
 	)
 	return migrate
 }
 
 // withStore runs a command on the database and prints where the schema is then.
-func withStore(run func(*cobra.Command, *store.Store) error) func(*cobra.Command, []string) error {
+func withStore(open func(context.Context, *config.Config) (*store.Store, error), run func(*cobra.Command, *store.Store) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) (err error) {
 		c, err := settings(cmd)
 		if err != nil {
 			return err
 		}
-		s, err := app.OpenStore(cmd.Context(), &c.Config)
+		s, err := open(cmd.Context(), &c.Config)
 		if err != nil {
 			return err
 		}

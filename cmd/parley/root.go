@@ -29,6 +29,14 @@ func newRoot() *cobra.Command {
 	return root
 }
 
+// onlyGroup makes a command that does nothing but hold others: alone it shows its help, and what it does
+// not hold is an error.
+func onlyGroup(group *cobra.Command) *cobra.Command {
+	group.Args = cobra.NoArgs
+	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return group
+}
+
 // flagError names the flag that is nearest to one that does not exist.
 func flagError(cmd *cobra.Command, err error) error {
 	var missing *pflag.NotExistError

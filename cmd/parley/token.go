@@ -11,7 +11,7 @@ import (
 )
 
 func tokenCommand() *cobra.Command {
-	token := &cobra.Command{Use: "token", Short: "Make access tokens for scripts"}
+	token := onlyGroup(&cobra.Command{Use: "token", Short: "Make access tokens for scripts"})
 	var ttl time.Duration
 	mint := &cobra.Command{
 		Use:   "mint NAME",

@@ -16,12 +16,12 @@ import (
 )
 
 func userCommand() *cobra.Command {
-	user := &cobra.Command{
+	user := onlyGroup(&cobra.Command{
 		Use:   "user",
 		Short: "Make accounts, set passwords, make an owner link",
 		Long: "These commands work beside a running server. A password is asked for on a terminal and else read from the\n" +
 			"first line of the standard input; it never stands on the command line.",
-	}
+	})
 	user.AddCommand(userCreateCommand(), userPasswdCommand(), userOwnerLinkCommand())
 	return user
 }

@@ -143,10 +143,9 @@ func say(t *testing.T, p *person, conversation, text string) client.Sent {
 
 // databases runs a test on both.
 func databases(t *testing.T, test func(t *testing.T, env []string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, []string{"PARLEY_DATA=" + t.TempDir()}) })
-	t.Run("postgres", func(t *testing.T) {
-		test(t, []string{"PARLEY_DATA=" + t.TempDir(), "DATABASE_URL=" + pgtest.NewDatabase(t)})
-	})
+	data := func(t *testing.T) string { return "PARLEY_DATA=" + filepath.Join(t.TempDir(), "data") }
+	t.Run("sqlite", func(t *testing.T) { test(t, []string{data(t)}) })
+	t.Run("postgres", func(t *testing.T) { test(t, []string{data(t), "DATABASE_URL=" + pgtest.NewDatabase(t)}) })
 }
 
 func TestTwoPeopleChatAndFindItAllAgainAfterARestart(t *testing.T) {

@@ -20,6 +20,11 @@ func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 	return openStore(ctx, c, false)
 }
 
+// OpenStoreBeside opens the database next to a node that may be using it.
+func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
+	return openStore(ctx, c, true)
+}
+
 func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store, error) {
 	if usesFolder(c) {
 		if err := prepareFolder(c.Data); err != nil {

@@ -23,7 +23,7 @@ func OpenTools(ctx context.Context, c *config.Loaded) (*Tools, error) {
 	s, err := OpenStore(ctx, &c.Config)
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		s, err = openStore(ctx, &c.Config, true)
+		s, err = OpenStoreBeside(ctx, &c.Config)
 	case err == nil:
 		err = s.Migrate(ctx)
 	}

@@ -1,11 +1,18 @@
 package config
 
+import "strings"
+
 // Nearest returns the candidate with the fewest single-letter changes from name, and whether that is
-// few enough to be what was meant: at most a third of the letters, and always up to two.
+// few enough to be what was meant: at most a third of the letters, and always up to two. A candidate
+// that name is the beginning of, from four letters on, is one change away.
 func Nearest(name string, candidates []string) (string, bool) {
 	best, fewest := "", len(name)+1
 	for _, candidate := range candidates {
-		if d := distance(name, candidate); d < fewest {
+		d := distance(name, candidate)
+		if len(name) >= 4 && strings.HasPrefix(candidate, name) {
+			d = min(d, 1)
+		}
+		if d < fewest {
 			best, fewest = candidate, d
 		}
 	}
