@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -42,6 +43,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopHub := start(func(ctx context.Context) error { return n.hub.Run(ctx, n.chat) })
 	stopChat := start(n.chat.Run)
 	stopAuth := start(n.auth.Run)
+	stopMemory := start(newMemory().tend)
 	stopBot := func() {}
 	if n.bot != nil {
 		stopBot = start(func(ctx context.Context) error { return n.bot.Run(ctx, n.chat) })
@@ -68,6 +70,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopChat()
 	stopHub()
 	stopAuth()
+	stopMemory()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.Close() }()
 	select {
@@ -99,6 +102,9 @@ func (n *Node) drain(ctx context.Context) error {
 func (n *Node) sent(r chat.SendReport) {
 	if n.bot != nil {
 		n.bot.Hear(r)
+	}
+	if r.Err == nil && !n.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
 	}
 	data := []any{
 		"userId", string(r.Sender), "conversationId", string(r.Conversation), "clientMessageId", r.ClientMessageID,
