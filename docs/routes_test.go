@@ -18,7 +18,7 @@ func TestTheEndpointsAreThoseOfTheAPI(t *testing.T) {
 	var api struct {
 		Paths map[string]map[string]json.RawMessage `json:"paths"`
 	}
-	text, err := os.ReadFile("../api/openapi.json")
+	text, err := os.ReadFile("openapi.json")
 	if err != nil {
 		t.Fatal(err)
 	}
