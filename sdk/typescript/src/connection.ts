@@ -143,6 +143,8 @@ export class Connection {
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
+    // The close that follows says it all. Some sockets throw when nobody listens, even after they were let go.
+    socket.onerror = () => {};
     socket.onclose = ({ code, reason }) => {
       if (socket === this.#socket) this.#closed(code, reason);
     };
@@ -160,7 +162,7 @@ export class Connection {
         if (!this.online) this.#enter();
         return;
       case "auth:error":
-        this.#refused = this.#used;
+        if (isSignedOut(eventError(event))) this.#refused = this.#used;
         this.#refuse(event.retryAfterMs);
         return;
       case "auth:expiring":
@@ -170,7 +172,7 @@ export class Connection {
         this.#awayFor = event.reconnectInMs;
         break;
       case "error":
-        if (event.ref === undefined && event.code === "RATE_LIMITED") this.#refuse(eventError(event).retryAfterMs);
+        if (event.ref === undefined && event.code === "RATE_LIMITED") this.#refuse(event.retryAfterMs);
         break;
     }
     this.#events.onEvent(event as ServerEvent);

@@ -17,6 +17,8 @@ const changesPerPage = 100;
 const tellEvery = 1_000;
 /** A gap is asked for at most this often: a server that leaves it open is not asked in a circle. */
 const repairEvery = 1_000;
+/** A subscribe that is not answered within this time is repeated. */
+const subscribedWithin = 10_000;
 
 /** What all conversations of a person share. */
 export interface ConversationDoors {
@@ -142,6 +144,8 @@ export class ConversationView {
   asked(): void {
     this.#phase = "asking";
     this.#timeline.forgetAhead();
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = setTimeout(() => this.refused(0), subscribedWithin);
   }
 
   /** Says again what an earlier connection may have lost. */
@@ -152,6 +156,8 @@ export class ConversationView {
 
   subscribed(lastRev: number, hasMore: boolean): void {
     if (this.#phase !== "asking") return;
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
     this.#phase = "catching";
     this.#hole = hasMore ? lastRev : null;
   }
@@ -159,6 +165,8 @@ export class ConversationView {
   /** The subscribe failed for now. */
   refused(retryAfterMs = backoff(1)): void {
     if (this.#phase !== "asking" && this.#phase !== "catching") return;
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
     this.#phase = "refused";
     this.#repaired = Date.now() + retryAfterMs - repairEvery;
     this.#repair();

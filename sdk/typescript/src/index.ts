@@ -3,6 +3,7 @@ export type { ConversationHandle, Credentials, ParleyClientOptions } from "./cli
 export { ParleyClient } from "./client.js";
 export type { Code, FieldError } from "./errors.js";
 export { ParleyError } from "./errors.js";
+export { MemoryStorage } from "./memory.js";
 export type { OutboxRow, OutboxStorage } from "./outbox-storage.js";
 export type {
   Conversation,
