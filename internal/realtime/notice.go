@@ -104,7 +104,7 @@ func (n *notices) add(c chat.ConversationID, what news) {
 func (p *news) merge(what news) {
 	p.revised = p.revised || what.revised
 	p.unclear = p.unclear || what.unclear
-	if what.state != nil && (p.state == nil || p.state.LastRev < what.state.LastRev) {
+	if what.state != nil && (p.state == nil || p.state.RosterRev < what.state.RosterRev) {
 		p.state = what.state
 	}
 	p.joined = append(p.joined, what.joined...)
@@ -258,7 +258,7 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 			}
 		case what.state != nil:
 			if updated == nil {
-				updated = protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.LastRev, Kind: chat.ConversationRevised, State: what.state})
+				updated = protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.RosterRev, Kind: chat.ConversationRevised, State: what.state})
 			}
 			for _, s := range sessions {
 				s.sendUnlessSubscribed(c, updated)
