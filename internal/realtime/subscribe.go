@@ -95,7 +95,7 @@ func (h *Hub) register(s *Session, w Want) (*topic, *subscription) {
 			t.mu.Unlock()
 			continue
 		}
-		sub := &subscription{session: s, joining: true}
+		sub := &subscription{session: s, joining: true, from: t.rev}
 		if before := t.subs[s]; before != nil {
 			before.gone = true
 			if w.AfterRev == nil {
@@ -208,12 +208,16 @@ func (t *topic) catchUp(ctx context.Context, sub *subscription, read chat.Change
 	// With hasMore there is a hole between what is sent here and what happens from now on, which the
 	// client pages: caught:up says where it begins.
 	cursor, hole := read.Head.LastRev, read.HasMore
+	if sub.resumes {
+		// It goes on where the live one was that it replaced.
+		cursor = min(cursor, sub.rev)
+	}
 	caughtUp := cursor
 	if n := len(read.Changes); hole && n > 0 {
 		caughtUp = read.Changes[n-1].Rev
 	}
-	for more := false; ; {
-		if !t.passAll(ctx, sub, read.Changes) || (!more && t.goLive(sub, cursor, caughtUp)) {
+	for {
+		if !t.passAll(ctx, sub, read.Changes) || t.goLive(sub, cursor, caughtUp) {
 			return nil
 		}
 		var err error
@@ -221,8 +225,8 @@ func (t *topic) catchUp(ctx context.Context, sub *subscription, read chat.Change
 			t.giveUp(sub)
 			return err
 		}
-		if more = read.HasMore && len(read.Changes) > 0; more {
-			cursor = read.Changes[len(read.Changes)-1].Rev
+		if n := len(read.Changes); read.HasMore && n > 0 {
+			cursor = read.Changes[n-1].Rev
 		} else {
 			cursor = max(cursor, read.Head.LastRev)
 		}
@@ -259,22 +263,20 @@ func (t *topic) pass(sub *subscription, frames [][]byte) bool {
 }
 
 // goLive ends the catching up at cursor: everything buffered past it follows, and then what happens.
-// It reports false when the buffer had overflowed.
+// It reports false when the buffer does not reach back to the cursor, so that more has to be read.
 func (t *topic) goLive(sub *subscription, cursor, caughtUp int64) bool {
 	t.mu.Lock()
 	defer t.unlock()
-	if sub.gone {
+	switch {
+	case sub.gone:
 		return true
-	}
-	if sub.overflowed {
-		sub.overflowed, sub.buffer, sub.buffered = false, nil, 0
+	case sub.overflowed:
+		sub.overflowed, sub.buffer, sub.buffered, sub.from = false, nil, 0, t.rev
+		return false
+	case cursor < sub.from:
 		return false
 	}
 	frames := [][]byte{protocol.Encode(protocol.CaughtUp{ConversationID: string(t.id), Rev: caughtUp})}
-	// One that replaced a live subscription without afterRev goes on where that one was.
-	if sub.resumes {
-		cursor = min(cursor, sub.rev)
-	}
 	sub.rev = cursor
 	for _, f := range sub.buffer {
 		if f.rev > cursor {

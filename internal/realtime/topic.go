@@ -53,7 +53,8 @@ type subscription struct {
 	gone    bool  // the session left the topic; whoever is joining stops
 	joining bool
 	resumes bool // it replaces a live one and goes on from that one's rev
-	// buffer has what happened while joining; overflowed says that it could not.
+	// buffer has what happened while joining, past from; overflowed says that it could not.
+	from       int64
 	buffer     []frame
 	buffered   int
 	overflowed bool
@@ -155,6 +156,9 @@ func (t *topic) learn(rev int64) {
 		return
 	}
 	t.known, t.rev = true, rev
+	for _, sub := range t.subs {
+		sub.from = rev
+	}
 	for r := range t.held {
 		if r <= rev {
 			delete(t.held, r)

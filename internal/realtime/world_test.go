@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -137,21 +138,23 @@ func (n *node) trySend(from chat.UserID, c chat.ConversationID, content string, 
 
 // event is a frame as a client reads it.
 type event struct {
-	Type           string               `json:"type"`
-	ConversationID string               `json:"conversationId"`
-	Conversation   *struct{ ID string } `json:"conversation"`
-	Message        *protocol.Message    `json:"message"`
-	Rev            int64                `json:"rev"`
-	LastRev        int64                `json:"lastRev"`
-	LastSeq        int64                `json:"lastSeq"`
-	UserID         string               `json:"userId"`
-	UpToSeq        int64                `json:"upToSeq"`
-	Reason         string               `json:"reason"`
-	Code           string               `json:"code"`
-	Ref            string               `json:"ref"`
-	Preview        *string              `json:"preview"`
-	UnreadCount    int64                `json:"unreadCount"`
-	HasMore        bool                 `json:"hasMore"`
+	Type           string `json:"type"`
+	ConversationID string `json:"conversationId"`
+	Conversation   *struct {
+		ID string `json:"id"`
+	} `json:"conversation"`
+	Message     *protocol.Message `json:"message"`
+	Rev         int64             `json:"rev"`
+	LastRev     int64             `json:"lastRev"`
+	LastSeq     int64             `json:"lastSeq"`
+	UserID      string            `json:"userId"`
+	UpToSeq     int64             `json:"upToSeq"`
+	Reason      string            `json:"reason"`
+	Code        string            `json:"code"`
+	Ref         string            `json:"ref"`
+	Preview     *string           `json:"preview"`
+	UnreadCount int64             `json:"unreadCount"`
+	HasMore     bool              `json:"hasMore"`
 }
 
 // change is the rev that an event stands for, 0 for one that stands in no order.
@@ -294,4 +297,27 @@ func (n *node) stall(t testing.TB, u chat.UserID) *client {
 	c.Session = n.Open(u, chat.LoginID("login of "+u), realtime.NewOutbox(func() {}, func(realtime.Closing) {}))
 	t.Cleanup(func() { n.Close(c.Session) })
 	return c
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (c *client) subscribeAll(ids []chat.ConversationID, afterRev int64) {
+	var wants []realtime.Want
+	for _, id := range ids {
+		wants = append(wants, realtime.Want{Conversation: id, AfterRev: &afterRev})
+	}
+	c.node.Subscribe(bg, c.Session, wants)
+}
+
+// drainForever reads for a client that stalled, until done is closed, and then whatever comes.
+func (c *client) drainForever(done <-chan struct{}) {
+	for over := false; !over; {
+		select {
+		case <-done:
+			over = true
+		default:
+		}
+		c.drain(c.Outbox)
+		runtime.Gosched()
+	}
 }
