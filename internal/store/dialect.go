@@ -21,6 +21,8 @@ type dialect struct {
 	forShare string
 	// lockUsers keeps other transactions from adding users; "" where there is one writer.
 	lockUsers string
+	// selfCheck asks the database whether its file is whole; "" where only its own tools can.
+	selfCheck string
 	// hasSchema tells whether there is a schema at all.
 	hasSchema string
 	// firstParticipants reads the first 20 of each conversation in $1 in order of joining.
@@ -41,6 +43,7 @@ type dialect struct {
 var sqliteDialect = &dialect{
 	kind:      "sqlite",
 	greatest:  "MAX",
+	selfCheck: "PRAGMA quick_check",
 	hasSchema: "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'schema_info')",
 	firstParticipants: `SELECT conversation_id, role, joined_at, ` + userColumns("u") + `
 FROM (SELECT conversation_id, user_id, role, joined_at,

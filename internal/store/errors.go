@@ -88,10 +88,12 @@ func connectionLost(err error) bool {
 }
 
 // unknown names the error of a commit whose answer did not come: it may have happened. A refusal that
-// the server itself sent is one, except while it shuts down.
+// the server itself sent is one, except while it shuts down; on a connection that was never made nothing was
+// sent.
 func unknown(err error) error {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P") || pgconn.SafeToRetry(err) {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P") || errors.As(err, &connect) || pgconn.SafeToRetry(err) {
 		return named(err)
 	}
 	e := *chat.AsError(named(err))

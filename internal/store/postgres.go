@@ -59,6 +59,19 @@ func (db *postgresDB) snapshot(ctx context.Context, read func(session) error) er
 	return read(session{tx, patience})
 }
 
+func (db *postgresDB) examine(ctx context.Context, read func(session) error) error {
+	tx, err := db.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	x := session{tx, checkPatience}
+	if _, err := x.exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+		return err
+	}
+	return read(x)
+}
+
 // tries is how often a transaction runs that PostgreSQL rolls back in favour of another.
 const tries = 5
 

@@ -109,6 +109,10 @@ func (db *sqliteDB) snapshot(ctx context.Context, read func(session) error) erro
 	return read(session{run: tx})
 }
 
+func (db *sqliteDB) examine(ctx context.Context, read func(session) error) error {
+	return db.snapshot(ctx, read)
+}
+
 func (db *sqliteDB) write(ctx context.Context, change func(session) error) error {
 	select {
 	case <-db.turn:

@@ -52,6 +52,8 @@ type database interface {
 	reader() session
 	// snapshot runs reads that see one state of the data.
 	snapshot(ctx context.Context, read func(session) error) error
+	// examine is snapshot for statements that read whole tables and take long.
+	examine(ctx context.Context, read func(session) error) error
 	// write runs a transaction. It may run it again when it lost to another, so it must not leave traces.
 	write(ctx context.Context, change func(session) error) error
 	// appendLean appends a batch in the fewest statements. It fills in the numbers of every part whose

@@ -2,7 +2,11 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
+	"path/filepath"
 	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/store"
@@ -45,9 +49,40 @@ var databases = []struct {
 	{"postgres", openPostgres},
 }
 
-func onBoth(t *testing.T, test func(*testing.T, *store.Store)) {
-	for _, db := range databases {
-		t.Run(db.name, func(t *testing.T) { test(t, db.open(t)) })
+// inside is a store with a connection to its database beside it, for looking and for doing what no store does.
+type inside struct {
+	*store.Store
+	cfg store.Config
+	raw *sql.DB
+}
+
+// onBoth runs a test on an empty, migrated store of each kind.
+func onBoth(t *testing.T, test func(*testing.T, inside)) {
+	t.Run("sqlite", func(t *testing.T) {
+		cfg := store.Config{DataDir: t.TempDir()}
+		test(t, within(t, cfg, "sqlite", "file:"+filepath.Join(cfg.DataDir, "parley.db")+"?_pragma=busy_timeout(5000)"))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		cfg := store.Config{DatabaseURL: pgtest.NewDatabase(t)}
+		test(t, within(t, cfg, "pgx", cfg.DatabaseURL))
+	})
+}
+
+func within(t *testing.T, cfg store.Config, driver, source string) inside {
+	t.Helper()
+	s := opened(t, cfg)
+	raw, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	return inside{s, cfg, raw}
+}
+
+func (in inside) exec(t *testing.T, query string, args ...any) {
+	t.Helper()
+	if _, err := in.raw.Exec(query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
 	}
 }
 

@@ -31,8 +31,19 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
-			group.run(t, world{open(t)})
+			w := world{open(t)}
+			group.run(t, w)
+			t.Run("and the data is sound after all that", w.sound)
 		})
+	}
+}
+
+// sound is that the doctor finds nothing.
+func (w world) sound(t *testing.T) {
+	findings, err := w.Check(ctx)
+	ok(t, err)
+	for _, f := range findings {
+		t.Error(f)
 	}
 }
 
