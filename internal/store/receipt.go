@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -13,15 +14,18 @@ import (
 // position (C6.5) without a write: the position is the later of what they read and what they sent last. So
 // past it there is nothing of their own, and what is unread is all that follows except tombstones, of which
 // there is an index.
-const selectReadStates = `SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
+//
+// MATERIALIZED keeps the planners from asking for what was sent last again at each mention of it.
+const selectReadStates = `WITH r AS MATERIALIZED (
+    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at,
+        COALESCE((SELECT max(m.seq) FROM messages m WHERE m.conversation_id = p.conversation_id AND m.sender_id = p.user_id), 0) AS own_seq
+    FROM conversation_participants p WHERE {where}
+)
+SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
     c.last_seq - {greatest}(r.last_read_seq, r.own_seq) - (SELECT count(*) FROM messages d
         WHERE d.conversation_id = r.conversation_id AND d.seq > {greatest}(r.last_read_seq, r.own_seq) AND d.deleted_at IS NOT NULL),
     r.last_read_message_id, r.last_read_at, own.id, own.created_at
-FROM (SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at,
-          COALESCE((SELECT max(m.seq) FROM messages m WHERE m.conversation_id = p.conversation_id AND m.sender_id = p.user_id), 0) AS own_seq
-      FROM conversation_participants p WHERE `
-
-const joinReadStates = `) r
+FROM r
 JOIN conversations c ON c.id = r.conversation_id
 LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq AND r.own_seq > r.last_read_seq`
 
@@ -41,7 +45,7 @@ func (s *Store) readStates(ctx context.Context, x session, where string, state f
 		}
 		state(u, r)
 		return nil
-	}, s.fill(selectReadStates+where+joinReadStates), args...)
+	}, s.fill(strings.Replace(selectReadStates, "{where}", where, 1)), args...)
 }
 
 func (s *Store) readState(ctx context.Context, x session, c chat.ConversationID, u chat.UserID) (out chat.ReadState, err error) {
