@@ -25,7 +25,7 @@ func newRoot() *cobra.Command {
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), tokenCommand(),
-		bench.Command(), configCommand(), healthCommand(), versionCommand())
+		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand())
 	return root
 }
 
