@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { ConversationView } from "../features/messages/ConversationView.tsx";
 import { useClient, useStore } from "../lib/client.tsx";
+import { strings } from "../lib/strings.ts";
 
 const Details = lazy(() => import("../features/participants/Details.tsx").then((m) => ({ default: m.Details })));
 
@@ -19,15 +20,21 @@ export function ConversationPane({ id }: { id: string }) {
 
   return (
     <>
-      <main className={`min-w-0 flex-1 flex-col bg-paper ${shown ? "hidden lg:flex" : "flex"}`}>
+      <section
+        aria-label={strings.conversation}
+        className={`min-w-0 flex-1 flex-col bg-paper ${shown ? "hidden lg:flex" : "flex"}`}
+      >
         <ConversationView handle={handle} detailsOpen={shown} onDetails={() => setDetails(!details)} />
-      </main>
+      </section>
       {shown && (
-        <aside className="flex w-full flex-1 flex-col border-line bg-paper lg:w-80 lg:flex-none lg:border-s">
+        <section
+          aria-label={strings.details}
+          className="flex w-full flex-1 flex-col border-line bg-paper lg:w-80 lg:flex-none lg:border-s"
+        >
           <Suspense>
             <Details conversation={conversation} onClose={close} />
           </Suspense>
-        </aside>
+        </section>
       )}
     </>
   );

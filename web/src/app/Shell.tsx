@@ -39,20 +39,20 @@ export function Shell() {
   return (
     <div className="flex h-dvh flex-col ps-[env(safe-area-inset-left)] pe-[env(safe-area-inset-right)]">
       <ConnectionStrip />
-      <div className="flex min-h-0 flex-1">
+      <main className="flex min-h-0 flex-1">
         <div
           className={`w-full shrink-0 border-line border-e bg-sunk md:block md:w-76 ${conversation === null ? "" : "hidden"}`}
         >
           <ConversationList onNew={openNew} onSettings={openSettings} />
         </div>
         {conversation === null ? (
-          <main className="hidden flex-1 items-center justify-center md:flex">
+          <div className="hidden flex-1 items-center justify-center md:flex">
             <Empty title={strings.chooseConversation} text={strings.chooseConversationText} />
-          </main>
+          </div>
         ) : (
           <ConversationPane key={conversation} id={conversation} />
         )}
-      </div>
+      </main>
       <Notices />
       <Suspense>
         {dialog === "new" && <NewConversation onClose={close} />}

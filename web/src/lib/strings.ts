@@ -38,6 +38,7 @@ export const strings = {
 
   // List
   conversations: "Conversations",
+  conversation: "Conversation",
   search: "Search",
   searchLong: "Search conversations and people",
   clearSearch: "Clear search",
@@ -70,7 +71,7 @@ export const strings = {
   asGroup: "Make it a group",
   startChat: "Start chat",
   createGroup: "Create group",
-  startChatWith: (name: string) => `Chat with ${name}`,
+  chatWith: "Chat with",
   nobodyFound: "Nobody found.",
 
   // Messages

@@ -83,7 +83,7 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
           <Settings size={18} />
         </IconButton>
       </header>
-      <div className="relative mx-3 mb-2">
+      <search className="relative mx-3 mb-2 block">
         <Search
           size={16}
           aria-hidden="true"
@@ -114,7 +114,7 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
             <X size={16} />
           </IconButton>
         )}
-      </div>
+      </search>
       <nav ref={list} aria-label={strings.conversations} className="min-h-0 flex-1 overflow-y-auto px-2 pb-3">
         {waiting && <Skeleton />}
         {loaded && query === "" && items.length === 0 && (
@@ -181,12 +181,12 @@ function FoundPeople(props: { query: string; me: string; nothingElse: boolean; o
             <button
               type="button"
               data-row
-              aria-label={strings.startChatWith(user.displayName)}
               onClick={() => start.mutate(user)}
               className="flex min-h-14 w-full items-center gap-3 rounded-box px-2.5 text-start outline-offset-[-2px] hover:bg-hover"
             >
               <Avatar id={user.id} name={user.displayName} />
               <span className="min-w-0">
+                <span className="sr-only">{strings.chatWith} </span>
                 <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
                 <bdi className="block truncate text-ink-3 text-meta">@{user.username}</bdi>
               </span>

@@ -78,9 +78,9 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
           <ChevronLeft size={22} className="rtl:rotate-180" />
         </IconButton>
         <div className="min-w-0 flex-1">
-          <h2 className="truncate font-semibold text-head">
+          <h1 className="truncate font-semibold text-head">
             <bdi>{name}</bdi>
-          </h2>
+          </h1>
           {conversation?.type === "group" && (
             <p className="truncate text-ink-3 text-meta">{strings.participants(conversation.participantCount)}</p>
           )}

@@ -96,9 +96,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
   return (
     <>
       <header className="flex h-14 shrink-0 items-center border-line border-b ps-5 pe-2">
-        <h2 className="flex-1 font-semibold text-head">
+        <h1 className="flex-1 font-semibold text-head">
           {type === "group" ? strings.groupDetails : strings.personDetails}
-        </h2>
+        </h1>
         <IconButton label={strings.close} onClick={onClose}>
           <X size={18} />
         </IconButton>
@@ -123,9 +123,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
         </div>
         {type === "group" && (
           <section className="px-3 pb-4">
-            <h3 className="px-2 pb-1 font-medium text-ink-3 text-meta">
+            <h2 className="px-2 pb-1 font-medium text-ink-3 text-meta">
               {strings.participants(conversation.participantCount)}
-            </h3>
+            </h2>
             {leads && (
               <button
                 type="button"
