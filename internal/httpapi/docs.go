@@ -5,6 +5,7 @@ import (
 	"cmp"
 	_ "embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -130,10 +131,8 @@ func pageOf(document *huma.OpenAPI) docsPage {
 
 func routeOf(op *huma.Operation) docsRoute {
 	r := docsRoute{ID: op.OperationID, Method: op.Method, Path: op.Path, Summary: op.Summary, Description: op.Description}
-	for _, way := range op.Security {
-		if _, bearer := way["bearer"]; bearer {
-			r.SignedIn = true
-		}
+	if len(op.Security) == 1 {
+		_, r.SignedIn = op.Security[0]["bearer"]
 	}
 	for _, p := range op.Parameters {
 		r.Parameters = append(r.Parameters, docsField{
@@ -202,6 +201,13 @@ func typeOf(s *huma.Schema) string {
 		text = strings.Join(words, " | ")
 	case s.Format == "uuid", s.Format == "date-time":
 		text = s.Format
+	case s.Minimum != nil && s.Maximum != nil:
+		text = fmt.Sprintf("%s from %v to %v", text, *s.Minimum, *s.Maximum)
+	case s.Minimum != nil:
+		text = fmt.Sprintf("%s from %v on", text, *s.Minimum)
+	}
+	if s.Default != nil {
+		text += fmt.Sprintf(", default %v", s.Default)
 	}
 	if s.Nullable {
 		text += " or null"

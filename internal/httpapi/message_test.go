@@ -3,12 +3,17 @@ package httpapi_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/limit"
 )
 
 type messagesPage struct {
@@ -301,4 +306,23 @@ func TestChangesBringAClientUpToDate(t *testing.T) {
 	if len(none.Changes) != 0 || none.HasMore {
 		t.Errorf("past the end: %+v", none)
 	}
+}
+
+func TestASendThatTheDatabaseKeepsWaitingIsAnsweredWithinThreeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		anna := w.person("anna")
+		c := w.group(anna)
+		// Rules that nobody runs commit nothing, as with a database that does not answer.
+		stuck := chat.New(chat.Config{NewID: newID}, w.store, silence{})
+		w.handler = httpapi.New(httpapi.Config{Log: slog.New(slog.DiscardHandler)}, stuck, w.auth, limit.Unlimited{})
+		began := time.Now()
+		a := w.ask(anna.token, "POST", c+"/messages", object{"content": "a", "clientMessageId": "x"}).wantProblem(503, chat.CodeDBTimeout)
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		if p := into[problem](a); p.Outcome != "unknown" || p.RetryAfterMs == 0 || a.Header().Get("Retry-After") == "" {
+			t.Errorf("%+v", p)
+		}
+	})
 }
