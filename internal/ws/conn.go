@@ -43,6 +43,8 @@ type conn struct {
 	closing realtime.Closing
 	deaf    bool // the stream is broken: what follows cannot be told apart
 	parts   atomic.Int32
+
+	allowedAt time.Time // when writes last got their time; the writer's
 }
 
 // newConn takes over a socket whose handshake is done.
@@ -172,6 +174,11 @@ func (c *conn) command(frame []byte, now time.Time) {
 	if !c.withinRate(command, now) {
 		return
 	}
+	if m, sends := command.(*protocol.SendMessage); sends {
+		// It waits for nothing here, and what comes of it has a time of its own (C2.6).
+		c.sendMessage(c.ctx, m)
+		return
+	}
 	ctx, cancel := context.WithTimeout(c.ctx, requestWithin)
 	defer cancel()
 	c.dispatch(ctx, command, now)
@@ -185,8 +192,6 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 		c.subscribe(m)
 	case *protocol.Unsubscribe:
 		c.unsubscribe(m)
-	case *protocol.SendMessage:
-		c.sendMessage(ctx, m)
 	case *protocol.EditMessage:
 		c.editMessage(ctx, m)
 	case *protocol.DeleteMessage:
