@@ -49,7 +49,7 @@ check: modules ## check format, types, lint, modules and whether the documents m
 	go vet ./...
 	go mod tidy -diff
 	npm run --silent check
-	go test ./internal ./internal/config
+	go test ./internal ./internal/config ./docs
 
 .PHONY: bench
 bench: build ## measure every scenario (ARGS="--help" tells more)
@@ -62,6 +62,10 @@ fuzz: ## fuzz every target for 60 s (FOR=10s for less)
 .PHONY: crash
 crash: tools deps ## kill the server 100 times on each database while people chat (FOR=1000 for more)
 	go test -count=1 -timeout 60m -v ./test/crash -args -crash.kills=$(or $(FOR),100)
+
+.PHONY: screenshots
+screenshots: deps build ## take the pictures of README anew
+	npm run --silent screenshots -w @parley-chat/browser-tests
 
 .PHONY: clean
 clean: ## remove what was built; the data folder stays
