@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -135,4 +136,55 @@ func TestASendThatWaitsTooLongTimesOut(t *testing.T) {
 			t.Errorf("the doctor says %v, %v", findings, err)
 		}
 	})
+}
+
+func TestARevisionThatCommitsWhileABatchWaitsForItsLockMakesTheBatchStale(t *testing.T) {
+	onBoth(t, func(t *testing.T, in inside) {
+		cs, ada := conversationsFor(t, in.Store)
+		for i, drafts := range [][]chat.Draft{
+			{draftFor(cs[0], ada, "alone")},
+			{draftFor(cs[1], ada, "one"), draftFor(cs[1], ada, "two")},
+		} {
+			c := cs[i]
+			tx, err := in.raw.BeginTx(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tx.Exec("UPDATE conversations SET last_rev = last_rev + 1, roster_rev = last_rev + 1 WHERE id = $1", string(c.ID)); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan []chat.Appended, 1)
+			go func() {
+				appended, err := in.AppendMessages(t.Context(), drafts)
+				if err != nil {
+					t.Error(err)
+				}
+				done <- appended
+			}()
+			in.awaitWaiter(t)
+			if err := tx.Commit(); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range <-done {
+				if !errors.Is(a.Err, chat.ErrStale) {
+					t.Errorf("batch of %d: %+v", len(drafts), a)
+				}
+			}
+			heads, err := in.Heads(t.Context(), []chat.ConversationID{c.ID})
+			if err != nil || heads[c.ID] != (chat.Head{LastSeq: 0, LastRev: 2}) {
+				t.Errorf("the head is %+v, %v", heads, err)
+			}
+		}
+	})
+}
+
+// awaitWaiter returns when PostgreSQL has somebody waiting for a lock. SQLite does not tell; there either
+// order of the two is right.
+func (in inside) awaitWaiter(t *testing.T) {
+	t.Helper()
+	for waiting := in.Kind() == "sqlite"; !waiting; {
+		if err := in.raw.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
