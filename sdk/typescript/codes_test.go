@@ -16,10 +16,10 @@ var update = flag.Bool("update", false, "write what is made from the code instea
 // The SDK's table of codes is made from the one in package chat (C4.8).
 func TestTheSDKHasTheTableOfCodes(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("// Made from chat.Codes: `go test ./sdk/typescript -update` renews it.\n\nexport const codes = {\n")
+	b.WriteString("// Made from chat.Codes: `go test ./sdk/typescript -update` renews it.\n\n/** By code: the HTTP status (0 when it answers no request), and whether the same request may succeed later. */\nexport const codes = {\n")
 	for _, row := range chat.Codes {
-		fmt.Fprintf(&b, "  /** %s %s */\n  %s: { status: %d, close: %d, retryable: %t },\n",
-			row.Meaning, row.Client, row.Code, row.Status, row.Close, row.Retryable)
+		fmt.Fprintf(&b, "  /** %s %s */\n  %s: [%d, %t],\n",
+			row.Meaning, row.Client, row.Code, row.Status, row.Retryable)
 	}
 	b.WriteString("} as const;\n")
 

@@ -1,8 +1,8 @@
 import type { Api } from "./api.js";
 import { Connection } from "./connection.js";
-import { type ConversationDoors, ConversationView, confirmedMessage } from "./conversation.js";
+import { type ConversationDoors, ConversationView, messageOf } from "./conversation.js";
 import { ConversationList } from "./conversations.js";
-import { eventError, ParleyError } from "./errors.js";
+import { errorOf, ParleyError } from "./errors.js";
 import type { MessageEvent, SentEvent, ServerEvent } from "./events.js";
 import { MemoryStorage } from "./memory.js";
 import { Outbox } from "./outbox.js";
@@ -256,7 +256,7 @@ export class ParleyClient {
         this.#sent(event, view);
         break;
       case "message:error":
-        this.#outbox.refuse(event.clientMessageId, eventError(event));
+        this.#outbox.refuse(event.clientMessageId, errorOf(event));
         break;
       case "message:delivered":
         view?.delivered(event.upToSeq);
@@ -307,7 +307,8 @@ export class ParleyClient {
   #sent(event: SentEvent, view: ConversationView | undefined): void {
     const entry = this.#outbox.entry(event.clientMessageId);
     if (!entry) return;
-    const message = confirmedMessage(entry, event);
+    const { messageId: id, seq, rev, timestamp: createdAt } = event;
+    const message = messageOf(entry.row, { id, seq, rev, createdAt });
     this.#list.message(message, this.#me ?? "");
     view?.confirmed(message, entry.resent);
     this.#outbox.confirm(event.clientMessageId);

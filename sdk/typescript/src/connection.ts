@@ -1,5 +1,5 @@
 import { backoff } from "./backoff.js";
-import { asParleyError, eventError, ParleyError } from "./errors.js";
+import { asParleyError, errorOf, ParleyError } from "./errors.js";
 import { parseEvent, type ServerEvent } from "./events.js";
 import { isSignedOut } from "./rest.js";
 import type { Session } from "./session.js";
@@ -162,7 +162,7 @@ export class Connection {
         if (!this.online) this.#enter();
         return;
       case "auth:error":
-        if (isSignedOut(eventError(event))) this.#refused = this.#used;
+        if (isSignedOut(errorOf(event))) this.#refused = this.#used;
         this.#refuse(event.retryAfterMs);
         return;
       case "auth:expiring":

@@ -3,6 +3,7 @@ import type { ConversationList } from "./conversations.js";
 import { asParleyError } from "./errors.js";
 import { parseEvent, type ServerEvent } from "./events.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
+import type { OutboxRow } from "./outbox-storage.js";
 import type { Patience } from "./patience.js";
 import type { Rest } from "./rest.js";
 import type { Message, ReadState } from "./shapes.js";
@@ -328,24 +329,11 @@ export class ConversationView {
   }
 
   #waiting({ row, state, error }: OutboxEntry): MessageView {
-    const { clientMessageId, conversationId, content } = row;
+    const { clientMessageId } = row;
     const have = this.#views.get(clientMessageId);
-    const at = new Date(row.queuedAt).toISOString();
-    const message: Message =
-      have?.message.seq === 0
-        ? have.message
-        : {
-            ...{
-              id: clientMessageId,
-              conversationId,
-              senderId: row.userId,
-              seq: 0,
-              rev: 0,
-              content,
-              contentType: "text",
-            },
-            ...{ clientMessageId, createdAt: at, updatedAt: at, editedAt: null, deletedAt: null },
-          };
+    const createdAt = new Date(row.queuedAt).toISOString();
+    const message =
+      have?.message.seq === 0 ? have.message : messageOf(row, { id: clientMessageId, seq: 0, rev: 0, createdAt });
     return this.#reuse({ key: clientMessageId, message, status: state, error, mine: true });
   }
 
@@ -466,15 +454,13 @@ export class ConversationView {
   }
 }
 
-/** A message that was confirmed, made of what was sent and what the server gave it. */
-export function confirmedMessage(
-  entry: OutboxEntry,
-  sent: { messageId: string; seq: number; rev: number; timestamp: string },
+/** A message made of what is sent and, once it is confirmed, what the server gave it. */
+export function messageOf(
+  { conversationId, clientMessageId, content, userId: senderId }: OutboxRow,
+  given: { id: string; seq: number; rev: number; createdAt: string },
 ): Message {
-  const { conversationId, clientMessageId, content, userId } = entry.row;
-  const { messageId, seq, rev, timestamp } = sent;
   return {
-    ...{ id: messageId, conversationId, senderId: userId, seq, rev, content, contentType: "text", clientMessageId },
-    ...{ createdAt: timestamp, updatedAt: timestamp, editedAt: null, deletedAt: null },
+    ...{ ...given, conversationId, senderId, content, contentType: "text", clientMessageId },
+    ...{ updatedAt: given.createdAt, editedAt: null, deletedAt: null },
   };
 }

@@ -67,7 +67,8 @@ export class ConversationList {
     this.#cancel = new AbortController();
     const { signal } = this.#cancel;
     const shown = Math.max(1, this.#items.size);
-    this.#touched = new Set();
+    const touched = new Set<string>();
+    this.#touched = touched;
     const read = new Map<string, Conversation>();
     let cursor: string | null = null;
     let hasMore = true;
@@ -82,13 +83,13 @@ export class ConversationList {
       // Aborted, or signed out: whoever did that knows.
       return;
     }
+    if (signal.aborted) return;
     const oldest = [...read.values()].at(-1)?.updatedAt;
     for (const [id, have] of this.#items) {
       // What stands further down than was read is kept; what should have been there and was not is gone.
       const further = hasMore && oldest !== undefined && have.updatedAt < oldest;
-      if (!read.has(id) && !this.#touched.has(id) && !further) this.#items.delete(id);
+      if (!read.has(id) && !touched.has(id) && !further) this.#items.delete(id);
     }
-    const touched = this.#touched;
     this.#touched = null;
     for (const conversation of read.values()) {
       if (touched.has(conversation.id) && !this.#items.has(conversation.id)) continue;
@@ -198,7 +199,9 @@ export class ConversationList {
         this.#patience
           .until(() => this.one(id, signal), signal)
           .then(
-            (conversation) => this.put(conversation),
+            (conversation) => {
+              if (!signal.aborted) this.put(conversation);
+            },
             // Gone meanwhile, for which there is an event, or signed out.
             () => {},
           );
@@ -221,16 +224,13 @@ export class ConversationList {
   #merge(came: Conversation): void {
     const have = this.#items.get(came.id);
     if (have && came.lastRev < have.lastRev) return;
-    let next = came;
-    if (have && came.unreadCount === undefined) {
-      const { unreadCount, mentionCount, lastReadMessageId, lastReadSeq } = have;
-      next = { ...came, ...definite({ unreadCount, mentionCount, lastReadMessageId, lastReadSeq }) };
-    }
+    // A copy for all lacks what belongs to the person.
+    let next = { ...have, ...came };
     if (have && have.lastSeq > came.lastSeq) {
       // Messages overtook it: it is right about all but them.
-      const { lastSeq, lastMessage, unreadCount } = have;
-      next = { ...next, lastSeq, lastMessage, ...definite({ unreadCount }) };
-      if (have.updatedAt > came.updatedAt) next = { ...next, updatedAt: have.updatedAt };
+      const { lastSeq, lastMessage, unreadCount = 0, updatedAt } = have;
+      next = { ...next, lastSeq, lastMessage, unreadCount };
+      if (updatedAt > came.updatedAt) next = { ...next, updatedAt };
       this.refresh(came.id);
     } else {
       this.#behind.delete(came.id);
@@ -253,8 +253,4 @@ export class ConversationList {
 
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-function definite<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never;
 }

@@ -34,7 +34,7 @@ export class ParleyError extends Error {
   constructor(code: Code, message = `The server answered ${code}.`, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.retryable = details.retryable ?? codes[code].retryable;
+    this.retryable = details.retryable ?? codes[code][1];
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.fields !== undefined) this.fields = details.fields;
     if (details.traceId !== undefined) this.traceId = details.traceId;
@@ -48,44 +48,38 @@ export function asParleyError(thrown: unknown): ParleyError {
   return new ParleyError("NETWORK_ERROR", "The server cannot be reached.", { cause: thrown });
 }
 
-function codeOf(value: unknown, status: number): Code {
-  if (typeof value === "string" && Object.hasOwn(codes, value)) return value as Code;
-  for (const [code, row] of Object.entries(codes)) {
-    if (row.status === status) return code as Code;
-  }
-  return "INTERNAL";
-}
-
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
 function fieldErrors(value: unknown): FieldError[] | undefined {
   if (!Array.isArray(value) || value.length === 0) return undefined;
-  return value.map((row: Record<string, unknown>) => ({
-    field: String(row?.field ?? ""),
-    message: String(row?.message ?? ""),
-  }));
+  return value.map((row) => ({ field: String(row?.field ?? ""), message: String(row?.message ?? "") }));
 }
 
-/** Reads an `application/problem+json` body (RFC 9457, C5.2) or whatever else came with an error status. */
-export function problemError(status: number, body: unknown, retryAfterMs?: number): ParleyError {
-  const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  const code = codeOf(problem.code, status);
-  return new ParleyError(code, text(problem.detail) ?? text(problem.title), {
-    retryable: typeof problem.retryable === "boolean" ? problem.retryable : undefined,
-    retryAfterMs: typeof problem.retryAfterMs === "number" ? problem.retryAfterMs : retryAfterMs,
-    fields: fieldErrors(problem.errors),
-    traceId: text(problem.traceId),
-  });
-}
-
-/** Reads an `error`, `auth:error` or `message:error` event. */
-export function eventError(event: Record<string, unknown>): ParleyError {
-  return new ParleyError(codeOf(event.code, 0), text(event.error), {
-    retryable: typeof event.retryable === "boolean" ? event.retryable : undefined,
-    retryAfterMs: typeof event.retryAfterMs === "number" ? event.retryAfterMs : undefined,
-    outcome: event.outcome === "rejected" || event.outcome === "unknown" ? event.outcome : undefined,
-    traceId: text(event.traceId),
+/**
+ * Reads an `error`, `auth:error` or `message:error` event, an `application/problem+json` body (RFC 9457, C5.2),
+ * or whatever else came with an error status.
+ */
+export function errorOf(said: unknown, status = 0, retryAfterMs?: number): ParleyError {
+  const {
+    code,
+    error,
+    detail,
+    title,
+    retryable,
+    retryAfterMs: wait,
+    outcome,
+    traceId,
+    errors,
+  } = (said ?? {}) as Record<string, unknown>;
+  const known = typeof code === "string" && Object.hasOwn(codes, code) ? (code as Code) : undefined;
+  const byStatus = Object.keys(codes).find((name) => status > 0 && codes[name as Code][0] === status);
+  return new ParleyError(known ?? (byStatus as Code) ?? "INTERNAL", text(error) ?? text(detail) ?? text(title), {
+    retryable: typeof retryable === "boolean" ? retryable : undefined,
+    retryAfterMs: typeof wait === "number" ? wait : retryAfterMs,
+    outcome: outcome === "rejected" || outcome === "unknown" ? outcome : undefined,
+    fields: fieldErrors(errors),
+    traceId: text(traceId),
   });
 }

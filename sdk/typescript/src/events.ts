@@ -48,31 +48,44 @@ export interface ActivityEvent {
   unreadCount: number;
 }
 
-/** The members that each event cannot do without, and the first letter of their type. */
-const members: Record<ServerEvent["type"], Record<string, "s" | "n" | "b" | "o">> = {
-  "auth:success": { userId: "s" },
-  "auth:error": { code: "s" },
-  "auth:expiring": {},
-  subscribed: { conversationId: "s", lastRev: "n", hasMore: "b" },
-  unsubscribed: { conversationId: "s" },
-  "caught:up": { conversationId: "s", rev: "n" },
-  "message:received": { message: "o" },
-  "message:updated": { message: "o" },
-  "message:deleted": { message: "o" },
-  "message:sent": { clientMessageId: "s", messageId: "s", timestamp: "s", conversationId: "s", seq: "n", rev: "n" },
-  "message:error": { clientMessageId: "s", code: "s" },
-  "message:delivered": { conversationId: "s", userId: "s", upToSeq: "n" },
-  "typing:started": { conversationId: "s", userId: "s" },
-  "typing:stopped": { conversationId: "s", userId: "s" },
-  "conversation:added": { conversation: "o" },
-  "conversation:updated": { conversationId: "s", rev: "n", conversation: "o" },
-  "conversation:removed": { conversationId: "s", reason: "s" },
-  "conversation:activity": { conversationId: "s", lastSeq: "n", unreadCount: "n" },
-  "receipt:synced": { conversationId: "s", unreadCount: "n" },
-  "system:announcement": { text: "s" },
-  "system:draining": { reconnectInMs: "n" },
-  error: { code: "s" },
+/** The members that each event cannot do without. */
+const members: Record<ServerEvent["type"], string> = {
+  "auth:success": "userId",
+  "auth:error": "code",
+  "auth:expiring": "",
+  subscribed: "conversationId lastRev hasMore",
+  unsubscribed: "conversationId",
+  "caught:up": "conversationId rev",
+  "message:received": "message",
+  "message:updated": "message",
+  "message:deleted": "message",
+  "message:sent": "conversationId clientMessageId messageId timestamp seq rev",
+  "message:error": "clientMessageId code",
+  "message:delivered": "conversationId userId upToSeq",
+  "typing:started": "conversationId userId",
+  "typing:stopped": "conversationId userId",
+  "conversation:added": "conversation",
+  "conversation:updated": "conversationId rev conversation",
+  "conversation:removed": "conversationId reason",
+  "conversation:activity": "conversationId lastSeq unreadCount",
+  "receipt:synced": "conversationId unreadCount",
+  "system:announcement": "text",
+  "system:draining": "reconnectInMs",
+  error: "code",
 };
+
+/** A member has one type wherever it stands; all others are strings. */
+const types: Record<string, string> = {
+  ...{ message: "object", conversation: "object", hasMore: "boolean", seq: "number", rev: "number", lastSeq: "number" },
+  ...{ lastRev: "number", upToSeq: "number", unreadCount: "number", reconnectInMs: "number" },
+};
+
+function whole(record: Record<string, unknown>, names: string): boolean {
+  return names.split(" ").every((name) => {
+    const value = record[name];
+    return name === "" || (value !== null && typeof value === (types[name] ?? "string"));
+  });
+}
 
 /** Reads a text frame, or an event out of `GET …/changes`. Null for what this client does not know. */
 export function parseEvent(frame: unknown): ServerEvent | null {
@@ -88,16 +101,8 @@ export function parseEvent(frame: unknown): ServerEvent | null {
   const record = event as Record<string, unknown>;
   const type = record.type;
   if (typeof type !== "string" || !Object.hasOwn(members, type)) return null;
-  for (const [name, letter] of Object.entries(members[type as ServerEvent["type"]])) {
-    const value = record[name];
-    if (value === null || (typeof value)[0] !== letter) return null;
-  }
-  const message = record.message as Partial<Message> | undefined;
-  if (
-    message &&
-    !(typeof message.id === "string" && Number.isSafeInteger(message.seq) && Number.isSafeInteger(message.rev))
-  ) {
+  if (!whole(record, members[type as ServerEvent["type"]])) return null;
+  if (record.message && !whole(record.message as Record<string, unknown>, "id conversationId senderId seq rev"))
     return null;
-  }
   return event as ServerEvent;
 }

@@ -1,4 +1,4 @@
-import { asParleyError, ParleyError, problemError } from "./errors.js";
+import { asParleyError, errorOf, ParleyError } from "./errors.js";
 
 /** Where {@link Rest} gets its access tokens. */
 export interface Tokens {
@@ -96,7 +96,7 @@ export class Rest {
         // A proxy's page, not the server's answer.
         if (response.ok) throw new ParleyError("NETWORK_ERROR", "The answer was not the server's.");
       }
-      if (!response.ok) throw problemError(response.status, body, retryAfter(response.headers));
+      if (!response.ok) throw errorOf(body, response.status, retryAfter(response.headers));
       return body as T;
     } catch (thrown) {
       throw asParleyError(thrown);

@@ -43,6 +43,30 @@ test("what is too much for the socket is paged over REST, beside what comes mean
   expect(annas.store.getSnapshot().completeUpTo).toBe(conversation.lastRev);
 });
 
+test("what comes live before the end of a catch-up with a hole does not close the hole", async () => {
+  const { server, anna, ben, conversation } = await stage();
+  const annas = await opened(anna, conversation.id);
+  server.reachable = false;
+  server.cut();
+  const missed = ["one", "two", "three", "four"].map((text) => server.post(conversation, ben.me, text));
+  const { id: conversationId, lastRev } = conversation;
+  const real = server.receive.bind(server);
+  server.receive = (session, frame) => {
+    if (frame.type !== "subscribe") {
+      real(session, frame);
+      return;
+    }
+    session.send({ type: "subscribed", conversationId, lastSeq: 4, lastRev, hasMore: true });
+    session.send({ type: "message:received", message: missed[0] });
+    session.send({ type: "message:received", message: server.post(conversation, ben.me, "five") });
+    session.send({ type: "caught:up", conversationId, rev: missed[0]?.rev });
+  };
+  server.reachable = true;
+  await pass(3000);
+  expect(texts(annas)).toEqual(["one", "two", "three", "four", "five"]);
+  expect(annas.store.getSnapshot().completeUpTo).toBe(conversation.lastRev);
+});
+
 test("a lost event is noticed at the next one and asked for", async () => {
   const { server, anna, ben, conversation } = await stage();
   const annas = await opened(anna, conversation.id);

@@ -35,8 +35,8 @@ export function answer(server: FakeServer, request: FakeRequest, jar: CookieJar)
     [status, body] = route(server, request, jar);
   } catch (thrown) {
     const { code } = thrown as Refusal;
-    status = codes[code].status;
-    body = { title: "Refused", status, detail: code, code, retryable: codes[code].retryable, traceId: "fake" };
+    status = codes[code][0];
+    body = { title: "Refused", status, detail: code, code, retryable: codes[code][1], traceId: "fake" };
   }
   return new Response(body === undefined ? null : JSON.stringify(body), { status });
 }

@@ -225,7 +225,7 @@ export class FakeServer {
     const clientMessageId = String(frame.clientMessageId);
     const refusal = this.refusals.shift();
     if (refusal) {
-      const { retryable } = codes[refusal.code];
+      const retryable = codes[refusal.code][1];
       const more = { error: refusal.code, outcome: "rejected", retryable, ...refusal };
       session.send({ ...more, type: "message:error", clientMessageId });
       return;
@@ -266,7 +266,7 @@ export class FakeServer {
   }
 
   #problem(code: Code, ref: string): Frame {
-    return { type: "error", error: code, code, retryable: codes[code].retryable, ref };
+    return { type: "error", error: code, code, retryable: codes[code][1], ref };
   }
 
   async #fetch(input: string, init: RequestInit, jar: CookieJar): Promise<Response> {
