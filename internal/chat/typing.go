@@ -23,15 +23,18 @@ type typingKey struct {
 	user         UserID
 }
 
+// typingTimer has an identity before its timer runs, which may fire as soon as it exists.
+type typingTimer struct{ *time.Timer }
+
 // typingState ends what nobody ended.
 type typingState struct {
 	announcer Announcer
 	mu        sync.Mutex
-	timers    map[typingKey]*time.Timer
+	timers    map[typingKey]*typingTimer
 }
 
 func newTypingState(a Announcer) *typingState {
-	return &typingState{announcer: a, timers: make(map[typingKey]*time.Timer)}
+	return &typingState{announcer: a, timers: make(map[typingKey]*typingTimer)}
 }
 
 func (t *typingState) set(c ConversationID, u UserID, typing bool, origin SessionID) {
@@ -43,9 +46,9 @@ func (t *typingState) set(c ConversationID, u UserID, typing bool, origin Sessio
 		delete(t.timers, key)
 	}
 	if typing {
-		var started *time.Timer
-		started = time.AfterFunc(typingFor, func() { t.expire(key, started, origin) })
+		started := new(typingTimer)
 		t.timers[key] = started
+		started.Timer = time.AfterFunc(typingFor, func() { t.expire(key, started, origin) })
 	}
 	t.mu.Unlock()
 	if typing || was {
@@ -53,7 +56,7 @@ func (t *typingState) set(c ConversationID, u UserID, typing bool, origin Sessio
 	}
 }
 
-func (t *typingState) expire(key typingKey, timer *time.Timer, origin SessionID) {
+func (t *typingState) expire(key typingKey, timer *typingTimer, origin SessionID) {
 	t.mu.Lock()
 	current := t.timers[key] == timer
 	if current {
