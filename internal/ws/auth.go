@@ -15,26 +15,20 @@ type Verifier interface {
 	Verify(token string) (auth.Identity, error)
 }
 
-// introduce takes the first frame, which must be auth (C4.2). Checking a token needs a deep stack, which
-// the reading goroutine would keep for as long as it idles; so another does it.
+// introduce takes the first frame, which must be auth (C4.2).
 func (c *conn) introduce(command protocol.Command) {
 	m, first := command.(*protocol.Auth)
 	if !first {
 		c.refuse(&chat.Error{Code: chat.CodeUnauthorized, Message: "The first frame must be auth."})
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer c.survive()
-		identity, err := c.server.admit(m.Token)
-		if err != nil {
-			c.refuse(err)
-			return
-		}
-		c.welcome(identity, m.Token)
-	}()
-	<-done
+	c.deep = true
+	identity, err := c.server.admit(m.Token)
+	if err != nil {
+		c.refuse(err)
+		return
+	}
+	c.welcome(identity, m.Token)
 }
 
 // admit checks a token and counts the connection.

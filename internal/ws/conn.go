@@ -42,6 +42,7 @@ type conn struct {
 	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives
 	closing realtime.Closing
 	deaf    bool // the stream is broken: what follows cannot be told apart
+	deep    bool // the stack has grown while somebody introduced themselves
 	parts   atomic.Int32
 
 	allowedAt time.Time // when writes last got their time; the writer's
@@ -80,24 +81,37 @@ func (c *conn) partLeaves() {
 	}
 }
 
-// run reads until the connection ends.
+// run reads until the connection ends. A stack that has grown never gets as small again as a new one, so
+// whenever there is nothing to do the reading goes on in a new goroutine.
 func (c *conn) run() {
-	defer c.leave()
-	c.arm(time.Now())
+	if c.readOn() {
+		c.in.rest()
+		go c.run()
+		return
+	}
+	c.leave()
+}
+
+// readOn reads until the connection ends or has been idle. It reports which.
+func (c *conn) readOn() (idle bool) {
 	for {
-		if !c.take(time.Now()) {
-			return
+		if c.in.r < c.in.w {
+			if !c.take(time.Now()) {
+				return false
+			}
+			if c.deep {
+				c.deep = false
+				return true
+			}
 		}
 		n, err := c.net.Read(c.in.space())
 		c.in.w += n
 		switch {
 		case err == nil:
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !c.tick(time.Now()) {
-				return
-			}
+			return c.tick(time.Now())
 		default:
-			return
+			return false
 		}
 	}
 }

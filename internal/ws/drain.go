@@ -22,9 +22,13 @@ const (
 
 // Drain lets go of every connection (C8.4): new ones are refused, each client is told how long to wait
 // before it connects again, sends in flight are answered, and the sockets close with 1012. It returns
-// when all are closed, within 10 seconds, or when ctx ends; it may be called once.
+// when all are closed, within 10 seconds, or when ctx ends. A second call does nothing.
 func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Lock()
+	if s.draining {
+		s.mu.Unlock()
+		return nil
+	}
 	s.draining = true
 	conns := slices.Collect(maps.Keys(s.conns))
 	if len(conns) == 0 {

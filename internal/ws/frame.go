@@ -13,7 +13,7 @@ import (
 
 const (
 	// smallBuffer is what an idle connection keeps to read into.
-	smallBuffer = 512
+	smallBuffer = 256
 	// shrinkAbove is the size from which a buffer is given up when it is empty.
 	shrinkAbove = 4 << 10
 	// maxFragments bounds the frames of one message, empty ones included.
@@ -71,6 +71,13 @@ func (in *inbound) space() []byte {
 		in.buf = grown
 	}
 	return in.buf[in.w:]
+}
+
+// rest gives up what an idle connection does not need.
+func (in *inbound) rest() {
+	if in.r == in.w && len(in.buf) > smallBuffer {
+		in.buf, in.r, in.w = nil, 0, 0
+	}
 }
 
 // next takes a message or control frame out of what has been read. It returns nil when there is no

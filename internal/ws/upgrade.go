@@ -55,6 +55,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token != "" {
 		c.welcome(identity, token)
 	}
+	c.arm(time.Now())
 	go c.run()
 }
 
