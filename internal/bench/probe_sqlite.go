@@ -18,7 +18,7 @@ const insertSQLite = `INSERT INTO messages (id, conversation_id, sender_id, seq,
 	VALUES (?1, ?2, ?3, ?4, ?4, ?5, 'text', ?6, ?7, ?7)`
 
 // sqliteProbe inserts into the messages table of a database of its own, in the same folder's file
-// system, opened as Parley opens its: WAL, synchronous=FULL, 32 MiB of cache.
+// system, opened as Parley opens its: WAL of 32 MiB, synchronous=FULL, 32 MiB of cache.
 type sqliteProbe struct {
 	dir  string
 	db   *sql.DB
@@ -46,7 +46,7 @@ func (p *sqliteProbe) open(ctx context.Context) error {
 	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
 		return err
 	}
-	p.db, err = sql.Open("sqlite", "file:"+filepath.Join(p.dir, "parley.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-32768)")
+	p.db, err = sql.Open("sqlite", "file:"+filepath.Join(p.dir, "parley.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(8192)")
 	if err != nil {
 		return err
 	}
