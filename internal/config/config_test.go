@@ -242,6 +242,21 @@ func TestTheDefaultLimitsAreTheSeeds(t *testing.T) {
 	}
 }
 
+func TestAnOriginIsWrittenAsBrowsersSendIt(t *testing.T) {
+	for origin, ok := range map[string]bool{
+		"https://chat.example.com": true, "http://localhost:5173": true, "https://[::1]:8443": true,
+		"https://chat.example.com/": false, "chat.example.com": false, "https://": false, "ftp://a": false,
+		"https://u:p@a": false, "https://a?x": false, "https://*.example.com": false, "null": false,
+	} {
+		if _, err := config.Load(nil, []string{"PARLEY_ALLOWED_ORIGINS=" + origin}); (err == nil) != ok {
+			t.Errorf("%s: %v", origin, err)
+		}
+	}
+	if c := load(t, nil, "PARLEY_PUBLIC_URL=https://chat.example.com/"); c.PublicURL == "" {
+		t.Error("a slash at the end of the public URL does no harm")
+	}
+}
+
 func TestADefaultConfigurationIsValid(t *testing.T) {
 	defaults := config.Defaults()
 	if problems := defaults.Validate(); len(problems) > 0 {

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path"
 	"reflect"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ func (c *Config) Validate() Problems {
 	v.check("data", c.Data != "", "must name a folder")
 	v.check("host", validHost(c.Host), "must be an address or a host name without a port")
 	v.check("port", c.Port >= 0 && c.Port <= 65535, "must be 0 to 65535")
-	v.check("public_url", c.PublicURL == "" || validOrigin(c.PublicURL), "must be like https://chat.example.com, without a path")
+	v.check("public_url", c.PublicURL == "" || validOrigin(strings.TrimRight(c.PublicURL, "/")), "must be like https://chat.example.com, without a path")
 	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
 	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
@@ -46,7 +45,7 @@ func (c *Config) Validate() Problems {
 	v.key("previous_signing_key", c.PreviousKey)
 	v.oneOf("registration", c.Registration, "open", "closed")
 	for _, origin := range c.AllowedOrigins {
-		v.check("allowed_origins", validOrigin(origin), "must be a list of origins like https://chat.example.com, without a path")
+		v.check("allowed_origins", validOrigin(origin), "must be a list of origins like https://chat.example.com, without a path or a slash at the end")
 	}
 	for _, network := range c.TrustedProxies {
 		v.check("trusted_proxies", validNetwork(network), "must be a list of addresses or networks, such as 10.0.0.0/8")
@@ -103,7 +102,7 @@ func validHost(host string) bool {
 func validOrigin(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-		path.Clean("/"+u.Path) == "/" && u.RawQuery == "" && u.Fragment == "" && !strings.Contains(u.Host, "*")
+		u.Path == "" && u.RawQuery == "" && u.Fragment == "" && !strings.Contains(u.Host, "*")
 }
 
 func validNetwork(text string) bool {
