@@ -9,9 +9,9 @@ import (
 )
 
 var (
-	markdownLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	codeSpan     = regexp.MustCompile("`[^`]*`")
-	notInAnchor  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	anyLink     = regexp.MustCompile(`(?:\]\(|\b(?:src|srcset|href)=")([^)"\s]+)[)"]`)
+	codeSpan    = regexp.MustCompile("`[^`]*`")
+	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 func TestEveryRelativeLinkLeadsSomewhere(t *testing.T) {
@@ -28,7 +28,7 @@ func TestEveryRelativeLinkLeadsSomewhere(t *testing.T) {
 			continue
 		}
 		text, _ := prose(page(t, name))
-		for _, match := range markdownLink.FindAllStringSubmatch(codeSpan.ReplaceAllString(text, ""), -1) {
+		for _, match := range anyLink.FindAllStringSubmatch(codeSpan.ReplaceAllString(text, ""), -1) {
 			target, anchor, _ := strings.Cut(match[1], "#")
 			if strings.Contains(target, ":") {
 				continue
