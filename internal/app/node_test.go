@@ -106,7 +106,7 @@ func join(t *testing.T, n *node, name string) *person {
 // await returns the next event of a type.
 func await[E client.Event](t *testing.T, p *person) E {
 	t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(30 * time.Second)
 	for {
 		select {
 		case e := <-p.events:
