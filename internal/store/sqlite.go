@@ -125,13 +125,18 @@ func (db *sqliteDB) write(ctx context.Context, change func(session) error) error
 	return db.transact(ctx, change)
 }
 
-// transact runs a transaction for whoever has the turn. The commit is not cancelled once it is under way.
+// transact runs a transaction for whoever has the turn. Neither its beginning nor its commit is cancelled once
+// it is under way: the driver answers a call whose context ended with that, also when SQLite has done it, and a
+// transaction that nobody knows to be open would keep every later one from beginning.
 func (db *sqliteDB) transact(ctx context.Context, change func(session) error) error {
-	x := session{run: db.writer}
-	if _, err := x.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := ctx.Err(); err != nil {
 		return err
 	}
+	x := session{run: db.writer}
 	whole := context.WithoutCancel(ctx)
+	if _, err := x.exec(whole, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
 	err := change(x)
 	if err == nil {
 		if _, err = x.exec(whole, "COMMIT"); err == nil {
