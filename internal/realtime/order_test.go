@@ -119,7 +119,7 @@ func TestWhoSubscribesWhileOthersWriteMissesNothingAndSeesNothingTwice(t *testin
 	w := newWorld(t, 2, inmem.NewBus())
 	people := w.people(3)
 	c := w.group(people...)
-	const writers, each = 2, 120
+	const writers, each = 2, 60
 	start := w.head(c).LastRev
 	var work sync.WaitGroup
 	for i := range writers {
@@ -263,7 +263,7 @@ func TestABulkSubscribeBringsEveryConversationUpToDate(t *testing.T) {
 	people := w.people(2)
 	bob := n.connect(t, people[1])
 	var wants []chat.ConversationID
-	for range 60 {
+	for range 30 {
 		c := w.group(people...)
 		n.send(t, people[0], c, "hello")
 		wants = append(wants, c)
