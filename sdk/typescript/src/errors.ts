@@ -26,19 +26,19 @@ export class ParleyError extends Error {
   readonly code: Code;
   /** Whether the same request may succeed later, unchanged. */
   readonly retryable: boolean;
-  readonly retryAfterMs?: number;
-  readonly fields?: readonly FieldError[];
-  readonly traceId?: string;
-  readonly outcome?: "rejected" | "unknown";
+  readonly retryAfterMs: number | undefined;
+  readonly fields: readonly FieldError[] | undefined;
+  readonly traceId: string | undefined;
+  readonly outcome: "rejected" | "unknown" | undefined;
 
   constructor(code: Code, message = `The server answered ${code}.`, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(message, { cause: details.cause });
     this.code = code;
     this.retryable = details.retryable ?? codes[code][1];
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
-    if (details.fields !== undefined) this.fields = details.fields;
-    if (details.traceId !== undefined) this.traceId = details.traceId;
-    if (details.outcome !== undefined) this.outcome = details.outcome;
+    this.retryAfterMs = details.retryAfterMs;
+    this.fields = details.fields;
+    this.traceId = details.traceId;
+    this.outcome = details.outcome;
   }
 }
 

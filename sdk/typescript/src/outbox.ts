@@ -84,11 +84,7 @@ export class Outbox {
     this.#entries.clear();
     for (const row of rows.sort((a, b) => a.position - b.position)) {
       this.#position = Math.max(this.#position, row.position);
-      const error = row.failed && new ParleyError(row.failed.code as Code, row.failed.message, { retryable: false });
-      this.#entries.set(row.clientMessageId, {
-        ...{ row, error, resent: true, durable: true, tries: 0, notBefore: 0 },
-        state: error ? "failed" : "queued",
-      });
+      this.#entries.set(row.clientMessageId, { ...entryOf(row, true), durable: true });
     }
     for (const entry of added) this.#entries.set(entry.row.clientMessageId, entry);
     for (const id of new Set(rows.map((row) => row.conversationId))) this.#doors.changed(id);
@@ -130,12 +126,7 @@ export class Outbox {
       queuedAt: Date.now(),
       failed: error && { code: error.code, message: error.message },
     };
-    this.#entries.set(clientMessageId, {
-      ...{ row, error, resent: false, durable: false, tries: 0, notBefore: 0 },
-      state: error ? "failed" : "queued",
-    });
-    this.#persist(row);
-    this.#doors.changed(conversationId);
+    this.#enqueue(entryOf(row, false));
     return clientMessageId;
   }
 
@@ -145,12 +136,7 @@ export class Outbox {
     if (entry?.state !== "failed") return;
     const row = { ...entry.row, failed: null, position: this.#next() };
     this.#entries.delete(clientMessageId);
-    this.#entries.set(clientMessageId, {
-      ...{ row, error: null, resent: true, durable: false, tries: 0, notBefore: 0 },
-      state: "queued",
-    });
-    this.#persist(row);
-    this.#doors.changed(row.conversationId);
+    this.#enqueue(entryOf(row, true));
   }
 
   /** Forgets a failed message. */
@@ -246,13 +232,15 @@ export class Outbox {
     this.#doors.changed(entry.row.conversationId);
   }
 
-  #persist(row: OutboxRow): void {
+  #enqueue(entry: OutboxEntry): void {
+    const { row } = entry;
+    this.#set(entry);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const durable = () => {
       clearTimeout(timer);
-      const entry = this.#entries.get(row.clientMessageId);
-      if (entry?.row !== row || entry.durable) return;
-      this.#set({ ...entry, durable: true });
+      const now = this.#entries.get(row.clientMessageId);
+      if (now?.row !== row || now.durable) return;
+      this.#set({ ...now, durable: true });
       this.flush();
     };
     timer = setTimeout(durable, durableWithin);
@@ -263,6 +251,12 @@ export class Outbox {
     this.#position = Math.max(this.#position + 1, Date.now());
     return this.#position;
   }
+}
+
+function entryOf(row: OutboxRow, resent: boolean): OutboxEntry {
+  const error = row.failed && new ParleyError(row.failed.code as Code, row.failed.message, { retryable: false });
+  const state = error ? "failed" : "queued";
+  return { row, state, error, resent, durable: false, tries: 0, notBefore: 0 };
 }
 
 /** A version 4 UUID. `crypto.randomUUID` is missing on pages without TLS. */

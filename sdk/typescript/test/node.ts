@@ -57,14 +57,19 @@ export class ServerProcess {
   }
 }
 
+/**
+ * A port that nobody listens on, from below those that outgoing connections are given: none of them may have
+ * it when the server comes back.
+ */
 function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
+  return new Promise((resolve) => {
+    const attempt = () => {
+      const port = 20_000 + Math.floor(Math.random() * 12_000);
+      const server = createServer();
+      server.on("error", attempt);
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(port)));
+    };
+    attempt();
   });
 }
 
