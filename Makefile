@@ -1,6 +1,7 @@
 # Everything that one does with Parley is a target here. It needs Go and Node; `make test` installs the rest.
 
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unversioned)
@@ -41,6 +42,8 @@ test: deps build ## run every test: web client, SDK, Go with the race detector o
 	npm test --silent
 	go vet ./...
 	go test -race -timeout 12m ./...
+	@echo "The store keeps its promises on both databases:"
+	@go test -v -run TestStoreKeepsItsPromises ./internal/store | grep -E '^(    ){1,2}--- |^(ok|FAIL)'
 	npm test --silent -w @parley-chat/browser-tests
 
 .PHONY: check
