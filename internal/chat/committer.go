@@ -16,7 +16,7 @@ const (
 	answerWithin = 2900 * time.Millisecond
 	// maxBatch is the most messages in one transaction.
 	maxBatch = 500
-	// maxQueuedMessages and maxQueuedBytes bound what waits for the batch in flight (C2.6).
+	// maxQueuedMessages and maxQueuedBytes bound what waits on a node for the batches in flight (C2.6).
 	maxQueuedMessages = 1000
 	maxQueuedBytes    = 8 << 20
 	// tries is how often a batch is attempted: once and three times again (seed DOC-004).
@@ -64,7 +64,8 @@ func (l *lane) enqueue(p *pendingSend) {
 	p.id = MessageID(l.service.cfg.NewID())
 	l.mu.Lock()
 	closed := l.closed
-	full := len(l.queue) >= maxQueuedMessages || l.bytes+len(p.sub.Content) > maxQueuedBytes
+	full := len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
+		l.bytes+len(p.sub.Content) > maxQueuedBytes/len(l.service.lanes)
 	if !full && !closed {
 		l.queue = append(l.queue, p)
 		l.bytes += len(p.sub.Content)
@@ -225,6 +226,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		}
 	}
 	for _, c := range order {
+		s.acks.reached(c, changes[c][len(changes[c])-1].Message.Seq)
 		s.announcer.Announce(changes[c])
 	}
 	return again

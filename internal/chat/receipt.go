@@ -43,16 +43,29 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 	if seq < 1 {
 		return Invalid("seq", "The seq must be 1 or more.")
 	}
-	if len(r.Roles) < maxDeliveredTo && s.acks.advance(c, actor, seq) {
+	if len(r.Roles) >= maxDeliveredTo {
+		return nil
+	}
+	if !s.acks.within(c, seq) {
+		heads, err := s.store.Heads(ctx, []ConversationID{c})
+		if err != nil {
+			return err
+		}
+		s.acks.reached(c, heads[c].LastSeq)
+		seq = min(seq, heads[c].LastSeq)
+	}
+	if seq > 0 && s.acks.advance(c, actor, seq) {
 		s.announcer.Delivered(c, actor, seq)
 	}
 	return nil
 }
 
-// ackState remembers the highest ack of each person, so that several devices are one event.
+// ackState remembers the highest ack of each person, so that several devices are one event, and how far
+// each conversation is known to reach, so that nobody acknowledges what does not exist yet.
 type ackState struct {
 	mu   sync.Mutex
 	upTo map[ackKey]int64
+	last map[ConversationID]int64
 }
 
 type ackKey struct {
@@ -62,8 +75,28 @@ type ackKey struct {
 
 const maxAckStates = 100_000
 
-func newAckState() *ackState { return &ackState{upTo: make(map[ackKey]int64)} }
+func newAckState() *ackState {
+	return &ackState{upTo: make(map[ackKey]int64), last: make(map[ConversationID]int64)}
+}
 
+// reached notes that a conversation has messages up to seq.
+func (a *ackState) reached(c ConversationID, seq int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.last) >= maxAckStates {
+		clear(a.last)
+	}
+	a.last[c] = max(a.last[c], seq)
+}
+
+// within reports whether a conversation is known to reach to seq.
+func (a *ackState) within(c ConversationID, seq int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return seq <= a.last[c]
+}
+
+// advance reports whether seq is news of u.
 func (a *ackState) advance(c ConversationID, u UserID, seq int64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
