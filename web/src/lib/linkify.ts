@@ -23,14 +23,15 @@ export function linkify(text: string): Span[] {
 
 /** Punctuation that ends a sentence, and a bracket that was opened before the address, are no part of it. */
 function trimEnd(address: string): string {
+  const counts = new Map<string, number>();
+  for (const letter of address) counts.set(letter, (counts.get(letter) ?? 0) + 1);
   let end = address.length;
   for (; end > 0; end--) {
     const last = address[end - 1] as string;
-    if (".,;:!?…*_~|".includes(last)) continue;
+    const closed = counts.get(last) ?? 0;
     const opener = closers[last];
-    if (opener === undefined) break;
-    const inside = address.slice(0, end);
-    if (inside.split(opener).length >= inside.split(last).length) break;
+    if (opener === undefined ? !".,;:!?…*_~|".includes(last) : (counts.get(opener) ?? 0) >= closed) break;
+    counts.set(last, closed - 1);
   }
   return address.slice(0, end);
 }
