@@ -168,6 +168,8 @@ type HistoryQuery struct {
 type Head struct {
 	LastSeq int64
 	LastRev int64
+	// RosterRev is the rev of the last change to the conversation itself or to who is in it.
+	RosterRev int64
 }
 
 // Changes is a difference of states (C3.3).

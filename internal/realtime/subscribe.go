@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -142,7 +141,8 @@ func (t *topic) lacks(ctx context.Context, sub *subscription, after int64) (chat
 
 // read reads for a subscriber who is in the conversation. The roster is read after the registration: a
 // removal before that has made the memory forget, and one after it finds the subscription. Where what
-// was read is newer than the roster in memory, the roster is read again.
+// was read is newer than the roster in memory, the roster is read again: no announcement that the topic still
+// has to hand out would tell of what lies before it.
 func (t *topic) read(ctx context.Context, sub *subscription, read func(context.Context) (chat.Changes, error)) (chat.Changes, error) {
 	h := t.hub
 	select {
@@ -161,9 +161,7 @@ func (t *topic) read(ctx context.Context, sub *subscription, read func(context.C
 	if err != nil {
 		return chat.Changes{}, err
 	}
-	if slices.ContainsFunc(changes.Changes, func(c chat.Change) bool {
-		return c.Kind == chat.ConversationRevised && c.Rev > roster.Rev
-	}) {
+	if changes.Head.RosterRev > roster.Rev {
 		h.source.ForgetRoster(t.id)
 		_, err = t.admit(ctx, sub)
 	}

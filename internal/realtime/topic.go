@@ -27,7 +27,9 @@ type topic struct {
 	dead  bool // the last subscriber went; a new one needs a new topic
 	known bool // rev has been read
 	rev   int64
-	held  map[int64]chat.Change // came too early, by rev
+	// learned is where the store stood when rev was read: the topic hands out what lies past it.
+	learned int64
+	held    map[int64]chat.Change // came too early, by rev
 	// dropped says that held was full: the store has to be asked.
 	dropped bool
 	gap     *time.Timer
@@ -102,6 +104,7 @@ func (t *topic) announce(changes []chat.Change) bool {
 	}
 	for _, c := range changes {
 		if t.known && c.Rev <= t.rev {
+			t.missed(&c)
 			continue
 		}
 		if len(t.held) < maxHeld {
@@ -155,17 +158,26 @@ func (t *topic) learn(rev int64) {
 	if t.known {
 		return
 	}
-	t.known, t.rev = true, rev
+	t.known, t.rev, t.learned = true, rev, rev
 	for _, sub := range t.subs {
 		sub.from = rev
 	}
-	for r := range t.held {
+	for r, c := range t.held {
 		if r <= rev {
 			delete(t.held, r)
+			t.missed(&c)
 		}
 	}
 	t.release()
 	t.mendDropped()
+}
+
+// missed takes a change that the first subscriber has read already. Those who do not follow are told of it all
+// the same: nothing else tells them who came and went.
+func (t *topic) missed(c *chat.Change) {
+	if c.Kind == chat.ConversationRevised && c.Rev <= t.learned {
+		t.notes = append(t.notes, note{*c, nil, false})
+	}
 }
 
 // hand delivers changes whose turn it is.

@@ -171,7 +171,7 @@ func TestARevisionThatCommitsWhileABatchWaitsForItsLockMakesTheBatchStale(t *tes
 				}
 			}
 			heads, err := in.Heads(t.Context(), []chat.ConversationID{c.ID})
-			if err != nil || heads[c.ID] != (chat.Head{LastSeq: 0, LastRev: 2}) {
+			if err != nil || heads[c.ID] != (chat.Head{LastSeq: 0, LastRev: 2, RosterRev: 2}) {
 				t.Errorf("the head is %+v, %v", heads, err)
 			}
 		}

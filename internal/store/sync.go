@@ -14,8 +14,7 @@ func (s *Store) Changes(ctx context.Context, c chat.ConversationID, afterRev int
 	var out chat.Changes
 	err := s.db.snapshot(ctx, func(x session) error {
 		out = chat.Changes{}
-		var rosterRev int64
-		err := x.one(ctx, into(&out.Head.LastSeq, &out.Head.LastRev, &rosterRev),
+		err := x.one(ctx, into(&out.Head.LastSeq, &out.Head.LastRev, &out.Head.RosterRev),
 			"SELECT last_seq, last_rev, roster_rev FROM conversations WHERE id = $1", string(c))
 		if err != nil {
 			return found(err, "conversation")
@@ -30,7 +29,7 @@ func (s *Store) Changes(ctx context.Context, c chat.ConversationID, afterRev int
 		for i := range messages {
 			changes = append(changes, changeOf(&messages[i]))
 		}
-		if rosterRev > afterRev {
+		if rosterRev := out.Head.RosterRev; rosterRev > afterRev {
 			after := func(ch chat.Change, rev int64) int { return int(ch.Rev - rev) }
 			place, _ := slices.BinarySearchFunc(changes, rosterRev, after)
 			changes = slices.Insert(changes, place, chat.Change{Conversation: c, Rev: rosterRev, Kind: chat.ConversationRevised})
@@ -74,17 +73,17 @@ func (s *Store) addState(ctx context.Context, x session, changes []chat.Change) 
 	return nil
 }
 
-// Heads returns the last seq and rev of each conversation that exists, in one query.
+// Heads returns where each stands: the last seq and rev of each conversation that exists, in one query.
 func (s *Store) Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
 	out := make(map[chat.ConversationID]chat.Head, len(cs))
 	err := s.db.reader().each(ctx, func(row scan) error {
 		var c chat.ConversationID
 		var head chat.Head
-		if err := row(&c, &head.LastSeq, &head.LastRev); err != nil {
+		if err := row(&c, &head.LastSeq, &head.LastRev, &head.RosterRev); err != nil {
 			return err
 		}
 		out[c] = head
 		return nil
-	}, s.fill("SELECT id, last_seq, last_rev FROM conversations WHERE id {in $1}"), list(s.dialect, cs))
+	}, s.fill("SELECT id, last_seq, last_rev, roster_rev FROM conversations WHERE id {in $1}"), list(s.dialect, cs))
 	return out, named(err)
 }

@@ -265,7 +265,9 @@ func (w world) staleDrafts(t *testing.T) {
 	}
 	heads, err := w.Heads(ctx, []chat.ConversationID{old.ID, quiet.ID})
 	ok(t, err)
-	same(t, "heads", map[chat.ConversationID]chat.Head{old.ID: {LastSeq: 0, LastRev: 2}, quiet.ID: {LastSeq: 2, LastRev: 3}}, heads)
+	same(t, "heads", map[chat.ConversationID]chat.Head{
+		old.ID: {LastSeq: 0, LastRev: 2, RosterRev: 2}, quiet.ID: {LastSeq: 2, LastRev: 3, RosterRev: 1},
+	}, heads)
 }
 
 func (w world) mixedRosters(t *testing.T) {
@@ -397,7 +399,7 @@ func (w world) notFound(t *testing.T) {
 	}
 	heads, err := w.Heads(ctx, []chat.ConversationID{c.ID, newID[chat.ConversationID]()})
 	ok(t, err)
-	same(t, "heads", map[chat.ConversationID]chat.Head{c.ID: {LastSeq: 0, LastRev: 1}}, heads)
+	same(t, "heads", map[chat.ConversationID]chat.Head{c.ID: {LastSeq: 0, LastRev: 1, RosterRev: 1}}, heads)
 }
 
 func ok(t testing.TB, err error) {
