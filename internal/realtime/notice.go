@@ -254,7 +254,8 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 			}
 			added := protocol.Encode(protocol.ConversationAdded{Conversation: protocol.ConversationOf(conversation)})
 			for _, s := range sessions {
-				s.sendUnlessSubscribed(c, added)
+				// One that follows may have heard of its removal last, and follow by a subscribe sent before.
+				s.Send(added)
 			}
 		case what.state != nil:
 			if updated == nil {

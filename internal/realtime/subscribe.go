@@ -2,6 +2,8 @@ package realtime
 
 import (
 	"context"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -12,8 +14,12 @@ const (
 	// maxJoins is how many subscriptions read the store at once on a node, maxJoinsOfOne of one session.
 	maxJoins      = 32
 	maxJoinsOfOne = 4
-	// catchUpBytes is the most message text that one catch-up sends; the client pages the rest.
-	catchUpBytes = 1 << 20
+	// catchUpBytes is the most message text that is held for one catch-up while its client reads. With
+	// maxJoinsOfOne of them, their buffers and roomAt it stays under the 1 MiB of C3.6.
+	catchUpBytes = 128 << 10
+	// minPage and maxPage bound the changes that one reading takes from the store: it begins with few,
+	// and takes more while they are short.
+	minPage, maxPage = 32, 256
 	// catchUpChunk is how many frames go out between two looks at whether the client reads.
 	catchUpChunk = 32
 )
@@ -81,7 +87,7 @@ func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
 	t.mu.Lock()
 	t.learn(read.Head.LastRev)
 	t.unlock()
-	return t.catchUp(ctx, sub, read)
+	return t.catchUp(ctx, sub, w.AfterRev, read)
 }
 
 // register puts the session into the topic. A subscription that it had there is replaced, and the new
@@ -123,8 +129,7 @@ func (t *topic) giveUp(sub *subscription) {
 // firstRead reads where the conversation stands and what the subscriber lacks.
 func (t *topic) firstRead(ctx context.Context, sub *subscription, afterRev *int64) (chat.Changes, error) {
 	if afterRev != nil {
-		read, err := t.lacks(ctx, sub, *afterRev)
-		return cut(read), err
+		return t.lacks(ctx, sub, *afterRev)
 	}
 	return t.read(ctx, sub, func(ctx context.Context) (chat.Changes, error) {
 		heads, err := t.hub.source.Heads(ctx, []chat.ConversationID{t.id})
@@ -132,11 +137,28 @@ func (t *topic) firstRead(ctx context.Context, sub *subscription, afterRev *int6
 	})
 }
 
-// lacks reads what changed past a rev.
+// lacks reads the next changes past a rev, as many as one may hold.
 func (t *topic) lacks(ctx context.Context, sub *subscription, after int64) (chat.Changes, error) {
-	return t.read(ctx, sub, func(ctx context.Context) (chat.Changes, error) {
-		return t.hub.source.ChangesSince(ctx, t.id, after, chat.MaxCatchUp)
+	sub.page = max(sub.page, minPage)
+	page, err := t.read(ctx, sub, func(ctx context.Context) (chat.Changes, error) {
+		return t.hub.source.ChangesSince(ctx, t.id, after, sub.page)
 	})
+	size := 0
+	for i := range page.Changes {
+		if size > catchUpBytes {
+			page.Changes, page.HasMore = slices.Clone(page.Changes[:i]), true
+			break
+		}
+		if m := page.Changes[i].Message; m != nil {
+			size += len(m.Content)
+		}
+	}
+	if size < catchUpBytes/4 {
+		sub.page = min(2*sub.page, maxPage)
+	} else {
+		sub.page = minPage
+	}
+	return page, err
 }
 
 // read reads for a subscriber who is in the conversation. The roster is read after the registration: a
@@ -179,57 +201,62 @@ func (t *topic) admit(ctx context.Context, sub *subscription) (chat.Roster, erro
 	return roster, nil
 }
 
-// cut keeps a catch-up of long messages from filling the memory; the client pages the rest.
-func cut(read chat.Changes) chat.Changes {
-	size := 0
-	for i := range read.Changes {
-		if m := read.Changes[i].Message; m != nil {
-			size += len(m.Content)
-		}
-		if size > catchUpBytes {
-			read.Changes, read.HasMore = read.Changes[:i+1], true
-			break
-		}
+// catchUp sends what the subscriber lacks, as fast as the client reads, and goes live without a hole:
+// whatever happened meanwhile waits in the buffer, or, when that was too small, is read as well.
+//
+// Past 1,000 changes it sends the first of them and goes live from where the conversation stood. The
+// client pages the hole between, which begins at the rev of caught:up.
+func (t *topic) catchUp(ctx context.Context, sub *subscription, afterRev *int64, read chat.Changes) error {
+	head, most := read.Head, math.MaxInt
+	hole := afterRev != nil && head.LastRev-*afterRev > chat.MaxCatchUp
+	if hole {
+		most = chat.MaxCatchUp
 	}
-	return read
-}
-
-// catchUp sends what was read, as fast as the client reads, and goes live without a hole: whatever
-// happened meanwhile waits in the buffer, or, when that was too small, is read as well.
-func (t *topic) catchUp(ctx context.Context, sub *subscription, read chat.Changes) error {
 	subscribed := protocol.Encode(protocol.Subscribed{
-		ConversationID: string(t.id), LastSeq: read.Head.LastSeq, LastRev: read.Head.LastRev, HasMore: read.HasMore,
+		ConversationID: string(t.id), LastSeq: head.LastSeq, LastRev: head.LastRev, HasMore: hole,
 	})
 	if !t.pass(sub, [][]byte{subscribed}) {
 		return nil
 	}
-	// With hasMore there is a hole between what is sent here and what happens from now on, which the
-	// client pages: caught:up says where it begins.
-	cursor, hole := read.Head.LastRev, read.HasMore
-	if sub.resumes {
-		// It goes on where the live one was that it replaced.
-		cursor = min(cursor, sub.rev)
+	caughtUp, on, err := t.sendLacking(ctx, sub, read, most)
+	cursor := caughtUp
+	if hole {
+		cursor = max(caughtUp, head.LastRev)
 	}
-	caughtUp := cursor
-	if n := len(read.Changes); hole && n > 0 {
-		caughtUp = read.Changes[n-1].Rev
-	}
-	for {
-		if !t.passAll(ctx, sub, read.Changes) || t.goLive(sub, cursor, caughtUp) {
-			return nil
-		}
-		var err error
+	for on && err == nil && !t.goLive(sub, cursor, caughtUp) {
 		if read, err = t.lacks(ctx, sub, cursor); err != nil {
-			t.giveUp(sub)
-			return err
+			break
 		}
-		if n := len(read.Changes); read.HasMore && n > 0 {
-			cursor = read.Changes[n-1].Rev
-		} else {
-			cursor = max(cursor, read.Head.LastRev)
-		}
+		cursor, on, err = t.sendLacking(ctx, sub, read, math.MaxInt)
 		if !hole {
 			caughtUp = cursor
+		}
+	}
+	if err != nil {
+		t.giveUp(sub)
+	}
+	return err
+}
+
+// sendLacking sends what was read and what follows it in the store, at most so many changes. It returns
+// the rev that the subscriber is complete up to, and on = false when the subscription is over.
+func (t *topic) sendLacking(ctx context.Context, sub *subscription, read chat.Changes, most int) (upTo int64, on bool, err error) {
+	for {
+		if len(read.Changes) > most {
+			read.Changes, read.HasMore = read.Changes[:most], true
+		}
+		if !t.passAll(ctx, sub, read.Changes) {
+			return 0, false, nil
+		}
+		if !read.HasMore {
+			return read.Head.LastRev, true, nil
+		}
+		upTo = read.Changes[len(read.Changes)-1].Rev
+		if most -= len(read.Changes); most == 0 {
+			return upTo, true, nil
+		}
+		if read, err = t.lacks(ctx, sub, upTo); err != nil {
+			return 0, false, err
 		}
 	}
 }

@@ -55,6 +55,7 @@ type subscription struct {
 	gone    bool  // the session left the topic; whoever is joining stops
 	joining bool
 	resumes bool // it replaces a live one and goes on from that one's rev
+	page    int  // changes to read next; whoever is joining has it alone
 	// buffer has what happened while joining, past from; overflowed says that it could not.
 	from       int64
 	buffer     []frame

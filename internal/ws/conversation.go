@@ -9,24 +9,35 @@ import (
 	"github.com/parley-chat/parley/internal/realtime"
 )
 
-// maxJobs is how many subscribes and unsubscribes may wait for the one that is catching up.
-const maxJobs = 256
+const (
+	// maxJobs is how many subscribes and unsubscribes may wait for the one that is catching up.
+	maxJobs = 256
+	// maxWants is how many conversations they may name together.
+	maxWants = 2 * chat.MaxSubscribe
+)
 
 // jobs are what takes as long as the client takes to read. They are done one after the other, in the
 // order in which they came, beside the reading goroutine, which must go on hearing pongs.
 type jobs struct {
 	mu      sync.Mutex
-	waiting []func(context.Context)
+	waiting []job
+	wants   int // of those that wait
 	busy    bool
 }
 
-func (c *conn) later(job func(context.Context)) bool {
+type job struct {
+	wants int // conversations that it names
+	do    func(context.Context)
+}
+
+func (c *conn) later(wants int, do func(context.Context)) bool {
 	c.jobs.mu.Lock()
 	defer c.jobs.mu.Unlock()
-	if len(c.jobs.waiting) >= maxJobs {
+	if len(c.jobs.waiting) >= maxJobs || c.jobs.wants+wants > maxWants {
 		return false
 	}
-	c.jobs.waiting = append(c.jobs.waiting, job)
+	c.jobs.waiting = append(c.jobs.waiting, job{wants, do})
+	c.jobs.wants += wants
 	if !c.jobs.busy {
 		c.jobs.busy = true
 		go c.work()
@@ -35,10 +46,10 @@ func (c *conn) later(job func(context.Context)) bool {
 }
 
 func (c *conn) work() {
-	for job := c.nextJob(); job != nil; job = c.nextJob() {
+	for do := c.nextJob(); do != nil; do = c.nextJob() {
 		func() {
 			defer c.survive()
-			job(c.ctx)
+			do(c.ctx)
 		}()
 	}
 }
@@ -47,12 +58,14 @@ func (c *conn) nextJob() func(context.Context) {
 	c.jobs.mu.Lock()
 	defer c.jobs.mu.Unlock()
 	if len(c.jobs.waiting) == 0 || c.ctx.Err() != nil {
-		c.jobs.busy, c.jobs.waiting = false, nil
+		c.jobs.busy, c.jobs.waiting, c.jobs.wants = false, nil, 0
 		return nil
 	}
-	job := c.jobs.waiting[0]
+	next := c.jobs.waiting[0]
+	c.jobs.waiting[0] = job{}
 	c.jobs.waiting = c.jobs.waiting[1:]
-	return job
+	c.jobs.wants -= next.wants
+	return next.do
 }
 
 // subscribe follows one conversation or many (C3.3).
@@ -68,13 +81,13 @@ func (c *conn) subscribe(m *protocol.Subscribe) {
 		c.problem(chat.Invalid("conversations", "Subscribe to at most %d conversations at once.", chat.MaxSubscribe), "")
 		return
 	}
-	if !c.later(func(ctx context.Context) { c.server.hub.Subscribe(ctx, c.session, wants) }) {
+	if !c.later(len(wants), func(ctx context.Context) { c.server.hub.Subscribe(ctx, c.session, wants) }) {
 		c.problem(busy(), m.ConversationID)
 	}
 }
 
 func (c *conn) unsubscribe(m *protocol.Unsubscribe) {
-	if !c.later(func(context.Context) { c.server.hub.Unsubscribe(c.session, chat.ConversationID(m.ConversationID)) }) {
+	if !c.later(1, func(context.Context) { c.server.hub.Unsubscribe(c.session, chat.ConversationID(m.ConversationID)) }) {
 		c.problem(busy(), m.ConversationID)
 	}
 }
