@@ -1,4 +1,4 @@
-package demo_test
+package demo
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/demo"
 	"github.com/parley-chat/parley/internal/store"
 )
 
@@ -62,7 +61,7 @@ func heads(t *testing.T, s *store.Store) map[chat.ConversationID]int64 {
 func TestTheDemoIsSeededOnce(t *testing.T) {
 	s, accounts := empty(t)
 	began := time.Now()
-	echo, err := demo.Seed(t.Context(), s, accounts, newID)
+	echo, err := Seed(t.Context(), s, accounts, newID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +74,7 @@ func TestTheDemoIsSeededOnce(t *testing.T) {
 	if len(first) != 8 || longest != 10_000 {
 		t.Errorf("%d conversations, the longest of %d messages", len(first), longest)
 	}
-	again, err := demo.Seed(t.Context(), s, accounts, newID)
+	again, err := Seed(t.Context(), s, accounts, newID)
 	if err != nil || again != echo {
 		t.Fatalf("the bot was %s and is %s: %v", echo, again, err)
 	}
@@ -84,7 +83,7 @@ func TestTheDemoIsSeededOnce(t *testing.T) {
 			t.Errorf("conversation %s had %d messages and has %d", id, first[id], n)
 		}
 	}
-	if made, err := demo.Made(t.Context(), s); err != nil || !made {
+	if made, err := Made(t.Context(), s); err != nil || !made {
 		t.Errorf("the data is not marked: %v", err)
 	}
 	for _, name := range []string{"alice", "bob"} {
@@ -109,17 +108,18 @@ func (c *cutOff) AppendMessages(ctx context.Context, d []chat.Draft) ([]chat.App
 
 func TestASeedingThatWasCutOffIsFinishedByTheNextStart(t *testing.T) {
 	s, accounts := empty(t)
-	for _, left := range []int{0, 3, 12} {
-		if _, err := demo.Seed(t.Context(), &cutOff{s, left}, accounts, newID); err == nil {
+	const long = 2 * batch
+	for _, left := range []int{0, 1, 5} {
+		if _, err := seed(t.Context(), &cutOff{s, left}, accounts, newID, long); err == nil {
 			t.Fatal("it was not cut off")
 		}
 	}
-	if _, err := demo.Seed(t.Context(), s, accounts, newID); err != nil {
+	if _, err := seed(t.Context(), s, accounts, newID, long); err != nil {
 		t.Fatal(err)
 	}
 	interrupted := heads(t, s)
 	fresh, others := empty(t)
-	if _, err := demo.Seed(t.Context(), fresh, others, newID); err != nil {
+	if _, err := seed(t.Context(), fresh, others, newID, long); err != nil {
 		t.Fatal(err)
 	}
 	if whole := heads(t, fresh); len(interrupted) != len(whole) || sum(interrupted) != sum(whole) {
@@ -139,7 +139,7 @@ func TestTheDemoLeavesRealDataAlone(t *testing.T) {
 	if _, err := accounts.CreateAccount(t.Context(), auth.NewAccount{Username: "alice", Password: "a-real-password"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := demo.Seed(t.Context(), s, accounts, newID); !errors.Is(err, demo.ErrRealData) {
+	if _, err := Seed(t.Context(), s, accounts, newID); !errors.Is(err, ErrRealData) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func (a *announcements) Delivered(_ chat.ConversationID, _ chat.UserID, upTo int
 
 func TestTheBotReadsTypesAndAnswersLikeAPerson(t *testing.T) {
 	s, accounts := empty(t)
-	echo, err := demo.Seed(t.Context(), s, accounts, newID)
+	echo, err := seed(t.Context(), s, accounts, newID, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestTheBotReadsTypesAndAnswersLikeAPerson(t *testing.T) {
 		typing: make(chan bool, 10), read: make(chan chat.ReadState, 10),
 		delivered: make(chan int64, 10), changes: make(chan chat.Change, 10),
 	}
-	bot := demo.NewBot(echo, slog.New(slog.DiscardHandler))
+	bot := NewBot(echo, slog.New(slog.DiscardHandler))
 	service := chat.New(chat.Config{NewID: newID, Sent: bot.Hear}, s, told)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)

@@ -13,17 +13,17 @@ type line struct{ sender, text string }
 type conversation struct {
 	title  string
 	people []string
-	lines  func() []line
+	lines  []line // nil for the long talk
 	// read names who has read all of it; the others see it unread.
 	read []string
 }
 
-// long is how many messages the long conversation has.
+// long is how many messages the long talk has.
 const long = 10_000
 
 // conversations are in order of activity: the last one stands first in the list.
 var conversations = []conversation{
-	{"Ten thousand messages", []string{"alice", "bob", "carla", "deniz", "emi", "farid"}, longTalk, []string{"alice", "bob"}},
+	{"Ten thousand messages", []string{"alice", "bob", "carla", "deniz", "emi", "farid"}, nil, []string{"alice", "bob"}},
 	{"", []string{"bob", "carla"}, script(
 		"carla: Is the projector still at your place?",
 		"bob: Yes, I bring it on Thursday.",
@@ -63,14 +63,12 @@ var conversations = []conversation{
 }
 
 // script reads lines of the form "who: what".
-func script(texts ...string) func() []line {
-	return func() []line {
-		lines := make([]line, len(texts))
-		for i, text := range texts {
-			lines[i].sender, lines[i].text, _ = strings.Cut(text, ": ")
-		}
-		return lines
+func script(texts ...string) []line {
+	lines := make([]line, len(texts))
+	for i, text := range texts {
+		lines[i].sender, lines[i].text, _ = strings.Cut(text, ": ")
 	}
+	return lines
 }
 
 var phrases = []string{
@@ -81,19 +79,19 @@ var phrases = []string{
 	"Remind me next week, please.", "That was the best soup I ever had. The recipe is from my grandmother: onions, more onions, a little patience, and bread from the day before.",
 }
 
-// longTalk is the same at every start, with lines of all lengths.
-func longTalk() []line {
+// longTalk has n lines of all lengths, the same at every start.
+func longTalk(n int) []line {
 	random := rand.New(rand.NewPCG(7, 7))
-	lines := make([]line, 0, long)
+	lines := make([]line, 0, n)
 	speaker := people[0]
-	for n := 1; n <= long; n++ {
+	for i := range n {
 		// Two of three lines come from somebody else than the one before, so that there are runs too.
 		if random.IntN(3) > 0 {
 			speaker = people[random.IntN(len(people))]
 		}
 		text := phrases[random.IntN(len(phrases))]
-		if n%100 == 0 {
-			text = fmt.Sprintf("This is message number %d.", n)
+		if (i+1)%100 == 0 {
+			text = fmt.Sprintf("This is message number %d.", i+1)
 		}
 		lines = append(lines, line{speaker.username, text})
 	}

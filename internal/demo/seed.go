@@ -29,12 +29,17 @@ type seeding struct {
 	accounts *auth.Service
 	newID    func() string
 	ids      map[string]chat.UserID // by username
+	long     int                    // messages of the long talk
 }
 
 // Seed puts the demo into the data unless it is there, and returns the bot's account. newID makes
 // UUIDv7s. It answers [ErrRealData] when the data holds people that the demo did not make.
 func Seed(ctx context.Context, store Store, accounts *auth.Service, newID func() string) (chat.UserID, error) {
-	s := &seeding{store: store, accounts: accounts, newID: newID, ids: make(map[string]chat.UserID)}
+	return seed(ctx, store, accounts, newID, long)
+}
+
+func seed(ctx context.Context, store Store, accounts *auth.Service, newID func() string, long int) (chat.UserID, error) {
+	s := &seeding{store: store, accounts: accounts, newID: newID, ids: make(map[string]chat.UserID), long: long}
 	made, err := Made(ctx, store)
 	if err != nil {
 		return "", err
@@ -70,7 +75,10 @@ func (s *seeding) conversation(ctx context.Context, c conversation) error {
 		return err
 	}
 	var last chat.MessageID
-	lines := c.lines()
+	lines := c.lines
+	if lines == nil {
+		lines = longTalk(s.long)
+	}
 	for first := 0; first < len(lines); first += batch {
 		last, err = s.write(ctx, id, first, lines[first:min(first+batch, len(lines))])
 		if err != nil {
