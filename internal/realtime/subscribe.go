@@ -219,6 +219,10 @@ func (t *topic) catchUp(ctx context.Context, sub *subscription, afterRev *int64,
 		return nil
 	}
 	caughtUp, on, err := t.sendLacking(ctx, sub, read, most)
+	if sub.resumes {
+		// It goes on where the live one was that it replaced.
+		caughtUp = min(caughtUp, sub.rev)
+	}
 	cursor := caughtUp
 	if hole {
 		cursor = max(caughtUp, head.LastRev)
