@@ -89,27 +89,36 @@ func (s *Service) grant(l Login, refreshID string, refreshIssued time.Time) (Gra
 }
 
 // Refresh spends a refresh token and returns its successor. A token spent up to 30 seconds ago gets the
-// same successor again; one spent earlier ends its login (C5.7). Everything else is AUTH_FAILED.
+// same successor again, or the newest of the family when that one was spent too; one spent earlier ends its
+// login (C5.7). Everything else is AUTH_FAILED.
 func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	c, k, err := s.parse(token, useRefresh)
 	if err != nil {
 		return Grant{}, err
 	}
-	at, next := now(), k.successor(c.ID)
-	r, err := s.store.RotateRefresh(ctx, hashOf(c.ID), at, refreshGrace, func(l Login) RefreshToken {
-		return s.refreshToken(l, next, at)
-	})
-	if err != nil {
-		return Grant{}, err
+	at, id := now(), c.ID
+	for {
+		next := k.successor(id)
+		r, err := s.store.RotateRefresh(ctx, hashOf(id), at, refreshGrace, func(l Login) RefreshToken {
+			return s.refreshToken(l, next, at)
+		})
+		if err != nil {
+			return Grant{}, err
+		}
+		switch {
+		case r.Superseded:
+			// Handing out a spent token would end the login when it is used: go on to the newest. It was
+			// signed when it was made, by the key of now.
+			id, k = next, s.keys[0]
+		case r.Result == Rotated || r.Result == Graced:
+			return s.grant(r.Login, next, r.UsedAt)
+		case r.Result == Reused:
+			s.ended.end(EndedLogin{r.Login.ID, at})
+			return Grant{}, notAccepted(errors.New("refresh token was used before"))
+		default:
+			return Grant{}, notAccepted(errors.New("refresh token is unknown"))
+		}
 	}
-	switch r.Result {
-	case Rotated, Graced:
-		return s.grant(r.Login, next, r.UsedAt)
-	case Reused:
-		s.ended.end(EndedLogin{r.Login.ID, at})
-		return Grant{}, notAccepted(errors.New("refresh token was used before"))
-	}
-	return Grant{}, notAccepted(errors.New("refresh token is unknown"))
 }
 
 // Logout ends the login that a refresh token belongs to, spent or not. A token that is not valid ends

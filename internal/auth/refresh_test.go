@@ -34,6 +34,30 @@ func TestTwoTabsThatRefreshAtOnceGetTheSameSuccessor(t *testing.T) {
 	})
 }
 
+func TestALateTabGetsTheNewestTokenOfTheFamily(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newService(t, newMemoryStore())
+		g := register(t, s, "anna")
+		next, err := s.Refresh(t.Context(), g.Refresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest, err := s.Refresh(t.Context(), next.Refresh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(29 * time.Second)
+		late, err := s.Refresh(t.Context(), g.Refresh)
+		if err != nil || late.Refresh != newest.Refresh {
+			t.Fatalf("the late tab holds the newest token: %v, %v", late.Refresh == newest.Refresh, err)
+		}
+		time.Sleep(14 * time.Minute)
+		if _, err := s.Refresh(t.Context(), late.Refresh); err != nil {
+			t.Errorf("the late tab was signed out: %v", err)
+		}
+	})
+}
+
 func TestASpentTokenThatComesBackLaterEndsTheLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newService(t, newMemoryStore())

@@ -56,6 +56,8 @@ type Rotation struct {
 	// UsedAt is when the token was spent: now for Rotated, the first use for Graced. The successor's
 	// IssuedAt is this time.
 	UsedAt time.Time
+	// Superseded says, with Graced, that the successor was spent too.
+	Superseded bool
 }
 
 // EndedLogin is a login that ended: its access tokens and sockets must go.

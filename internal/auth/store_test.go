@@ -107,7 +107,9 @@ func (s *memoryStore) RotateRefresh(_ context.Context, presented []byte, now tim
 		s.tokens[string(successor.Hash)] = &storedToken{RefreshToken: successor}
 		return auth.Rotation{Result: auth.Rotated, Login: l, UsedAt: now}, nil
 	case now.Sub(token.usedAt) <= grace:
-		return auth.Rotation{Result: auth.Graced, Login: l, UsedAt: token.usedAt}, nil
+		successor := s.tokens[string(next(l).Hash)]
+		superseded := successor != nil && !successor.usedAt.IsZero()
+		return auth.Rotation{Result: auth.Graced, Login: l, UsedAt: token.usedAt, Superseded: superseded}, nil
 	}
 	s.ended[l.ID] = now
 	return auth.Rotation{Result: auth.Reused, Login: l, UsedAt: token.usedAt}, nil

@@ -57,7 +57,8 @@ func (s *Store) RotateRefresh(ctx context.Context, presented []byte, at time.Tim
 			return s.spend(ctx, x, presented, at, token.login, next)
 		case at.Sub(token.usedAt) < grace:
 			out = auth.Rotation{Result: auth.Graced, Login: token.login, UsedAt: token.usedAt}
-			return nil
+			return x.one(ctx, into(&out.Superseded), "SELECT EXISTS (SELECT 1 FROM refresh_tokens WHERE hash = $1 AND used_at IS NOT NULL)",
+				next(token.login).Hash)
 		}
 		out = auth.Rotation{Result: auth.Reused, Login: token.login, UsedAt: token.usedAt}
 		return s.endLogin(ctx, x, token.login.ID, at)

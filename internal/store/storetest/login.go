@@ -68,8 +68,19 @@ func (w world) rotation(t *testing.T) {
 			t.Errorf("after %v: %+v", later, again)
 		}
 	}
-	if r := w.rotate(t, second.Hash, now.Add(time.Hour)); r.Result != auth.Rotated {
+	late := func() auth.Rotation {
+		r, err := w.RotateRefresh(ctx, first.Hash, now.Add(time.Second), grace, func(auth.Login) auth.RefreshToken { return second })
+		ok(t, err)
+		return r
+	}
+	if r := late(); r.Superseded {
+		t.Errorf("the successor is not spent: %+v", r)
+	}
+	if r := w.rotate(t, second.Hash, now.Add(time.Second)); r.Result != auth.Rotated {
 		t.Errorf("the successor: %+v", r)
+	}
+	if r := late(); r.Result != auth.Graced || !r.Superseded {
+		t.Errorf("the successor is spent: %+v", r)
 	}
 }
 
