@@ -67,6 +67,12 @@ func (o *Outbox) send(frames [][]byte) bool {
 		o.end(Closing{protocol.CloseSlow, "SLOW_CONSUMER"}, true)
 		return false
 	}
+	if o.head > len(o.frames)/2 && len(o.frames)+len(frames) > cap(o.frames) {
+		// An outbox that is never quite empty must not grow with all that went through it.
+		waiting := copy(o.frames, o.frames[o.head:])
+		clear(o.frames[waiting:])
+		o.frames, o.head = o.frames[:waiting], 0
+	}
 	o.frames = append(o.frames, frames...)
 	o.start()
 	return true
