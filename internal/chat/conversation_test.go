@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -240,4 +241,21 @@ func TestErasing(t *testing.T) {
 	}
 	_, err = w.Me(t.Context(), w.people[0])
 	wantCode(t, err, chat.CodeNotFound)
+}
+
+// noRosters is a store whose rosters cannot be read.
+type noRosters struct{ chat.Store }
+
+func (noRosters) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
+	return chat.Roster{}, &chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer in time."}
+}
+
+func TestErasingStopsWhereAGroupCannotBeLeft(t *testing.T) {
+	w := newWorld(t, 2)
+	w.group(t, w.people...)
+	unlucky := chat.New(chat.Config{NewID: newID}, noRosters{w.store}, w.heard)
+	wantCode(t, unlucky.EraseMe(t.Context(), w.people[0], false), chat.CodeDBTimeout)
+	if _, err := w.Me(t.Context(), w.people[0]); err != nil {
+		t.Fatalf("erased, and still in a group: %v", err)
+	}
 }

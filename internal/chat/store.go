@@ -115,7 +115,7 @@ type UserStore interface {
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)
 	// EraseUser makes the account a deleted user: name, e-mail, password and logins are gone. With
 	// withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed
-	// conversations are returned. It is idempotent and may be repeated after a crash.
+	// conversations are returned, also with an error. It is idempotent and may be repeated after a crash.
 	EraseUser(ctx context.Context, id UserID, withMessages bool) ([]ConversationID, error)
 }
 

@@ -118,19 +118,17 @@ func (s *Service) EraseMe(ctx context.Context, actor UserID, withMessages bool) 
 	}
 	for _, c := range ids {
 		r, err := s.Roster(ctx, c)
-		if err != nil || r.Type != Group {
-			continue
+		if err == nil && r.Type == Group {
+			err = s.leave(ctx, actor, c)
 		}
-		if err := s.leave(ctx, actor, c); err != nil && AsError(err).Code != CodeNotInConversation {
+		if err != nil && AsError(err).Code != CodeNotInConversation {
 			return err
 		}
 	}
+	// What it changed before it failed has to be told as well: a repetition does not find it any more.
 	changed, err := s.store.EraseUser(ctx, actor, withMessages)
-	if err != nil {
-		return err
-	}
 	for _, c := range changed {
 		s.announcer.Suspect(c)
 	}
-	return nil
+	return err
 }

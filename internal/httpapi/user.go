@@ -85,6 +85,8 @@ func (a *api) updateMe(ctx context.Context, in *struct{ Body profileBody }) (*me
 func (a *api) eraseMe(ctx context.Context, in *struct {
 	WithMessages bool `query:"withMessages" doc:"Delete every message of the person as well."`
 }) (*signedOutOutput, error) {
+	// Without their logins nobody can see to it that the rest follows, so it does not end with the connection.
+	ctx = context.WithoutCancel(ctx)
 	// The logins go first: once the account is erased nobody can tell which sockets were the person's.
 	if err := a.auth.EndLogins(ctx, actor(ctx)); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func erasedKey(usernameKey string) string {
 
 // EraseUser makes the account a deleted user: name, e-mail, password and logins are gone. With withMessages
 // every message of theirs becomes a tombstone first, each taking a rev; the changed conversations are
-// returned. It is idempotent and may be repeated after a crash: only its last step is the erasure.
+// returned, also when it fails on the way. It is idempotent and may be repeated after a crash: only its last step is the erasure.
 func (s *Store) EraseUser(ctx context.Context, id chat.UserID, withMessages bool) ([]chat.ConversationID, error) {
 	var changed []chat.ConversationID
 	if withMessages {
@@ -37,10 +37,10 @@ func (s *Store) EraseUser(ctx context.Context, id chat.UserID, withMessages bool
 			return nil, named(err)
 		}
 		for _, c := range written {
-			if err := s.entombAll(ctx, c, id); err != nil {
-				return nil, named(err)
-			}
 			changed = append(changed, c)
+			if err := s.entombAll(ctx, c, id); err != nil {
+				return changed, named(err)
+			}
 		}
 	}
 	return changed, named(s.db.write(ctx, func(x session) error { return s.eraseAccount(ctx, x, id) }))
