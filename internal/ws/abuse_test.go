@@ -196,6 +196,25 @@ func TestAFrameOf64KiBIsTakenWhole(t *testing.T) {
 	}
 }
 
+func TestAPingBetweenFragmentsDoesNotCountAsPartOfTheMessage(t *testing.T) {
+	w := newWorld(t, options{})
+	conn := w.upgraded(w.serve(), w.person(), "")
+	message := `{"type":"message:delete","conversationId":"x","y":"`
+	message += strings.Repeat("x", 64<<10-len(message)-2) + `"}`
+	stream := masked(ws.OpText, false, message[:64<<10-50])
+	stream = append(stream, masked(ws.OpPing, true, strings.Repeat("p", 100))...)
+	stream = append(stream, masked(ws.OpContinuation, true, message[64<<10-50:])...)
+	if _, err := conn.Write(stream); err != nil {
+		t.Fatal(err)
+	}
+	if f := conn.read(); f.Header.OpCode != ws.OpPong {
+		t.Errorf("opcode %d: %q", f.Header.OpCode, f.Payload)
+	}
+	if f := conn.read(); !strings.Contains(string(f.Payload), "NOT_IN_CONVERSATION") {
+		t.Errorf("%s", f.Payload)
+	}
+}
+
 func TestACompressionBombIsCutOffAfterInflation(t *testing.T) {
 	w := newWorld(t, options{config: parleyws.Config{Compression: true}})
 	var bomb bytes.Buffer

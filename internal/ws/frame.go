@@ -135,7 +135,8 @@ func (in *inbound) header() (h ws.Header, size int, f *fault) {
 	if err := ws.CheckHeader(h, state); err != nil {
 		return h, 0, &fault{protocol.CloseProtocol, err.Error()}
 	}
-	if h.Length > int64(protocol.MaxFrame-len(in.message)) {
+	// A control frame between fragments, which has 125 bytes at most, is no part of the message.
+	if !h.OpCode.IsControl() && h.Length > int64(protocol.MaxFrame-len(in.message)) {
 		return h, 0, &fault{protocol.CloseTooBig, "a message has at most 64 KiB"}
 	}
 	return h, size, nil
