@@ -70,6 +70,11 @@ func (c *conn) renew(m *protocol.Auth) {
 	}
 	if identity.Login != c.identity.Login {
 		c.server.hub.ChangeLogin(c.session, identity.Login)
+		// A login that ended since it was checked did not find this session.
+		if _, err := c.server.verifier.Verify(m.Token); err != nil {
+			c.refuse(err)
+			return
+		}
 	}
 	c.identity, c.due.warned = identity, false
 	c.succeed()
