@@ -110,10 +110,11 @@ func (w *refusalWriter) WriteHeader(status int)      { w.status = status }
 
 // NewServer makes the HTTP server for a handler, with the limits that keep slow and endless requests
 // from holding connections: 5 seconds for the headers, 16 KiB of them, 60 seconds idle. Bodies have 10
-// seconds, which the routes set themselves: a socket lives longer.
+// seconds, which the routes set themselves: a socket lives longer. Who does not read an answer is cut off
+// after a minute; a socket has left the server by then and its times are its own.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -81,6 +81,19 @@ func TestAClientThatNeverFinishesItsBodyIsCutOffAfterTenSeconds(t *testing.T) {
 	})
 }
 
+func TestAClientThatDoesNotReadItsAnswerIsCutOffAfterAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newWorld(t).dial()
+		if _, err := io.WriteString(c, "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute + time.Second)
+		if answer, err := io.ReadAll(c); err != nil || len(answer) > 0 {
+			t.Errorf("after a minute came %q, %v", answer, err)
+		}
+	})
+}
+
 func TestHeadersOfMoreThanTheLimitAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newWorld(t).dial()
