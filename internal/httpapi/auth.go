@@ -12,11 +12,6 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 )
 
-const (
-	refreshCookie = "refresh"
-	cookiePath    = "/api/auth"
-)
-
 type newAccountBody struct {
 	Username    string `json:"username" doc:"3 to 32 letters, digits, _ . or -; unique without regard to case." example:"anna"`
 	Password    string `json:"password" format:"password" doc:"8 to 256 characters."`
@@ -87,12 +82,18 @@ func (a *api) registerAuth() {
 	handle(a, logout, a.logout)
 }
 
-func (a *api) register(ctx context.Context, in *struct{ Body newAccountBody }) (*signedInOutput, error) {
+func (a *api) register(ctx context.Context, in *struct {
+	InSlot
+	Body newAccountBody
+}) (*signedInOutput, error) {
 	g, err := a.auth.Register(ctx, in.Body.account(), exchangeOf(ctx).request.UserAgent())
-	return a.signedInAs(ctx, g, err)
+	return a.signedInAs(ctx, in.InSlot, g, err)
 }
 
-func (a *api) login(ctx context.Context, in *struct{ Body credentialsBody }) (*signedInOutput, error) {
+func (a *api) login(ctx context.Context, in *struct {
+	InSlot
+	Body credentialsBody
+}) (*signedInOutput, error) {
 	// Names that cannot exist are counted together.
 	if err := a.take(exchangeOf(ctx), a.cfg.Limits.Login, auth.UsernameKey(in.Body.Username)); err != nil {
 		return nil, err
@@ -100,26 +101,29 @@ func (a *api) login(ctx context.Context, in *struct{ Body credentialsBody }) (*s
 	g, err := a.auth.Login(ctx, auth.Credentials{
 		Username: in.Body.Username, Password: in.Body.Password, UserAgent: exchangeOf(ctx).request.UserAgent(),
 	})
-	return a.signedInAs(ctx, g, err)
+	return a.signedInAs(ctx, in.InSlot, g, err)
 }
 
-func (a *api) registerOwner(ctx context.Context, in *struct{ Body ownerBody }) (*signedInOutput, error) {
+func (a *api) registerOwner(ctx context.Context, in *struct {
+	InSlot
+	Body ownerBody
+}) (*signedInOutput, error) {
 	n := auth.NewAccount{Username: in.Body.Username, Password: in.Body.Password, DisplayName: in.Body.DisplayName}
 	g, err := a.auth.RegisterOwner(ctx, in.Body.Token, n, exchangeOf(ctx).request.UserAgent())
-	return a.signedInAs(ctx, g, err)
+	return a.signedInAs(ctx, in.InSlot, g, err)
 }
 
-func (a *api) refresh(ctx context.Context, _ *struct{}) (*signedInOutput, error) {
-	cookie, err := exchangeOf(ctx).request.Cookie(refreshCookie)
+func (a *api) refresh(ctx context.Context, in *struct{ InSlot }) (*signedInOutput, error) {
+	cookie, err := exchangeOf(ctx).request.Cookie(in.cookieName())
 	if err != nil {
 		return nil, &chat.Error{Code: chat.CodeUnauthorized, Message: "Sign in first."}
 	}
 	g, err := a.auth.Refresh(ctx, cookie.Value)
-	return a.signedInAs(ctx, g, err)
+	return a.signedInAs(ctx, in.InSlot, g, err)
 }
 
 // signedInAs answers with what a device was granted.
-func (a *api) signedInAs(ctx context.Context, g auth.Grant, err error) (*signedInOutput, error) {
+func (a *api) signedInAs(ctx context.Context, in InSlot, g auth.Grant, err error) (*signedInOutput, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -128,28 +132,16 @@ func (a *api) signedInAs(ctx context.Context, g auth.Grant, err error) (*signedI
 		return nil, err
 	}
 	return &signedInOutput{
-		SetCookie: a.cookie(g.Refresh, g.RefreshExpires),
+		SetCookie: a.cookie(in, g.Refresh, g.RefreshExpires),
 		Body: SignedIn{
 			User: protocol.MeOf(me), AccessToken: g.Access, ExpiresIn: int(g.AccessTTL / time.Second),
 		},
 	}, nil
 }
 
-// cookie makes the refresh cookie; with "" it removes it.
-func (a *api) cookie(token string, expires time.Time) http.Cookie {
-	c := http.Cookie{
-		Name: refreshCookie, Value: token, Path: cookiePath, HttpOnly: true, Secure: !a.cfg.InsecureCookie,
-		SameSite: http.SameSiteStrictMode, Expires: expires, MaxAge: int(time.Until(expires) / time.Second),
-	}
-	if token == "" {
-		c.MaxAge = -1
-	}
-	return c
-}
-
-func (a *api) logout(ctx context.Context, _ *struct{}) (*signedOutOutput, error) {
+func (a *api) logout(ctx context.Context, in *struct{ InSlot }) (*signedOutOutput, error) {
 	r := exchangeOf(ctx).request
-	if cookie, err := r.Cookie(refreshCookie); err == nil {
+	if cookie, err := r.Cookie(in.cookieName()); err == nil {
 		if err := a.auth.Logout(ctx, cookie.Value); err != nil {
 			return nil, err
 		}
@@ -161,5 +153,5 @@ func (a *api) logout(ctx context.Context, _ *struct{}) (*signedOutOutput, error)
 			}
 		}
 	}
-	return &signedOutOutput{SetCookie: a.cookie("", time.Unix(1, 0))}, nil
+	return &signedOutOutput{SetCookie: a.cookie(in.InSlot, "", time.Unix(1, 0))}, nil
 }

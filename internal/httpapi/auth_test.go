@@ -25,13 +25,16 @@ type signedIn struct {
 // cookie finds the refresh cookie that an answer set.
 func (a *answer) cookie() *http.Cookie {
 	a.t.Helper()
-	for _, c := range a.Result().Cookies() {
-		if c.Name == "refresh" {
-			return c
-		}
+	return a.cookieNamed("refresh")
+}
+
+func (a *answer) cookieNamed(name string) *http.Cookie {
+	a.t.Helper()
+	set := a.Result().Cookies()
+	if len(set) != 1 || set[0].Name != name {
+		a.t.Fatalf("%s set the cookies %v, want %s alone", a.what, set, name)
 	}
-	a.t.Fatalf("%s set no refresh cookie", a.what)
-	return nil
+	return set[0]
 }
 
 func withCookie(c *http.Cookie) header { return header{"Cookie", c.Name + "=" + c.Value} }
@@ -68,6 +71,60 @@ func TestADeviceRegistersRefreshesAndSignsOut(t *testing.T) {
 	w.ask(access, "GET", "/api/users/me", nil).wantProblem(401, chat.CodeAuthFailed)
 	w.ask("", "POST", "/api/auth/refresh", nil).wantProblem(401, chat.CodeUnauthorized)
 	w.ask("", "POST", "/api/auth/logout", nil).want(204)
+}
+
+func TestLoginsInSlotsStandBesideEachOther(t *testing.T) {
+	w := newWorld(t)
+	anna := w.register("anna").cookie()
+	slot := header{"Parley-Slot", "ben_2-x"}
+	w.ask("", "POST", "/api/auth/register", object{"username": "ben", "password": password}, slot).want(201).cookieNamed("refresh_ben_2-x")
+	ben := w.ask("", "POST", "/api/auth/login", object{"username": "ben", "password": password}, slot).want(200).cookieNamed("refresh_ben_2-x")
+	if !ben.HttpOnly || !ben.Secure || ben.SameSite != http.SameSiteStrictMode || ben.Path != anna.Path || ben.Domain != "" || ben.MaxAge < 7*24*3600-60 {
+		t.Errorf("the cookie is %s", ben)
+	}
+	// A browser sends both cookies every time.
+	both := func() header { return header{"Cookie", anna.String() + "; " + ben.String()} }
+	refresh := func(name, cookie string, more ...header) *http.Cookie {
+		a := w.ask("", "POST", "/api/auth/refresh", nil, append(more, both())...).want(200)
+		if got := into[signedIn](a).User.Username; got != name {
+			t.Errorf("refreshing %s makes %s", cookie, got)
+		}
+		return a.cookieNamed(cookie)
+	}
+	ben = refresh("ben", "refresh_ben_2-x", slot)
+	anna = refresh("anna", "refresh")
+	w.ask("", "POST", "/api/auth/refresh", nil, both(), header{"Parley-Slot", "carla"}).wantProblem(401, chat.CodeUnauthorized)
+
+	if out := w.ask("", "POST", "/api/auth/logout", nil, both(), slot).want(204).cookieNamed("refresh_ben_2-x"); out.MaxAge >= 0 {
+		t.Errorf("signing out sets %s", out)
+	}
+	w.ask("", "POST", "/api/auth/refresh", nil, both(), slot).wantProblem(401, chat.CodeAuthFailed)
+	anna = refresh("anna", "refresh")
+	link, _, err := w.auth.OwnerLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ask("", "POST", "/api/auth/owner", object{"token": link, "username": "otto", "password": password}, slot).want(201).cookieNamed("refresh_ben_2-x")
+	w.ask("", "POST", "/api/auth/logout", nil, both()).want(204).cookie()
+	// Whoever erases an account takes no cookie from another window.
+	w.ask(w.person("carla").token, "DELETE", "/api/users/me", nil, slot).want(204).cookieNamed("refresh_ben_2-x")
+}
+
+func TestASlotThatBreaksItsRuleIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.register("anna")
+	for _, bad := range []string{"", "Ben", "a b", "a.b", "a;b", "a=b", "ä", strings.Repeat("x", 33)} {
+		for path, body := range map[string]any{
+			"/api/auth/login": object{"username": "anna", "password": password}, "/api/auth/register": object{"username": "ben", "password": password},
+			"/api/auth/owner": object{"token": "x", "username": "ben", "password": password}, "/api/auth/refresh": nil, "/api/auth/logout": nil,
+		} {
+			a := w.ask("", "POST", path, body, header{"Parley-Slot", bad}).wantProblem(422, chat.CodeValidation)
+			if p := into[problem](a); len(p.Errors) != 1 || p.Errors[0].Field != "Parley-Slot" {
+				t.Errorf("%s with %q: %+v", path, bad, p.Errors)
+			}
+		}
+	}
+	w.ask("", "POST", "/api/auth/login", object{"username": "anna", "password": password}, header{"Parley-Slot", strings.Repeat("x", 32)}).want(200)
 }
 
 func TestSigningOutByAccessTokenEndsThatLoginOnly(t *testing.T) {

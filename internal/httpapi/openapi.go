@@ -29,7 +29,7 @@ func openAPIConfig() huma.Config {
 	config.Info.License = &huma.License{Name: "MIT", Identifier: "MIT"}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer":  {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "The access token."},
-		"refresh": {Type: "apiKey", In: "cookie", Name: refreshCookie, Description: "The refresh token; browsers send it by themselves."},
+		"refresh": {Type: "apiKey", In: "cookie", Name: refreshCookie, Description: "The refresh token; browsers send it by themselves. Requests with Parley-Slot use the cookie refresh_<slot>."},
 	}
 	return config
 }

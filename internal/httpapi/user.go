@@ -83,6 +83,7 @@ func (a *api) updateMe(ctx context.Context, in *struct{ Body profileBody }) (*me
 }
 
 func (a *api) eraseMe(ctx context.Context, in *struct {
+	InSlot
 	WithMessages bool `query:"withMessages" doc:"Delete every message of the person as well."`
 }) (*signedOutOutput, error) {
 	// Without their logins nobody can see to it that the rest follows, so it does not end with the connection.
@@ -94,7 +95,7 @@ func (a *api) eraseMe(ctx context.Context, in *struct {
 	if err := a.chat.EraseMe(ctx, actor(ctx), in.WithMessages); err != nil {
 		return nil, err
 	}
-	return &signedOutOutput{SetCookie: a.cookie("", time.Unix(1, 0))}, nil
+	return &signedOutOutput{SetCookie: a.cookie(in.InSlot, "", time.Unix(1, 0))}, nil
 }
 
 func (a *api) searchUsers(ctx context.Context, in *struct {
