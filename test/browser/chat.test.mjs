@@ -29,6 +29,44 @@ test("two people register, find each other and chat both ways", async () => {
   await ada.page.locator("[data-typing]").waitFor({ state: "detached" });
 });
 
+test("two people in two tabs of one browser chat, and a reload leaves each who they are", async () => {
+  const alice = await scene.person("alice");
+  const bob = await scene.person("bob", { beside: alice });
+  await scene.server.account("bob", "Bob");
+  await alice.register();
+  await bob.page.goto(`${scene.server.url}/#as=bob`);
+  assert.equal(await bob.page.getByLabel("Username").inputValue(), "bob");
+  await bob.page.getByLabel("Password", { exact: true }).fill("bob-password");
+  await bob.page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await bob.page.getByRole("navigation", { name: "Conversations" }).waitFor();
+
+  await alice.startChat(bob);
+  await alice.send("Hello Bob");
+  await bob.open("Alice");
+  await bob.send("Hello Alice");
+  await alice.shows(["Hello Bob", "Hello Alice"]);
+  await bob.composer.fill("only Bob's draft");
+  for (const { page } of [alice, bob, alice]) await page.reload();
+  await alice.send("Still Alice");
+  await bob.message("Still Alice").waitFor();
+  assert.equal(await alice.composer.inputValue(), "");
+  assert.equal(await bob.composer.inputValue(), "only Bob's draft");
+  await bob.send("Still Bob");
+  for (const person of [alice, bob]) await person.shows(["Hello Bob", "Hello Alice", "Still Alice", "Still Bob"]);
+
+  // The address works again, in any tab, and signing out there leaves the other tab alone.
+  await alice.page.evaluate(() => {
+    location.hash = "#as=bob";
+  });
+  await alice.row("Alice").waitFor();
+  await alice.page.getByRole("button", { name: "Settings" }).click();
+  await alice.page.getByRole("button", { name: "Sign out" }).click();
+  await alice.page.getByLabel("Username").waitFor();
+  const tab = await alice.context.newPage();
+  await tab.goto(scene.server.url);
+  await tab.getByRole("link").filter({ hasText: "Bob" }).waitFor();
+});
+
 test("a message is edited by the arrow key and deleted, on both screens", async () => {
   const [cleo, dov] = [await scene.person("cleo"), await scene.person("dov")];
   await cleo.register();

@@ -5,14 +5,14 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app/App.tsx";
 import { Boundary } from "./app/Boundary.tsx";
 import "./app/styles.css";
-import { route } from "./lib/route.ts";
+import { slot } from "./lib/slot.ts";
 import { applyTheme } from "./lib/theme.ts";
 
 applyTheme();
 
 // Tokens stay in this object: the access token in memory, the refresh token in a cookie that scripts cannot read.
-const client = new ParleyClient({ storage: new IndexedDBStorage() });
-if (route.getSnapshot().as === null) void client.restore();
+const client = new ParleyClient({ storage: new IndexedDBStorage(), ...(slot !== null && { slot }) });
+void client.restore();
 
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>

@@ -25,6 +25,11 @@ export interface ParleyClientOptions {
   baseUrl?: string;
   /** Where unsent messages survive a reload; by default they live in memory only. */
   storage?: OutboxStorage;
+  /**
+   * Keeps this login beside others in the same browser, whose pages share their cookies: 1 to 32 of `a-z`, `0-9`,
+   * `_` and `-`. Clients with the same slot share a login, and so do all without one.
+   */
+  slot?: string;
   fetch?: typeof fetch;
   WebSocket?: typeof WebSocket;
 }
@@ -86,7 +91,7 @@ export class ParleyClient {
     if (base === "") throw new TypeError("ParleyClient needs a baseUrl outside of a page.");
     const Socket = options.WebSocket ?? globalThis.WebSocket;
     if (!Socket) throw new TypeError("ParleyClient needs a WebSocket: this runtime has none.");
-    this.#rest = new Rest(base, options.fetch ?? globalThis.fetch.bind(globalThis));
+    this.#rest = new Rest(base, options.fetch ?? globalThis.fetch.bind(globalThis), options.slot);
     this.#session = new Session(this.#rest);
     this.#list = new ConversationList(this.#rest, this.#patience);
     this.#outbox = new Outbox(options.storage ?? new MemoryStorage(), {

@@ -34,11 +34,13 @@ function retryAfter(headers: Headers): number | undefined {
 export class Rest {
   readonly #base: string;
   readonly #fetch: typeof fetch;
+  readonly #slot: string | undefined;
   tokens: Tokens | null = null;
 
-  constructor(base: string, fetcher: typeof fetch) {
+  constructor(base: string, fetcher: typeof fetch, slot?: string) {
     this.#base = base;
     this.#fetch = fetcher;
+    this.#slot = slot;
   }
 
   /** A call without a token: signing in and out, by credentials or cookie. */
@@ -72,6 +74,7 @@ export class Rest {
       if (value !== undefined) query.set(name, String(value));
     }
     const headers: Record<string, string> = {};
+    if (this.#slot) headers["Parley-Slot"] = this.#slot;
     if (token !== null) headers.Authorization = `Bearer ${token}`;
     if (call.body !== undefined) headers["Content-Type"] = "application/json";
     const cancel = new AbortController();

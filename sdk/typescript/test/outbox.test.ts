@@ -195,7 +195,7 @@ describe("the outbox", () => {
   test("shows what two tabs of one browser wrote once in each", async () => {
     const { server, anna, ben, conversation } = await stage();
     const other = new Tab(server, anna.storage);
-    other.jar.refresh = anna.jar.refresh;
+    other.jar.refresh = anna.jar.refresh ?? null;
     const annas = await opened(anna, conversation.id);
     server.reachable = false;
     server.cut();

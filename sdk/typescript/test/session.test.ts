@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { opened, pass, settled, stage, texts } from "./stage.js";
+import { opened, pass, settled, stage, Tab, texts } from "./stage.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -61,10 +61,25 @@ test("a wrong password is a ParleyError, and leaves nobody signed in", async () 
 
 test("a session ends when somebody else signs in in the same browser", async () => {
   const { server, anna, ben } = await stage();
-  anna.jar.refresh = ben.jar.refresh;
+  anna.jar.refresh = ben.jar.refresh ?? null;
   server.expireTokens();
   await expect(settled(anna.client.api.me())).rejects.toMatchObject({ code: "AUTH_FAILED" });
   expect(anna.client.session.getSnapshot().status).toBe("signed-out");
+});
+
+test("two slots of one browser are two logins", async () => {
+  const { server, anna } = await stage();
+  const ben = new Tab(server, anna.storage, anna.jar, "ben");
+  await settled(ben.client.login({ username: "ben", password: "longer than eight" }));
+  const people = () => [anna, ben].map(({ client }) => client.session.getSnapshot().user?.username);
+  server.expireTokens();
+  await settled(Promise.all([anna, ben].map(({ client }) => client.api.me())));
+  expect(people()).toEqual(["anna", "ben"]);
+  await settled(Promise.all([anna.reload(), ben.reload()]));
+  expect(people()).toEqual(["anna", "ben"]);
+  await settled(ben.client.logout());
+  await settled(Promise.all([anna.reload(), ben.reload()]));
+  expect(people()).toEqual(["anna", undefined]);
 });
 
 test("a sign-out while a refresh is on its way stays one", async () => {

@@ -1,23 +1,27 @@
 import { vi } from "vitest";
 import { type ConversationHandle, type OutboxStorage, ParleyClient } from "../src/index.js";
 import { MemoryStorage } from "../src/memory.js";
-import { type FakeConversation, FakeServer } from "../src/testing/fake-server.js";
+import { type CookieJar, type FakeConversation, FakeServer } from "../src/testing/fake-server.js";
 
 /** One browser of one person, which can be reloaded: cookie and storage survive, the page does not. */
 export class Tab {
-  readonly jar: { refresh: string | null } = { refresh: null };
+  readonly jar: CookieJar;
   readonly storage: OutboxStorage;
   readonly #server: FakeServer;
+  readonly #slot: { slot?: string };
   client: ParleyClient;
 
-  constructor(server: FakeServer, storage: OutboxStorage = new MemoryStorage()) {
+  /** With another's jar it is a second tab of that browser. */
+  constructor(server: FakeServer, storage: OutboxStorage = new MemoryStorage(), jar: CookieJar = {}, slot?: string) {
     this.#server = server;
     this.storage = storage;
+    this.jar = jar;
+    this.#slot = slot === undefined ? {} : { slot };
     this.client = this.#page();
   }
 
   #page(): ParleyClient {
-    return new ParleyClient({ ...this.#server.browser(this.jar), storage: this.storage });
+    return new ParleyClient({ ...this.#server.browser(this.jar), ...this.#slot, storage: this.storage });
   }
 
   /** The page is thrown away in the middle of whatever it does, and loaded again. */

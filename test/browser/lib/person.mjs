@@ -22,12 +22,14 @@ export class Person {
   /** What a page should never do: errors, refused styles and scripts, requests to other places. */
   faults = [];
 
-  static async arrive(browser, server, username, options = {}) {
+  /** With `beside` somebody else: in a second tab of their browser, so with the same cookies and storage. */
+  static async arrive(browser, server, username, { beside, ...options } = {}) {
     const person = new Person();
     person.server = server;
     person.username = username;
     person.name = username[0].toUpperCase() + username.slice(1);
-    person.context = await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options });
+    person.context =
+      beside?.context ?? (await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options }));
     person.context.setDefaultTimeout(20_000);
     person.page = await person.context.newPage();
     person.#watch();

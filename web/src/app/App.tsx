@@ -36,13 +36,14 @@ export function App({ client }: { client: ParleyClient }) {
 }
 
 function Gate() {
-  const { status, error } = useStore(useClient().session);
+  const { status, user, error } = useStore(useClient().session);
   const { as } = useStore(route);
   const slow = useLasting(status === "restoring", 300);
   const away = useLasting(status === "restoring" && error !== null, 2000);
-  if (status === "signed-in") return <Shell />;
-  // Whoever comes as somebody of the demo wants to sign in, not to be who was here before.
-  if (status === "signed-out" || as !== null) {
+  // Whoever comes as somebody of the demo wants to be that person, not who was here before.
+  const other = as !== null && user !== null && user.username.toLowerCase() !== as.toLowerCase();
+  if (status === "signed-in" && !other) return <Shell />;
+  if (status !== "restoring") {
     return (
       <Suspense>
         <SignIn />

@@ -1,8 +1,10 @@
 // What was written and not sent, a text for each conversation. Drafts survive a reload in this browser and go
 // away with the sign-out, so that the next person at this machine does not find them.
 import { useCallback, useSyncExternalStore } from "react";
+import { slot } from "./slot.ts";
 
-const key = "parley-drafts";
+// Two people in two windows may be in the same conversation.
+const key = slot === null ? "parley-drafts" : `parley-drafts-${slot}`;
 const listeners = new Set<() => void>();
 let drafts: Readonly<Record<string, string>> = read();
 

@@ -1,6 +1,6 @@
 // Where the page is, in the address's fragment, which never reaches a server:
 //   #/c/<conversation id>   a conversation
-//   #as=<name>              the demo's shortcut: sign in as that person
+//   #as=<name>              the demo's shortcut: be that person in this window
 //   #owner=<token>          the one-time link that makes the first account
 import { Cell } from "./cell.ts";
 

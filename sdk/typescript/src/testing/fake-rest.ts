@@ -18,12 +18,12 @@ export interface FakeRequest {
   readonly query: URLSearchParams;
   readonly body: Record<string, unknown>;
   readonly authorization: string | null;
+  /** The cookie that the request's slot has its refresh token in. */
+  readonly cookie: string;
 }
 
-/** The refresh cookie of one browser. */
-export interface CookieJar {
-  refresh: string | null;
-}
+/** The refresh cookies of one browser: `refresh`, and a `refresh_<slot>` for each slot. */
+export type CookieJar = Record<string, string | null>;
 
 type Answer = readonly [status: number, body?: unknown];
 
@@ -45,7 +45,7 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
   const { store } = server;
   const { method, body } = request;
   const parts = request.path.replace(/^\/api\//, "").split("/");
-  if (parts[0] === "auth") return auth(server, parts[1] as string, body, jar);
+  if (parts[0] === "auth") return auth(server, parts[1] as string, request, jar);
   const me = server.verify(request.authorization?.replace("Bearer ", "") ?? "");
   if (!me) throw new Refusal("AUTH_FAILED");
   if (parts[0] === "users") {
@@ -82,24 +82,25 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
   throw new Refusal("NOT_FOUND");
 }
 
-function auth(server: FakeServer, action: string, body: Record<string, unknown>, jar: CookieJar): Answer {
+function auth(server: FakeServer, action: string, { body, cookie }: FakeRequest, jar: CookieJar): Answer {
   if (action === "logout") {
-    if (jar.refresh) server.endLogin(jar.refresh);
-    jar.refresh = null;
+    const login = jar[cookie];
+    if (login) server.endLogin(login);
+    jar[cookie] = null;
     return [204];
   }
   let userId: string | undefined;
   if (action === "refresh") {
-    userId = server.loginOf(jar.refresh);
+    userId = server.loginOf(jar[cookie] ?? null);
     if (!userId) throw new Refusal("UNAUTHORIZED");
   } else {
     const known = server.store.byName(String(body.username));
     if (action === "register" && known) throw new Refusal("CONFLICT");
     if (action === "login" && known?.password !== body.password) throw new Refusal("AUTH_FAILED");
     userId = (known ?? server.store.person(String(body.username), String(body.password))).id;
-    jar.refresh = server.beginLogin(userId);
+    jar[cookie] = server.beginLogin(userId);
   }
-  const accessToken = server.mint(userId, jar.refresh as string);
+  const accessToken = server.mint(userId, jar[cookie] as string);
   return [200, { user: server.store.me(userId), accessToken, expiresIn: server.tokenSeconds }];
 }
 

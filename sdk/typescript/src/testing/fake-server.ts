@@ -5,6 +5,7 @@ import { answer, type CookieJar } from "./fake-rest.js";
 import { FakeSession, FakeSocket } from "./fake-socket.js";
 import { type FakeChange, type FakeConversation, FakeStore } from "./fake-store.js";
 
+export type { CookieJar } from "./fake-rest.js";
 export type { FakeChange, FakeConversation, FakePerson } from "./fake-store.js";
 export { FakeSession, FakeStore };
 
@@ -50,7 +51,7 @@ export class FakeServer {
   readonly #tokens = new Map<string, { userId: string; login: string; expires: number }>();
 
   /** A browser with its own cookie jar. Hand the same jar to two browsers and they are two tabs of one. */
-  browser(jar: CookieJar = { refresh: null }): FakeBrowser {
+  browser(jar: CookieJar = {}): FakeBrowser {
     const server = this;
     class Socket extends FakeSocket {
       constructor() {
@@ -271,6 +272,8 @@ export class FakeServer {
 
   async #fetch(input: string, init: RequestInit, jar: CookieJar): Promise<Response> {
     const url = new URL(input);
+    const headers = new Headers(init.headers);
+    const slot = headers.get("Parley-Slot");
     await this.#pass(init.signal);
     const response = answer(
       this,
@@ -279,7 +282,8 @@ export class FakeServer {
         path: url.pathname,
         query: url.searchParams,
         body: init.body ? JSON.parse(String(init.body)) : {},
-        authorization: new Headers(init.headers).get("Authorization"),
+        authorization: headers.get("Authorization"),
+        cookie: slot === null ? "refresh" : `refresh_${slot}`,
       },
       jar,
     );
