@@ -200,6 +200,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	}
 	changes := make(map[ConversationID][]Change)
 	order := make([]ConversationID, 0, 16)
+	var retried []ConversationID
 	for i, a := range appended {
 		p := batch[i]
 		switch {
@@ -212,6 +213,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 			late := p.answered.Load()
 			s.finishStored(p, a.Message, a.Duplicate)
 			if a.Duplicate && a.Message.ID != p.id {
+				retried = append(retried, p.sub.Conversation)
 				continue
 			}
 			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin}
@@ -228,6 +230,10 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	for _, c := range order {
 		s.acks.reached(c, changes[c][len(changes[c])-1].Message.Seq)
 		s.announcer.Announce(changes[c])
+	}
+	for _, c := range retried {
+		// The try that stored it may have committed after it was given up, or on a node that died then.
+		s.announcer.Suspect(c)
 	}
 	return again
 }

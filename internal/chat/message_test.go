@@ -212,6 +212,31 @@ func TestWhenTheDatabaseFails(t *testing.T) {
 		}
 	})
 
+	t.Run("a retry of what was committed after all makes the conversation suspect again", func(t *testing.T) {
+		w := newWorld(t, 1)
+		c := w.group(t, w.people...)
+		late := func() ([]chat.Appended, error) { return nil, nil }
+		w.store.fault(func(_ context.Context, _ []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+			late = commit
+			return nil, gone
+		})
+		wantCode(t, (<-w.post(c, w.people[0], "one", "Hello")).err, chat.CodeDBConnectionLost)
+		w.store.fault(nil)
+		if _, err := late(); err != nil {
+			t.Fatal(err)
+		}
+		if m := w.send(t, c, w.people[0], "one", "Hello"); m.Seq != 1 {
+			t.Fatalf("stored again: %+v", m)
+		}
+		w.send(t, c, w.people[0], "two", "Hello")
+		w.settle(t)
+		w.heard.mu.Lock()
+		defer w.heard.mu.Unlock()
+		if len(w.heard.suspects) != 2 {
+			t.Fatalf("suspects %v: nobody is told of the message", w.heard.suspects)
+		}
+	})
+
 	t.Run("one that the store cannot take does not take the others with it", func(t *testing.T) {
 		w := newWorld(t, 1)
 		c := w.group(t, w.people...)
