@@ -28,6 +28,11 @@ func (s *Service) AdvanceRead(ctx context.Context, actor UserID, c ConversationI
 	return state, nil
 }
 
+// ReadStates returns where the people named have read to.
+func (s *Service) ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error) {
+	return s.store.ReadStates(ctx, c, users)
+}
+
 // UnreadCounts returns the exact unread counts of the people named.
 func (s *Service) UnreadCounts(ctx context.Context, c ConversationID, users []UserID) (map[UserID]int64, error) {
 	return s.store.UnreadCounts(ctx, c, users)

@@ -98,6 +98,9 @@ type ConversationStore interface {
 	// message id only reads. CodeNotFound when the message is not in the conversation.
 	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID) (ReadState, error)
 
+	// ReadStates returns the read position in one conversation of each person named who is in it.
+	ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error)
+
 	// UnreadCounts returns the exact unread count in one conversation of each person named.
 	UnreadCounts(ctx context.Context, c ConversationID, users []UserID) (map[UserID]int64, error)
 }

@@ -24,6 +24,7 @@ type Source interface {
 	Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, error)
 	ForgetRoster(c chat.ConversationID)
 	ForgetRosters()
+	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
 	UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error)
 	// Conversation reads it as the person sees it, who must be in it.
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)

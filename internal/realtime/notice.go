@@ -2,6 +2,8 @@ package realtime
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -225,6 +227,15 @@ func (n *notices) tell(ctx context.Context, c chat.ConversationID, what news) er
 }
 
 func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roster chat.Roster, what news) error {
+	came := n.whoCame(roster, what)
+	var states map[chat.UserID]chat.ReadState
+	if len(came) > 0 {
+		// One statement for all of them: they may be a thousand. It comes first, so that nothing is told twice.
+		var err error
+		if states, err = n.hub.source.ReadStates(ctx, c, came); err != nil {
+			return err
+		}
+	}
 	for _, d := range what.left {
 		if _, back := roster.Roles[d.User]; back {
 			continue
@@ -235,38 +246,41 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 			}
 		}
 	}
-	joined := make(map[chat.UserID]bool, len(what.joined))
-	for _, u := range what.joined {
-		joined[u] = true
+	for u, read := range states {
+		seen := *what.state
+		seen.Viewer, seen.UnreadCount = u, read.UnreadCount
+		seen.LastReadMessageID, seen.LastReadSeq = read.LastReadMessageID, read.LastReadSeq
+		added := protocol.Encode(protocol.ConversationAdded{Conversation: protocol.ConversationOf(seen)})
+		for _, s := range n.hub.sessions.ofUser(u) {
+			// One that follows may have heard of its removal last, and follow by a subscribe sent before.
+			s.Send(added)
+		}
 	}
-	var updated []byte
+	updated := protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.RosterRev, Kind: chat.ConversationRevised, State: what.state})
 	for u := range roster.Roles {
-		sessions := n.hub.sessions.ofUser(u)
-		switch {
-		case len(sessions) == 0:
-		case joined[u] || what.unclear:
-			conversation, err := n.hub.source.Conversation(ctx, u, c)
-			if absent(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			added := protocol.Encode(protocol.ConversationAdded{Conversation: protocol.ConversationOf(conversation)})
-			for _, s := range sessions {
-				// One that follows may have heard of its removal last, and follow by a subscribe sent before.
-				s.Send(added)
-			}
-		case what.state != nil:
-			if updated == nil {
-				updated = protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.RosterRev, Kind: chat.ConversationRevised, State: what.state})
-			}
-			for _, s := range sessions {
-				s.sendUnlessSubscribed(c, updated)
-			}
+		if _, told := states[u]; told {
+			continue
+		}
+		for _, s := range n.hub.sessions.ofUser(u) {
+			s.sendUnlessSubscribed(c, updated)
 		}
 	}
 	return nil
+}
+
+// whoCame is whom a revision brought in, or may have brought in, and who is here to be told.
+func (n *notices) whoCame(roster chat.Roster, what news) []chat.UserID {
+	candidates := slices.Collect(maps.Keys(roster.Roles))
+	if !what.unclear {
+		candidates = what.joined
+	}
+	var came []chat.UserID
+	for _, u := range candidates {
+		if _, in := roster.Roles[u]; in && len(n.hub.sessions.ofUser(u)) > 0 {
+			came = append(came, u)
+		}
+	}
+	return came
 }
 
 func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, roster chat.Roster, last *chat.Message) error {

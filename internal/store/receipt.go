@@ -89,11 +89,21 @@ WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_se
 	return out, named(err)
 }
 
-// UnreadCounts returns the exact unread count in one conversation of each person named who is in it.
-func (s *Store) UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error) {
-	out := make(map[chat.UserID]int64, len(users))
+// ReadStates returns the read position in one conversation of each person named who is in it, in one statement.
+func (s *Store) ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error) {
+	out := make(map[chat.UserID]chat.ReadState, len(users))
 	err := s.readStates(ctx, s.db.reader(), "p.conversation_id = $1 AND p.user_id {in $2} AND p.left_at IS NULL", func(u chat.UserID, r chat.ReadState) {
-		out[u] = r.UnreadCount
+		out[u] = r
 	}, string(c), list(s.dialect, users))
 	return out, named(err)
+}
+
+// UnreadCounts returns the exact unread count in one conversation of each person named who is in it.
+func (s *Store) UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error) {
+	states, err := s.ReadStates(ctx, c, users)
+	out := make(map[chat.UserID]int64, len(states))
+	for u, r := range states {
+		out[u] = r.UnreadCount
+	}
+	return out, err
 }
