@@ -27,7 +27,19 @@ func NewLimiter() *Limiter {
 	if err != nil {
 		panic(err) // only a size of 0 or less is refused
 	}
-	return &Limiter{store: store}
+	return &Limiter{store: steadyStore{store, time.Now()}}
+}
+
+// steadyStore tells the time since the start, which the system's clock cannot turn back: whoever used a limit
+// before a clock stepped back an hour would else be refused for that hour.
+type steadyStore struct {
+	throttled.GCRAStoreCtx
+	began time.Time
+}
+
+func (s steadyStore) GetWithTime(ctx context.Context, key string) (int64, time.Time, error) {
+	value, _, err := s.GCRAStoreCtx.GetWithTime(ctx, key)
+	return value, s.began.Add(time.Since(s.began)), err
 }
 
 // Take counts one use of the rule by key. A rule without a limit, or with more than one use a nanosecond,
