@@ -266,27 +266,6 @@ func TestSendsAndFramesAreLimitedWithAWaitThatHelps(t *testing.T) {
 	})
 }
 
-func TestTypingIsListenedToEveryThreeSecondsAndEndsByItself(t *testing.T) {
-	timed(t, options{}, func(w *world, connect func() *piped) {
-		people := []chat.UserID{w.person(), w.person()}
-		id := w.group(people...)
-		ada, bob := connect(), connect()
-		for i, c := range []*piped{ada, bob} {
-			c.send(`{"type":"auth","token":%q}`, w.token(people[i], time.Hour))
-			c.send(`{"type":"subscribe","conversationId":%q}`, id)
-		}
-		begun := "auth:success subscribed caught:up"
-		for range 7 {
-			ada.send(`{"type":"typing:start","conversationId":%q}`, id)
-			time.Sleep(time.Second)
-		}
-		bob.expect("for seven seconds", begun+strings.Repeat(" typing:started", 3), 0)
-		time.Sleep(6 * time.Second)
-		bob.expect("afterwards", begun+strings.Repeat(" typing:started", 3)+" typing:stopped", 0)
-		ada.expect("the typist", begun, 0)
-	})
-}
-
 func TestAnAckThatIsOwedForTenSecondsBringsTheMessageAgain(t *testing.T) {
 	timed(t, options{}, func(w *world, connect func() *piped) {
 		people := []chat.UserID{w.person(), w.person()}

@@ -15,6 +15,7 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
 		return
 	}
+	c.typing.over(chat.ConversationID(m.ConversationID))
 	if !c.server.begin() {
 		return
 	}

@@ -9,34 +9,62 @@ import (
 )
 
 const (
-	// typingEvery is how often a typing:start is listened to in a conversation (C4.7).
+	// typingEvery is how often a typing:start is listened to while somebody types in a conversation (C4.7).
 	typingEvery = 3 * time.Second
+	// maxBegun is how often a connection may begin to type at once, in all conversations together; after
+	// that it may every begunEvery. People stay far below; a flood of starts and stops does not.
+	maxBegun   = 10
+	begunEvery = time.Second
 	// maxTyping bounds the conversations that are remembered for that.
 	maxTyping = 64
 )
 
-// typing remembers when a typing:start was last listened to.
+// typing remembers in which conversations the person types, and when a typing:start was last listened to.
 type typing struct {
 	started map[chat.ConversationID]time.Time
+	begun   time.Time // until when the beginnings so far use up what is allowed
 }
+
+// start reports whether to pass on that the person types.
+func (t *typing) start(id chat.ConversationID, now time.Time) bool {
+	last, typing := t.started[id]
+	if typing && now.Sub(last) < typingEvery {
+		return false
+	}
+	if !typing {
+		if t.begun.Before(now) {
+			t.begun = now
+		}
+		if t.begun.Sub(now) > (maxBegun-1)*begunEvery {
+			return false
+		}
+		t.begun = t.begun.Add(begunEvery)
+	}
+	if t.started == nil || len(t.started) >= maxTyping {
+		t.started = make(map[chat.ConversationID]time.Time)
+	}
+	t.started[id] = now
+	return true
+}
+
+// over notes that the person has stopped or sent what they typed: the next start is a beginning.
+func (t *typing) over(id chat.ConversationID) { delete(t.started, id) }
 
 // startTyping passes on that the person types; what comes too often is not an error and not passed on.
 func (c *conn) startTyping(ctx context.Context, m *protocol.StartTyping, now time.Time) {
 	id := chat.ConversationID(m.ConversationID)
-	if last, typed := c.typing.started[id]; typed && now.Sub(last) < typingEvery {
+	if !c.typing.start(id, now) {
 		return
 	}
-	if c.typing.started == nil || len(c.typing.started) >= maxTyping {
-		c.typing.started = make(map[chat.ConversationID]time.Time)
-	}
-	c.typing.started[id] = now
 	if err := c.server.rules.Typing(ctx, c.session.User, id, true, c.session.ID); err != nil {
 		c.problem(err, m.ConversationID)
 	}
 }
 
 func (c *conn) stopTyping(ctx context.Context, m *protocol.StopTyping) {
-	if err := c.server.rules.Typing(ctx, c.session.User, chat.ConversationID(m.ConversationID), false, c.session.ID); err != nil {
+	id := chat.ConversationID(m.ConversationID)
+	c.typing.over(id)
+	if err := c.server.rules.Typing(ctx, c.session.User, id, false, c.session.ID); err != nil {
 		c.problem(err, m.ConversationID)
 	}
 }

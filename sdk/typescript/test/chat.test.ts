@@ -81,6 +81,21 @@ describe("two people", () => {
     expect(bens.store.getSnapshot().typing).toEqual([]);
   });
 
+  test("typing again right after a message was sent is told at once", async () => {
+    const { anna, ben, conversation } = await stage();
+    const annas = await opened(anna, conversation.id);
+    const bens = await opened(ben, conversation.id);
+    annas.typing();
+    await pass(50);
+    expect(bens.store.getSnapshot().typing).toEqual([anna.me]);
+    annas.send("one");
+    await pass(50);
+    expect(bens.store.getSnapshot().typing).toEqual([]);
+    annas.typing();
+    await pass(50);
+    expect(bens.store.getSnapshot().typing).toEqual([anna.me]);
+  });
+
   test("history pages upward without holes or doubles", async () => {
     const { server, anna, ben, conversation } = await stage();
     for (let i = 1; i <= 120; i++) server.post(conversation, ben.me, `m${i}`);

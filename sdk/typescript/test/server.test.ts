@@ -128,6 +128,10 @@ test("a conversation is edited, renamed, read and left", { timeout: 60_000 }, as
 
   coras.typing();
   await until(dans.store, ({ typing }) => typing.length === 1);
+  coras.send("three");
+  await until(dans.store, ({ typing, messages }) => typing.length === 0 && messages.length === 3);
+  coras.typing();
+  await until(dans.store, ({ typing }) => typing.length === 1);
   const [one, two] = coras.store.getSnapshot().messages.map(({ message }) => message.id) as [string, string];
   await coras.edit(one, "uno");
   await coras.delete(two);
