@@ -198,6 +198,8 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		s.failed(batch, err)
 		return nil
 	}
+	release := s.announcer.Gather()
+	defer release()
 	changes := make(map[ConversationID][]Change)
 	order := make([]ConversationID, 0, 16)
 	var retried []ConversationID

@@ -57,6 +57,9 @@ type Announcer interface {
 	// Announce hands over committed changes of one conversation in rev order. It may be called
 	// concurrently, also for the same conversation; the announcer puts the revs in order.
 	Announce(changes []Change)
+	// Gather is called before a batch is answered and announced, and release after it: what one session gets
+	// of it can then go out together.
+	Gather() (release func())
 	// Suspect says that changes of a conversation may have been committed without being announced (a
 	// commit whose answer was lost). The announcer compares what it delivered with the store.
 	Suspect(ConversationID)

@@ -163,6 +163,7 @@ func (r *recorder) Delivered(_ chat.ConversationID, _ chat.UserID, seq int64) {
 	r.acks = append(r.acks, seq)
 }
 
+func (r *recorder) Gather() (release func())                            { return func() {} }
 func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)            {}
 func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID) {}
 func (r *recorder) ConversationReturned(chat.UserID, chat.Conversation) {}

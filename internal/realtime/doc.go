@@ -16,6 +16,6 @@
 // The store is the truth and the bus a hint: whatever the bus loses, doubles or turns round is
 // noticed by rev, and what is missing is read from the store.
 //
-// Locks: a topic's lock, and then an outbox's, is the only nesting. Nothing waits for a socket or the
+// Locks: a topic's lock, then an outbox's, then the gate's, is the only nesting. Nothing waits for a socket or the
 // store while it holds either. The registry's and the notices' locks are taken alone.
 package realtime

@@ -37,6 +37,7 @@ type Hub struct {
 	sessions *registry
 	notices  *notices
 	topics   sync.Map // chat.ConversationID → *topic
+	gate     gate
 
 	started chan struct{}
 	source  Source          // set before started is closed

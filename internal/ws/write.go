@@ -28,7 +28,7 @@ type writer struct {
 var writers = sync.Pool{New: func() any { return &writer{buf: make([]byte, 0, 4<<10)} }}
 
 // startWriter is called by the outbox when it has something and nobody writes.
-func (c *conn) startWriter() { go c.write() }
+func (c *conn) startWriter() { c.server.hub.Start(func() { go c.write() }) }
 
 // write writes what waits, several frames at once, until nothing does.
 func (c *conn) write() {
