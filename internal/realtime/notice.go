@@ -256,6 +256,11 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 			s.Send(added)
 		}
 	}
+	if what.state.RosterRev < roster.Rev {
+		// There is a newer revision, which is about to be told. Who is here only since then must not hear of an
+		// update before they have been shown the conversation.
+		return nil
+	}
 	updated := protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.RosterRev, Kind: chat.ConversationRevised, State: what.state})
 	for u := range roster.Roles {
 		if _, told := states[u]; told {
