@@ -39,6 +39,7 @@ deps: tools ## install what the tests need from Debian's packages (PostgreSQL, C
 .PHONY: test
 test: deps build ## run every test: web client, SDK, Go with the race detector on SQLite and PostgreSQL, browsers
 	npm run --silent types --workspaces --if-present
+	npm run --silent size --workspaces --if-present
 	npm test --silent
 	go vet ./...
 	go test -race -timeout 12m ./...
