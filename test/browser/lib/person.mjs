@@ -1,6 +1,6 @@
 // A person at a browser of their own: what they see is asked for as they would look for it.
 import { chromium } from "playwright-core";
-import { passwordOf } from "./server.mjs";
+import { passwordOf, patience } from "./server.mjs";
 
 const flags = [
   "--headless",
@@ -15,7 +15,11 @@ const flags = [
 
 /** One browser; each person in it has a context, and so cookies and storage, of their own. */
 export function openBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: flags,
+    timeout: patience,
+  });
 }
 
 export class Person {
@@ -30,7 +34,7 @@ export class Person {
     person.name = username[0].toUpperCase() + username.slice(1);
     person.context =
       beside?.context ?? (await browser.newContext({ viewport: { width: 1100, height: 720 }, ...options }));
-    person.context.setDefaultTimeout(20_000);
+    person.context.setDefaultTimeout(patience);
     person.page = await person.context.newPage();
     person.#watch();
     return person;
@@ -115,14 +119,10 @@ export class Person {
 
   /** Waits until the log shows exactly these texts, in this order. */
   async shows(texts) {
-    await this.page.waitForFunction(
-      (wanted) => {
-        const there = [...document.querySelectorAll("[role=log] [data-message] .letter")].map((e) => e.textContent);
-        return there.length === wanted.length && there.every((text, at) => text === wanted[at]);
-      },
-      texts,
-      { timeout: 45_000 },
-    );
+    await this.page.waitForFunction((wanted) => {
+      const there = [...document.querySelectorAll("[role=log] [data-message] .letter")].map((e) => e.textContent);
+      return there.length === wanted.length && there.every((text, at) => text === wanted[at]);
+    }, texts);
   }
 
   async leave() {

@@ -8,6 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** How long anything may take, in milliseconds: only a fault takes longer, on however busy a machine. */
+export const patience = 90_000;
+
 const program = process.env.PARLEY_BINARY ?? fileURLToPath(new URL("../../../bin/parley", import.meta.url));
 
 async function freePort() {
@@ -50,27 +53,24 @@ export class Server {
     const args = ["serve", "--data", join(this.#folder, "data"), "--host", "127.0.0.1", "--port", String(this.#port)];
     const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => {
-        this.#output += text;
-      });
-    }
+    const before = this.#output.length;
+    // What it prints first says that it listens.
+    const listens = new Promise((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text) => {
+          this.#output += text;
+          if (this.#output.includes(this.url, before)) resolve();
+        });
+      }
+    });
     const ended = once(child, "exit").then(([code]) => {
       if (this.#process === child) throw new Error(`parley ended with ${code}:\n${this.#output}`);
     });
-    await Promise.race([ended, this.#ready()]);
-    ended.catch(() => {});
-  }
-
-  async #ready() {
-    for (const until = Date.now() + 30_000; Date.now() < until; ) {
-      try {
-        if ((await fetch(`${this.url}/health/ready`)).ok) return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, 25));
-      }
-    }
-    throw new Error(`parley is not ready:\n${this.#output}`);
+    const late = once(AbortSignal.timeout(patience), "abort").then(() => {
+      throw new Error(`parley does not listen:\n${this.#output}`);
+    });
+    for (const failure of [ended, late]) failure.catch(() => {});
+    await Promise.race([listens, ended, late]);
   }
 
   /** Ends it as a power cut does. */
