@@ -18,7 +18,7 @@ const (
 	// maxToken is the longest token in bytes that is looked at; ours have about 350.
 	maxToken = 4096
 	// leeway is how much the clocks of two nodes may differ.
-	leeway = 5 * time.Second
+	leeway = 30 * time.Second
 )
 
 // use says what a token is for. It stands in the typ claim and, again, in the audience.
