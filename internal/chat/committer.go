@@ -19,6 +19,9 @@ const (
 	// maxQueuedMessages and maxQueuedBytes bound what waits on a node for the batches in flight (C2.6).
 	maxQueuedMessages = 1000
 	maxQueuedBytes    = 8 << 20
+	// lateCommit is how long after it was given up a transaction may still commit: the database ends a
+	// statement after 3 seconds and an idle transaction after 5.
+	lateCommit = 6 * time.Second
 	// tries is how often a batch is attempted: once and three times again (seed DOC-004).
 	tries = 4
 )
@@ -305,14 +308,25 @@ func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
 
 // failed answers a batch whose transaction failed. Its conversations may hold what was never announced.
 func (s *Service) failed(batch []*pendingSend, err error) {
+	told := make(map[ConversationID]bool)
 	for _, p := range batch {
 		e := *AsError(err)
 		if e.Code == CodeInternal || e.Outcome == "" {
 			e.Outcome = OutcomeUnknown
 		}
 		s.finish(p, Sent{}, &e)
-		s.announcer.Suspect(p.sub.Conversation)
+		if c := p.sub.Conversation; !told[c] {
+			told[c] = true
+			s.unsure(c)
+		}
 	}
+}
+
+// unsure has a conversation compared with the store now, and again when a commit that was given up is through
+// or will never be.
+func (s *Service) unsure(c ConversationID) {
+	s.announcer.Suspect(c)
+	time.AfterFunc(lateCommit, func() { s.announcer.Suspect(c) })
 }
 
 // finishStored answers with what is in the store, once it is sure that it is what was sent.

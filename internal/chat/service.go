@@ -103,7 +103,7 @@ func (s *Service) decided(ctx context.Context, c ConversationID, actor UserID, w
 		err = write(r, role)
 		if !errors.Is(err, ErrStale) {
 			if err != nil && AsError(err).Outcome == OutcomeUnknown {
-				s.announcer.Suspect(c)
+				s.unsure(c)
 			}
 			return err
 		}
