@@ -43,6 +43,7 @@ type (
 	ConversationActivity struct {
 		ConversationID string
 		LastSeq        int64
+		SenderID       string // who wrote the last message
 		UnreadCount    int64
 		Preview        json.RawMessage
 	}
@@ -134,6 +135,7 @@ type frame struct {
 	Conversation    Conversation    `json:"conversation"`
 	Reason          string          `json:"reason"`
 	Text            string          `json:"text"`
+	SenderID        string          `json:"senderId"`
 	Preview         json.RawMessage `json:"preview"`
 	ReconnectInMS   int64           `json:"reconnectInMs"`
 
@@ -173,7 +175,7 @@ func (f *frame) event() Event {
 	case "conversation:removed":
 		return ConversationRemoved{ConversationID: f.ConversationID, Reason: f.Reason}
 	case "conversation:activity":
-		return ConversationActivity{ConversationID: f.ConversationID, LastSeq: f.LastSeq, UnreadCount: f.UnreadCount, Preview: f.Preview}
+		return ConversationActivity{ConversationID: f.ConversationID, LastSeq: f.LastSeq, SenderID: f.SenderID, UnreadCount: f.UnreadCount, Preview: f.Preview}
 	case "typing:started", "typing:stopped":
 		return Typing{ConversationID: f.ConversationID, UserID: f.UserID, Typing: f.Type == "typing:started"}
 	case "receipt:synced":

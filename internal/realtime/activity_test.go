@@ -44,8 +44,8 @@ func TestActivityIsToldAtOnceAndThenAtMostOnceASecond(t *testing.T) {
 		if first, last := told[0], told[len(told)-1]; first.UnreadCount != 1 || last.UnreadCount != 50 || last.LastSeq != 50 {
 			t.Errorf("from %+v to %+v", first, last)
 		}
-		if want := strings.Repeat("é", 100); *told[0].Preview != want {
-			t.Errorf("the preview is %q", *told[0].Preview)
+		if want := strings.Repeat("é", 100); *told[0].Preview != want || told[0].SenderID != string(people[0]) {
+			t.Errorf("the preview of %s's message is %q", told[0].SenderID, *told[0].Preview)
 		}
 		if got := follower.activities(); len(got) > 0 {
 			t.Errorf("who follows was told %+v", got)

@@ -153,6 +153,7 @@ type event struct {
 	LastRev     int64             `json:"lastRev"`
 	LastSeq     int64             `json:"lastSeq"`
 	UserID      string            `json:"userId"`
+	SenderID    string            `json:"senderId"`
 	UpToSeq     int64             `json:"upToSeq"`
 	Reason      string            `json:"reason"`
 	Code        string            `json:"code"`

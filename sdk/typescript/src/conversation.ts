@@ -454,9 +454,14 @@ export class ConversationView {
   }
 }
 
-/** A message made of what is sent and, once it is confirmed, what the server gave it. */
+/** A message made of what is known of it: of what is sent and, once it is confirmed, what the server gave it. */
 export function messageOf(
-  { conversationId, clientMessageId, content, userId: senderId }: OutboxRow,
+  {
+    conversationId,
+    clientMessageId,
+    content,
+    userId: senderId,
+  }: Pick<OutboxRow, "userId" | "conversationId" | "clientMessageId" | "content">,
   given: { id: string; seq: number; rev: number; createdAt: string },
 ): Message {
   return {

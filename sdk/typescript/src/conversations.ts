@@ -1,3 +1,4 @@
+import { messageOf } from "./conversation.js";
 import type { ActivityEvent } from "./events.js";
 import type { Patience } from "./patience.js";
 import type { Rest } from "./rest.js";
@@ -157,14 +158,31 @@ export class ConversationList {
     this.#publish();
   }
 
-  /** Takes in what happened in a conversation that is not subscribed; its last message follows. */
-  activity({ conversationId, lastSeq, unreadCount }: ActivityEvent): void {
+  /**
+   * Takes in what happened in a conversation that is not subscribed. Of its last message this is enough for a list;
+   * the rest is read when it is opened.
+   */
+  activity({ conversationId, lastSeq, senderId: userId, preview: content, unreadCount }: ActivityEvent): void {
     const have = this.#items.get(conversationId);
     this.#behind.add(conversationId);
-    this.refresh(conversationId);
-    if (!have) return;
+    if (!have || lastSeq < have.lastSeq) {
+      this.refresh(conversationId);
+      return;
+    }
+    let { lastMessage: last, updatedAt } = have;
+    // The event has no time. It is newer than what is there, however wrong the own clock goes.
+    const newest = Date.parse(this.store.getSnapshot().items[0]?.updatedAt ?? updatedAt);
+    const createdAt = new Date(Math.max(Date.now(), newest + 1)).toISOString();
+    if (last?.seq !== lastSeq) {
+      last = messageOf(
+        { conversationId, clientMessageId: "", content, userId },
+        { id: "", seq: lastSeq, rev: 0, createdAt },
+      );
+      updatedAt = createdAt;
+    }
+    const lastMessage = { ...last, content, deletedAt: content === "" ? createdAt : null };
     this.#touched?.add(conversationId);
-    this.#items.set(conversationId, { ...have, lastSeq: Math.max(have.lastSeq, lastSeq), unreadCount });
+    this.#items.set(conversationId, { ...have, lastSeq, lastMessage, updatedAt, unreadCount });
     this.#publish();
   }
 

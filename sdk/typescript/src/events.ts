@@ -44,7 +44,10 @@ export interface ActivityEvent {
   type: "conversation:activity";
   conversationId: string;
   lastSeq: number;
-  preview?: unknown;
+  /** Who wrote the last message. */
+  senderId: string;
+  /** The beginning of the last message; empty when it is deleted. */
+  preview: string;
   unreadCount: number;
 }
 
@@ -67,7 +70,7 @@ const members: Record<ServerEvent["type"], string> = {
   "conversation:added": "conversation",
   "conversation:updated": "conversationId rev conversation",
   "conversation:removed": "conversationId reason",
-  "conversation:activity": "conversationId lastSeq unreadCount",
+  "conversation:activity": "conversationId lastSeq senderId preview unreadCount",
   "receipt:synced": "conversationId unreadCount",
   "system:announcement": "text",
   "system:draining": "reconnectInMs",

@@ -61,6 +61,7 @@ export interface Conversation {
   /** The first 20 in order of joining. */
   readonly participants: readonly Participant[];
   readonly participantCount: number;
+  /** Of a conversation that is not open only the beginning may be known, and then no `id`. */
   readonly lastMessage: Message | null;
   readonly lastSeq: number;
   readonly lastRev: number;

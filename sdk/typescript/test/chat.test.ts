@@ -168,6 +168,37 @@ describe("the list of conversations", () => {
     expect(conversation.read.get(anna.me)).toBe(2);
   });
 
+  test("shows what happened in a conversation that is not open without asking for it", async () => {
+    const { server, anna, ben, conversation } = await stage();
+    // Anna's clock is an hour slow.
+    vi.spyOn(server.store, "now").mockImplementation(() => new Date(Date.now() + 3_600_000).toISOString());
+    const other = server.converse("group", [ben.me, anna.me], "Plans");
+    await pass(1000);
+    const asked = vi.spyOn(server, "verify");
+    const first = () => anna.client.conversations.getSnapshot().items[0];
+    const long = "word ".repeat(50);
+    const message = server.post(conversation, ben.me, long);
+    await pass(1000);
+    expect(first()).toMatchObject({ id: conversation.id, lastSeq: 1, unreadCount: 1 });
+    expect(first()?.lastMessage).toMatchObject({ senderId: ben.me, content: long.slice(0, 100), deletedAt: null });
+    server.post(other, ben.me, "later");
+    await pass(1000);
+    expect(first()).toMatchObject({ id: other.id, lastMessage: { content: "later" } });
+    server.revise(conversation, message.id, "shorter");
+    await pass(1000);
+    const row = () => anna.client.conversations.getSnapshot().items.find(({ id }) => id === conversation.id);
+    expect(row()).toMatchObject({ unreadCount: 1, lastMessage: { content: "shorter" } });
+    server.revise(conversation, message.id, null);
+    await pass(1000);
+    expect(row()).toMatchObject({ unreadCount: 0, lastMessage: { content: "" } });
+    expect(row()?.lastMessage?.deletedAt).not.toBeNull();
+    expect(first()?.id).toBe(other.id);
+    expect(asked).not.toHaveBeenCalled();
+
+    await opened(anna, conversation.id);
+    expect(row()?.lastMessage).toEqual(conversation.messages[0]);
+  });
+
   test("several looks within a second are one receipt", async () => {
     const { server, anna, ben, conversation } = await stage();
     const messages = [1, 2, 3, 4].map((i) => server.post(conversation, ben.me, `m${i}`));

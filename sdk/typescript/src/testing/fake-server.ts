@@ -248,8 +248,8 @@ export class FakeServer {
       if (session.subscribed.has(c.id)) continue;
       if (change.event.type === "conversation:updated") session.send(change.event);
       else {
-        const preview = c.messages.at(-1)?.content.slice(0, 100) ?? "";
-        const activity = { conversationId: c.id, lastSeq: c.messages.length, preview };
+        const { senderId, content } = c.messages.at(-1) as Message;
+        const activity = { conversationId: c.id, lastSeq: c.messages.length, senderId, preview: content.slice(0, 100) };
         session.send({ ...activity, type: "conversation:activity", unreadCount: this.store.unread(c, userId) });
       }
     }
