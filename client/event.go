@@ -45,7 +45,7 @@ type (
 		LastSeq        int64
 		SenderID       string // who wrote the last message
 		UnreadCount    int64
-		Preview        json.RawMessage
+		Preview        string // how the last message begins; empty when it is deleted
 	}
 	// Typing says that somebody else types, or stopped.
 	Typing struct {
@@ -117,27 +117,27 @@ func place(e Event) (conversation string, rev int64) {
 type frame struct {
 	Type string `json:"type"`
 
-	ConversationID  string          `json:"conversationId"`
-	MessageID       string          `json:"messageId"`
-	ClientMessageID string          `json:"clientMessageId"`
-	UserID          string          `json:"userId"`
-	SessionID       string          `json:"sessionId"`
-	ServerID        string          `json:"serverId"`
-	ExpiresAt       time.Time       `json:"expiresAt"`
-	Timestamp       time.Time       `json:"timestamp"`
-	Seq             int64           `json:"seq"`
-	Rev             int64           `json:"rev"`
-	LastSeq         int64           `json:"lastSeq"`
-	LastRev         int64           `json:"lastRev"`
-	UpToSeq         int64           `json:"upToSeq"`
-	HasMore         bool            `json:"hasMore"`
-	Message         Message         `json:"message"`
-	Conversation    Conversation    `json:"conversation"`
-	Reason          string          `json:"reason"`
-	Text            string          `json:"text"`
-	SenderID        string          `json:"senderId"`
-	Preview         json.RawMessage `json:"preview"`
-	ReconnectInMS   int64           `json:"reconnectInMs"`
+	ConversationID  string       `json:"conversationId"`
+	MessageID       string       `json:"messageId"`
+	ClientMessageID string       `json:"clientMessageId"`
+	UserID          string       `json:"userId"`
+	SessionID       string       `json:"sessionId"`
+	ServerID        string       `json:"serverId"`
+	ExpiresAt       time.Time    `json:"expiresAt"`
+	Timestamp       time.Time    `json:"timestamp"`
+	Seq             int64        `json:"seq"`
+	Rev             int64        `json:"rev"`
+	LastSeq         int64        `json:"lastSeq"`
+	LastRev         int64        `json:"lastRev"`
+	UpToSeq         int64        `json:"upToSeq"`
+	HasMore         bool         `json:"hasMore"`
+	Message         Message      `json:"message"`
+	Conversation    Conversation `json:"conversation"`
+	Reason          string       `json:"reason"`
+	Text            string       `json:"text"`
+	SenderID        string       `json:"senderId"`
+	Preview         string       `json:"preview"`
+	ReconnectInMS   int64        `json:"reconnectInMs"`
 
 	UnreadCount       int64      `json:"unreadCount"`
 	LastReadMessageID *string    `json:"lastReadMessageId"`
