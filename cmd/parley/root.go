@@ -37,6 +37,14 @@ func onlyGroup(group *cobra.Command) *cobra.Command {
 	return group
 }
 
+// oneName is the argument of a command that works on one person.
+func oneName(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("one name is needed: %s", cmd.UseLine())
+	}
+	return nil
+}
+
 // flagError names the flag that is nearest to one that does not exist.
 func flagError(cmd *cobra.Command, err error) error {
 	var missing *pflag.NotExistError

@@ -30,7 +30,7 @@ func TestAFlagThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 		"serve --blunderbuss":     "parley serve --help lists them",
 		"srve":                    "Did you mean this?\n\tserve",
 		"migrate sideways":        "unknown command \"sideways\" for \"parley migrate\"",
-		"user create":             "accepts 1 arg(s), received 0",
+		"user create":             "one name is needed: parley user create NAME",
 		"config --port seventeen": "PARLEY_PORT must be a whole number (from: flag --port)",
 	} {
 		if _, problem := run(t, "", strings.Fields(args)...); !strings.Contains(problem, want) {

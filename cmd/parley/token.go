@@ -16,7 +16,7 @@ func tokenCommand() *cobra.Command {
 	mint := &cobra.Command{
 		Use:   "mint NAME",
 		Short: "Print an access token that speaks for a person",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneName,
 		RunE: withAccounts(func(cmd *cobra.Command, args []string, tools *app.Tools) error {
 			person, err := tools.Store.AccountByName(cmd.Context(), auth.UsernameKey(args[0]))
 			if err != nil {

@@ -31,7 +31,7 @@ func userCreateCommand() *cobra.Command {
 	create := &cobra.Command{
 		Use:   "create NAME",
 		Short: "Make an account, whether registration is open or not",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneName,
 		RunE: withAccounts(func(cmd *cobra.Command, args []string, tools *app.Tools) error {
 			var err error
 			n.Username = args[0]
@@ -56,7 +56,7 @@ func userPasswdCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "passwd NAME",
 		Short: "Set a new password and sign the person out everywhere",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneName,
 		RunE: withAccounts(func(cmd *cobra.Command, args []string, tools *app.Tools) error {
 			password, err := readPassword(cmd)
 			if err != nil {
