@@ -27,9 +27,9 @@ var strictJSON = huma.Format{
 		// The error of the package may quote the body.
 		var wrongType *json.SemanticError
 		if errors.As(err, &wrongType) {
-			return errors.New("a value has the wrong type")
+			return errors.New("A value has the wrong type.")
 		}
-		return errors.New("the body is not valid JSON")
+		return errors.New("The body is not valid JSON.")
 	},
 }
 
