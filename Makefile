@@ -18,6 +18,7 @@ run: build ## build everything and start the demo on http://localhost:3000 (ARGS
 
 .PHONY: build
 build: web/dist/index.html ## build bin/parley with the web client inside
+	@echo "Building bin/parley …"
 	@$(GOBUILD) -o bin/parley ./cmd/parley
 
 .PHONY: modules
@@ -25,6 +26,7 @@ modules: tools
 	@scripts/modules.sh
 
 web/dist/index.html: package-lock.json $(WEB) | modules
+	@echo "Building the web client …"
 	@npm run --silent build
 
 .PHONY: tools

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 installed=node_modules/.parley-lock.json
 if ! cmp -s package-lock.json "$installed"; then
+	echo "Installing the npm modules of package-lock.json …"
 	npm ci --no-audit --no-fund --loglevel=error
 	cp package-lock.json "$installed"
 fi
