@@ -15,7 +15,7 @@ export function ConnectionStrip() {
     <div
       role="status"
       data-connection={state}
-      className="flex min-h-9 shrink-0 items-center justify-center gap-2 bg-ember-soft px-4 text-ember text-small"
+      className="flex min-h-9 shrink-0 items-center justify-center gap-2 bg-ember-soft px-4 py-1 text-ember text-small"
     >
       <CloudOff size={15} aria-hidden="true" className="shrink-0" />
       <span className="min-w-0">

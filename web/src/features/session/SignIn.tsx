@@ -117,7 +117,9 @@ export function SignIn() {
           {general !== null && (
             <p role="alert" className="text-bad text-name">
               {general.message}
-              {general.traceId && <code className="block font-mono text-ink-3 text-meta">{general.traceId}</code>}
+              {general.code === "INTERNAL" && (
+                <code className="block font-mono text-ink-3 text-meta">{general.traceId}</code>
+              )}
             </p>
           )}
           <Button look="primary" type="submit" className="w-full" aria-disabled={enter.isPending}>
