@@ -43,7 +43,8 @@ type (
 	ConversationActivity struct {
 		ConversationID string
 		LastSeq        int64
-		SenderID       string // who wrote the last message
+		SenderID       string    // who wrote the last message
+		Timestamp      time.Time // when
 		UnreadCount    int64
 		Preview        string // how the last message begins; empty when it is deleted
 	}
@@ -175,7 +176,7 @@ func (f *frame) event() Event {
 	case "conversation:removed":
 		return ConversationRemoved{ConversationID: f.ConversationID, Reason: f.Reason}
 	case "conversation:activity":
-		return ConversationActivity{ConversationID: f.ConversationID, LastSeq: f.LastSeq, SenderID: f.SenderID, UnreadCount: f.UnreadCount, Preview: f.Preview}
+		return ConversationActivity{ConversationID: f.ConversationID, LastSeq: f.LastSeq, SenderID: f.SenderID, Timestamp: f.Timestamp, UnreadCount: f.UnreadCount, Preview: f.Preview}
 	case "typing:started", "typing:stopped":
 		return Typing{ConversationID: f.ConversationID, UserID: f.UserID, Typing: f.Type == "typing:started"}
 	case "receipt:synced":

@@ -112,6 +112,7 @@ type ConversationActivity struct {
 	ConversationID string `json:"conversationId" format:"uuid"`
 	LastSeq        int64  `json:"lastSeq"`
 	SenderID       string `json:"senderId" format:"uuid" doc:"Who wrote the last message."`
+	Timestamp      Time   `json:"timestamp" format:"date-time" doc:"When the last message was sent."`
 	Preview        string `json:"preview" doc:"The last message's first 100 characters; empty when it is deleted."`
 	UnreadCount    int64  `json:"unreadCount"`
 }

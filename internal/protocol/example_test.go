@@ -90,7 +90,7 @@ func exampleEvents() []Event {
 		ReceiptSynced{ReadStateOf(unread)},
 		ConversationAdded{ConversationOf(exampleConversation(bob))},
 		ConversationRemoved{string(conversation), string(chat.ReasonRemoved)},
-		ConversationActivity{string(conversation), 7, string(bob), "Grüße", 3},
+		ConversationActivity{string(conversation), 7, string(bob), FormatTime(noon), "Grüße", 3},
 		Draining{1500},
 		ProblemOf(chat.NotInConversation(), string(conversation)),
 		ProblemOf(&chat.Error{Code: chat.CodeRateLimited, Message: "Too many requests. Wait a moment.", RetryAfter: 2*time.Second + 1}, ""),

@@ -325,7 +325,8 @@ func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, roste
 		count := unread[u]
 		if frames[count] == nil {
 			frames[count] = protocol.Encode(protocol.ConversationActivity{
-				ConversationID: string(c), LastSeq: last.Seq, SenderID: string(last.Sender), Preview: preview(last), UnreadCount: count,
+				ConversationID: string(c), LastSeq: last.Seq, SenderID: string(last.Sender),
+				Timestamp: protocol.FormatTime(last.CreatedAt), Preview: preview(last), UnreadCount: count,
 			})
 		}
 		for _, s := range sessions[u] {

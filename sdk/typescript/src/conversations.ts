@@ -162,7 +162,8 @@ export class ConversationList {
    * Takes in what happened in a conversation that is not subscribed. Of its last message this is enough for a list;
    * the rest is read when it is opened.
    */
-  activity({ conversationId, lastSeq, senderId: userId, preview: content, unreadCount }: ActivityEvent): void {
+  activity(event: ActivityEvent): void {
+    const { conversationId, lastSeq, senderId: userId, timestamp: createdAt, preview: content, unreadCount } = event;
     const have = this.#items.get(conversationId);
     this.#behind.add(conversationId);
     if (!have || lastSeq < have.lastSeq) {
@@ -170,9 +171,6 @@ export class ConversationList {
       return;
     }
     let { lastMessage: last, updatedAt } = have;
-    // The event has no time. It is newer than what is there, however wrong the own clock goes.
-    const newest = Date.parse(this.store.getSnapshot().items[0]?.updatedAt ?? updatedAt);
-    const createdAt = new Date(Math.max(Date.now(), newest + 1)).toISOString();
     if (last?.seq !== lastSeq) {
       last = messageOf(
         { conversationId, clientMessageId: "", content, userId },

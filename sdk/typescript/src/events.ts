@@ -44,8 +44,9 @@ export interface ActivityEvent {
   type: "conversation:activity";
   conversationId: string;
   lastSeq: number;
-  /** Who wrote the last message. */
+  /** Who wrote the last message, and when. */
   senderId: string;
+  timestamp: string;
   /** The beginning of the last message; empty when it is deleted. */
   preview: string;
   unreadCount: number;
@@ -70,7 +71,7 @@ const members: Record<ServerEvent["type"], string> = {
   "conversation:added": "conversation",
   "conversation:updated": "conversationId rev conversation",
   "conversation:removed": "conversationId reason",
-  "conversation:activity": "conversationId lastSeq senderId preview unreadCount",
+  "conversation:activity": "conversationId lastSeq senderId timestamp preview unreadCount",
   "receipt:synced": "conversationId unreadCount",
   "system:announcement": "text",
   "system:draining": "reconnectInMs",

@@ -248,9 +248,10 @@ export class FakeServer {
       if (session.subscribed.has(c.id)) continue;
       if (change.event.type === "conversation:updated") session.send(change.event);
       else {
-        const { senderId, content } = c.messages.at(-1) as Message;
-        const activity = { conversationId: c.id, lastSeq: c.messages.length, senderId, preview: content.slice(0, 100) };
-        session.send({ ...activity, type: "conversation:activity", unreadCount: this.store.unread(c, userId) });
+        const { senderId, content, createdAt: timestamp } = c.messages.at(-1) as Message;
+        const last = { lastSeq: c.messages.length, senderId, timestamp, preview: content.slice(0, 100) };
+        const unreadCount = this.store.unread(c, userId);
+        session.send({ type: "conversation:activity", conversationId: c.id, ...last, unreadCount });
       }
     }
   }
