@@ -30,7 +30,7 @@ export const strings = {
   working: "One moment",
   demoHint: (name: string) => `Demo: you are about to sign in as ${name}.`,
   ownerTitle: "This server is yours",
-  ownerText: "Create the first account. It owns this server.",
+  ownerText: "Create the account that owns it.",
   signOut: "Sign out",
   sessionEnded: "You were signed out.",
   showPassword: "Show password",

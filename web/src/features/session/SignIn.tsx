@@ -52,6 +52,7 @@ export function SignIn() {
   function turn(to: Mode) {
     enter.reset();
     setMode(to);
+    if (owner !== null) leaveConversation();
   }
 
   return (
@@ -126,13 +127,11 @@ export function SignIn() {
             {enter.isPending ? strings.working : mode === "sign-in" ? strings.signIn : strings.register}
           </Button>
         </form>
-        {mode !== "owner" && (
-          <div className="mt-4 text-center">
-            <Button look="quiet" onClick={() => turn(mode === "sign-in" ? "register" : "sign-in")}>
-              {mode === "sign-in" ? strings.registerInstead : strings.signInInstead}
-            </Button>
-          </div>
-        )}
+        <div className="mt-4 text-center">
+          <Button look="quiet" onClick={() => turn(mode === "sign-in" ? "register" : "sign-in")}>
+            {mode === "sign-in" ? strings.registerInstead : strings.signInInstead}
+          </Button>
+        </div>
       </div>
     </main>
   );
