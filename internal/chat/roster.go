@@ -12,6 +12,15 @@ const (
 	rosterWithin = 3 * time.Second
 )
 
+// Roster is who is in a conversation, as the rules need it.
+type Roster struct {
+	Conversation ConversationID
+	Type         ConversationType
+	// Rev is the rev of the last change to the conversation itself or to who is in it.
+	Rev   int64
+	Roles map[UserID]Role
+}
+
 // Roster returns who is in a conversation, from memory where it can. It answers NotInConversation for
 // one that does not exist or has ended. The map must not be changed.
 func (s *Service) Roster(ctx context.Context, c ConversationID) (Roster, error) {
