@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,8 @@ const (
 	// lateCommit is how long after it was given up a transaction may still commit: the database ends a
 	// statement after 3 seconds and an idle transaction after 5.
 	lateCommit = 6 * time.Second
+	// stuckFor is how long a conversation whose row was locked is kept out of the others' batches.
+	stuckFor = 5 * time.Second
 	// tries is how often a batch is attempted: once and three times again (seed DOC-004).
 	tries = 4
 )
@@ -50,9 +53,14 @@ type lane struct {
 	inFlight []*pendingSend
 	watchdog *time.Timer
 	closed   bool
+
+	// stuck are conversations whose rows somebody kept locked at the last try, and when; run has it alone.
+	stuck map[ConversationID]time.Time
 }
 
-func newLane(s *Service) *lane { return &lane{service: s, wake: make(chan struct{}, 1)} }
+func newLane(s *Service) *lane {
+	return &lane{service: s, wake: make(chan struct{}, 1), stuck: make(map[ConversationID]time.Time)}
+}
 
 var laneSeed = maphash.MakeSeed()
 
@@ -171,8 +179,10 @@ func (l *lane) commitNext() bool {
 	if n == 0 {
 		return false
 	}
-	for len(batch) > 0 {
-		batch = l.commit(batch)
+	for _, part := range l.apart(batch) {
+		for len(part) > 0 {
+			part = l.commit(part)
+		}
 	}
 	l.mu.Lock()
 	l.inFlight = nil
@@ -190,16 +200,11 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		return nil
 	}
 	appended, err := l.append(drafts, deadline(batch))
-	if err != nil && len(batch) > 1 && AsError(err).Code == CodeInternal {
-		// One message that the store cannot take must not take the others with it.
-		for i := range batch {
-			again = append(again, l.commit(batch[i:i+1:i+1])...)
-		}
-		return again
-	}
 	if err != nil {
-		s.failed(batch, err)
-		return nil
+		return l.isolate(batch, err)
+	}
+	for i := range drafts {
+		delete(l.stuck, drafts[i].Conversation)
 	}
 	release := s.announcer.Gather()
 	defer release()
@@ -241,6 +246,67 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		s.announcer.Suspect(c)
 	}
 	return again
+}
+
+// isolate keeps what one conversation or one message brings about from the rest of its batch: a row that
+// somebody keeps locked, a message that the store cannot take. Anything else fails the batch.
+func (l *lane) isolate(batch []*pendingSend, err error) (again []*pendingSend) {
+	var parts [][]*pendingSend
+	e := AsError(err)
+	switch {
+	case e.Reason == ReasonLocked:
+		parts = byConversation(batch)
+		if len(parts) == 1 {
+			l.stuck[batch[0].sub.Conversation] = time.Now()
+		}
+	case e.Code == CodeInternal:
+		for i := range batch {
+			parts = append(parts, batch[i:i+1:i+1])
+		}
+	}
+	if len(parts) < 2 {
+		l.service.failed(batch, err)
+		return nil
+	}
+	for _, part := range parts {
+		again = append(again, l.commit(part)...)
+	}
+	return again
+}
+
+// apart takes the conversations that were stuck a moment ago out of a batch, to be tried after the others and
+// each for itself.
+func (l *lane) apart(batch []*pendingSend) [][]*pendingSend {
+	if len(l.stuck) == 0 {
+		return [][]*pendingSend{batch}
+	}
+	now := time.Now()
+	maps.DeleteFunc(l.stuck, func(_ ConversationID, since time.Time) bool { return now.Sub(since) > stuckFor })
+	var free, stuck []*pendingSend
+	for _, p := range batch {
+		if _, is := l.stuck[p.sub.Conversation]; is {
+			stuck = append(stuck, p)
+		} else {
+			free = append(free, p)
+		}
+	}
+	return append([][]*pendingSend{free}, byConversation(stuck)...)
+}
+
+// byConversation splits sends by conversation, each in its order.
+func byConversation(batch []*pendingSend) [][]*pendingSend {
+	var parts [][]*pendingSend
+	place := make(map[ConversationID]int)
+	for _, p := range batch {
+		i, known := place[p.sub.Conversation]
+		if !known {
+			i = len(parts)
+			place[p.sub.Conversation] = i
+			parts = append(parts, nil)
+		}
+		parts[i] = append(parts[i], p)
+	}
+	return parts
 }
 
 // decide applies the membership rule once more, to the roster of this moment, and makes the drafts.
@@ -292,7 +358,8 @@ func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
 		if err == nil {
 			return appended, nil
 		}
-		if try == tries || !AsError(err).Code.Info().Retryable || AsError(err).Code == CodeInternal {
+		e := AsError(err)
+		if try == tries || !e.Code.Info().Retryable || e.Code == CodeInternal || e.Reason == ReasonLocked {
 			return nil, err
 		}
 		wait := time.NewTimer(backoff/2 + rand.N(backoff))

@@ -75,6 +75,9 @@ const (
 	OutcomeUnknown Outcome = "unknown"
 )
 
+// ReasonLocked is the reason of a DB_TIMEOUT that concerns a few rows only: somebody keeps them locked.
+const ReasonLocked = "locked"
+
 // Error is the one error type that reaches people. Code and Message go to the client, Err to the log.
 type Error struct {
 	Code       Code

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -267,6 +268,60 @@ func TestWhenTheDatabaseFails(t *testing.T) {
 			t.Fatal(a.err)
 		}
 		wantCode(t, (<-poison).err, chat.CodeInternal)
+	})
+
+	t.Run("a conversation whose row somebody keeps locked holds up no other", func(t *testing.T) {
+		w := newWorld(t, 1)
+		locked, free := w.group(t, w.people...), w.group(t, w.people...)
+		held, release := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		var mu sync.Mutex
+		var tried [][]chat.ConversationID
+		w.store.fault(func(_ context.Context, drafts []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+			once.Do(func() {
+				close(held)
+				<-release
+			})
+			var cs []chat.ConversationID
+			for _, d := range drafts {
+				cs = append(cs, d.Conversation)
+			}
+			mu.Lock()
+			tried = append(tried, cs)
+			mu.Unlock()
+			if slices.Contains(cs, locked) {
+				return nil, &chat.Error{Code: chat.CodeDBTimeout, Reason: chat.ReasonLocked, Message: "locked"}
+			}
+			return commit()
+		})
+		w.post(free, w.people[0], "first", "Hello")
+		<-held
+		kept := w.post(locked, w.people[0], "kept", "Hello")
+		goes := w.post(free, w.people[0], "goes", "Hello")
+		close(release)
+		if a := <-goes; a.err != nil {
+			t.Fatal(a.err)
+		}
+		wantCode(t, (<-kept).err, chat.CodeDBTimeout)
+		// From now on the two are not in one batch.
+		kept, goes = w.post(locked, w.people[0], "kept-too", "Hello"), w.post(free, w.people[0], "goes-too", "Hello")
+		if a := <-goes; a.err != nil {
+			t.Fatal(a.err)
+		}
+		wantCode(t, (<-kept).err, chat.CodeDBTimeout)
+		mu.Lock()
+		mixed := 0
+		for _, cs := range tried {
+			if slices.Contains(cs, locked) && slices.Contains(cs, free) {
+				mixed++
+			}
+		}
+		mu.Unlock()
+		if mixed > 1 {
+			t.Errorf("%d batches had both", mixed)
+		}
+		w.store.fault(nil)
+		w.send(t, locked, w.people[0], "kept", "Hello")
 	})
 
 	t.Run("a hanging database is answered for within 3 seconds, and a late commit is announced", func(t *testing.T) {

@@ -52,8 +52,10 @@ func named(err error) error {
 // namedPostgres goes by SQLSTATE (PostgreSQL 15, appendix A).
 func namedPostgres(pg *pgconn.PgError, err error) error {
 	switch {
-	case pg.Code == "57014" || pg.Code == "55P03" || pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "25P03":
-		// statement_timeout, lock_timeout, serialization, deadlock, idle in transaction
+	case pg.Code == "55P03":
+		return &chat.Error{Code: chat.CodeDBTimeout, Reason: chat.ReasonLocked, Message: saidTimeout, Err: err}
+	case pg.Code == "57014" || pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "25P03":
+		// statement_timeout, serialization, deadlock, idle in transaction
 		return &chat.Error{Code: chat.CodeDBTimeout, Message: saidTimeout, Err: err}
 	case pg.Code == "53100":
 		return &chat.Error{Code: chat.CodeDBConnectionLost, Message: saidDiskFull, Err: err}

@@ -22,7 +22,7 @@ var postgresSettings = map[string]string{
 	"application_name":                    "parley",
 	"timezone":                            "UTC",
 	"synchronous_commit":                  "on",
-	"lock_timeout":                        "2000",
+	"lock_timeout":                        "1000",
 	"statement_timeout":                   "3000",
 	"idle_in_transaction_session_timeout": "5000",
 }
