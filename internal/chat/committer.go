@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
-	"maps"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -20,11 +19,6 @@ const (
 	// maxQueuedMessages and maxQueuedBytes bound what waits on a node for the batches in flight (C2.6).
 	maxQueuedMessages = 1000
 	maxQueuedBytes    = 8 << 20
-	// lateCommit is how long after it was given up a transaction may still commit: the database ends a
-	// statement after 3 seconds and an idle transaction after 5.
-	lateCommit = 6 * time.Second
-	// stuckFor is how long a conversation whose row was locked is kept out of the others' batches.
-	stuckFor = 5 * time.Second
 	// tries is how often a batch is attempted: once and three times again (seed DOC-004).
 	tries = 4
 )
@@ -248,67 +242,6 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	return again
 }
 
-// isolate keeps what one conversation or one message brings about from the rest of its batch: a row that
-// somebody keeps locked, a message that the store cannot take. Anything else fails the batch.
-func (l *lane) isolate(batch []*pendingSend, err error) (again []*pendingSend) {
-	var parts [][]*pendingSend
-	e := AsError(err)
-	switch {
-	case e.Reason == ReasonLocked:
-		parts = byConversation(batch)
-		if len(parts) == 1 {
-			l.stuck[batch[0].sub.Conversation] = time.Now()
-		}
-	case e.Code == CodeInternal:
-		for i := range batch {
-			parts = append(parts, batch[i:i+1:i+1])
-		}
-	}
-	if len(parts) < 2 {
-		l.service.failed(batch, err)
-		return nil
-	}
-	for _, part := range parts {
-		again = append(again, l.commit(part)...)
-	}
-	return again
-}
-
-// apart takes the conversations that were stuck a moment ago out of a batch, to be tried after the others and
-// each for itself.
-func (l *lane) apart(batch []*pendingSend) [][]*pendingSend {
-	if len(l.stuck) == 0 {
-		return [][]*pendingSend{batch}
-	}
-	now := time.Now()
-	maps.DeleteFunc(l.stuck, func(_ ConversationID, since time.Time) bool { return now.Sub(since) > stuckFor })
-	var free, stuck []*pendingSend
-	for _, p := range batch {
-		if _, is := l.stuck[p.sub.Conversation]; is {
-			stuck = append(stuck, p)
-		} else {
-			free = append(free, p)
-		}
-	}
-	return append([][]*pendingSend{free}, byConversation(stuck)...)
-}
-
-// byConversation splits sends by conversation, each in its order.
-func byConversation(batch []*pendingSend) [][]*pendingSend {
-	var parts [][]*pendingSend
-	place := make(map[ConversationID]int)
-	for _, p := range batch {
-		i, known := place[p.sub.Conversation]
-		if !known {
-			i = len(parts)
-			place[p.sub.Conversation] = i
-			parts = append(parts, nil)
-		}
-		parts[i] = append(parts[i], p)
-	}
-	return parts
-}
-
 // decide applies the membership rule once more, to the roster of this moment, and makes the drafts.
 func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	s := l.service
@@ -373,61 +306,3 @@ func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
 	}
 }
 
-// failed answers a batch whose transaction failed. Its conversations may hold what was never announced.
-func (s *Service) failed(batch []*pendingSend, err error) {
-	told := make(map[ConversationID]bool)
-	for _, p := range batch {
-		e := *AsError(err)
-		if e.Code == CodeInternal || e.Outcome == "" {
-			e.Outcome = OutcomeUnknown
-		}
-		s.finish(p, Sent{}, &e)
-		if c := p.sub.Conversation; !told[c] {
-			told[c] = true
-			s.unsure(c)
-		}
-	}
-}
-
-// unsure has a conversation compared with the store now, and again when a commit that was given up is through
-// or will never be.
-func (s *Service) unsure(c ConversationID) {
-	s.announcer.Suspect(c)
-	time.AfterFunc(lateCommit, func() { s.announcer.Suspect(c) })
-}
-
-// finishStored answers with what is in the store, once it is sure that it is what was sent.
-func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
-	untouched := m.EditedAt.IsZero() && !m.Deleted()
-	if duplicate && untouched && (m.Content != p.sub.Content || m.ContentType != p.sub.ContentType) {
-		s.finish(p, Sent{}, &Error{
-			Code: CodeValidation, Field: "clientMessageId", Reason: "idempotency_conflict",
-			Message: "This clientMessageId was used for another message.", Outcome: OutcomeRejected,
-		})
-		return
-	}
-	s.seen.remember(&p.sub, m)
-	s.finish(p, Sent{Message: m, Duplicate: duplicate}, nil)
-}
-
-// finish answers a send once.
-func (s *Service) finish(p *pendingSend, sent Sent, err error) {
-	if !p.answered.CompareAndSwap(false, true) {
-		return
-	}
-	if err != nil {
-		e := *AsError(err)
-		if e.Outcome == "" {
-			e.Outcome = OutcomeRejected
-		}
-		err = &e
-	}
-	p.answer(sent, err)
-	if s.cfg.Sent != nil {
-		s.cfg.Sent(SendReport{
-			Conversation: p.sub.Conversation, Sender: p.sub.Sender, Message: sent.Message.ID,
-			ClientMessageID: p.sub.ClientMessageID, Duplicate: sent.Duplicate,
-			Latency: time.Since(p.arrived), Err: err,
-		})
-	}
-}

@@ -1,10 +1,11 @@
 import type { Api } from "./api.js";
 import { Connection } from "./connection.js";
-import { type ConversationDoors, ConversationView, messageOf } from "./conversation.js";
+import { type ConversationDoors, ConversationView } from "./conversation.js";
 import { ConversationList } from "./conversations.js";
 import { errorOf, ParleyError } from "./errors.js";
 import type { MessageEvent, SentEvent, ServerEvent } from "./events.js";
 import { MemoryStorage } from "./memory.js";
+import { messageOf } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxStorage } from "./outbox-storage.js";
 import { Patience } from "./patience.js";

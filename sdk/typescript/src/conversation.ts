@@ -2,8 +2,8 @@ import { backoff } from "./backoff.js";
 import type { ConversationList } from "./conversations.js";
 import { asParleyError } from "./errors.js";
 import { parseEvent, type ServerEvent } from "./events.js";
+import { messageOf } from "./message.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
-import type { OutboxRow } from "./outbox-storage.js";
 import type { Patience } from "./patience.js";
 import type { Rest } from "./rest.js";
 import type { Message, ReadState } from "./shapes.js";
@@ -452,20 +452,4 @@ export class ConversationView {
     const messageId = this.#read.message.id;
     this.#read.told = this.#doors.send({ type: "receipt:read", conversationId: this.id, messageId });
   }
-}
-
-/** A message made of what is known of it: of what is sent and, once it is confirmed, what the server gave it. */
-export function messageOf(
-  {
-    conversationId,
-    clientMessageId,
-    content,
-    userId: senderId,
-  }: Pick<OutboxRow, "userId" | "conversationId" | "clientMessageId" | "content">,
-  given: { id: string; seq: number; rev: number; createdAt: string },
-): Message {
-  return {
-    ...{ ...given, conversationId, senderId, content, contentType: "text", clientMessageId },
-    ...{ updatedAt: given.createdAt, editedAt: null, deletedAt: null },
-  };
 }

@@ -1,5 +1,5 @@
-import { messageOf } from "./conversation.js";
 import type { ActivityEvent } from "./events.js";
+import { messageOf } from "./message.js";
 import type { Patience } from "./patience.js";
 import type { Rest } from "./rest.js";
 import type { Conversation, Message, ReadState } from "./shapes.js";

@@ -1,0 +1,66 @@
+package chat
+
+import "time"
+
+// lateCommit is how long after it was given up a transaction may still commit: the database ends a statement
+// after 3 seconds and an idle transaction after 5.
+const lateCommit = 6 * time.Second
+
+// failed answers a batch whose transaction failed. Its conversations may hold what was never announced.
+func (s *Service) failed(batch []*pendingSend, err error) {
+	told := make(map[ConversationID]bool)
+	for _, p := range batch {
+		e := *AsError(err)
+		if e.Code == CodeInternal || e.Outcome == "" {
+			e.Outcome = OutcomeUnknown
+		}
+		s.finish(p, Sent{}, &e)
+		if c := p.sub.Conversation; !told[c] {
+			told[c] = true
+			s.unsure(c)
+		}
+	}
+}
+
+// unsure has a conversation compared with the store now, and again when a commit that was given up is through
+// or will never be.
+func (s *Service) unsure(c ConversationID) {
+	s.announcer.Suspect(c)
+	time.AfterFunc(lateCommit, func() { s.announcer.Suspect(c) })
+}
+
+// finishStored answers with what is in the store, once it is sure that it is what was sent.
+func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
+	untouched := m.EditedAt.IsZero() && !m.Deleted()
+	if duplicate && untouched && (m.Content != p.sub.Content || m.ContentType != p.sub.ContentType) {
+		s.finish(p, Sent{}, &Error{
+			Code: CodeValidation, Field: "clientMessageId", Reason: "idempotency_conflict",
+			Message: "This clientMessageId was used for another message.", Outcome: OutcomeRejected,
+		})
+		return
+	}
+	s.seen.remember(&p.sub, m)
+	s.finish(p, Sent{Message: m, Duplicate: duplicate}, nil)
+}
+
+// finish answers a send once.
+func (s *Service) finish(p *pendingSend, sent Sent, err error) {
+	if !p.answered.CompareAndSwap(false, true) {
+		return
+	}
+	if err != nil {
+		e := *AsError(err)
+		if e.Outcome == "" {
+			e.Outcome = OutcomeRejected
+		}
+		err = &e
+	}
+	p.answer(sent, err)
+	if s.cfg.Sent != nil {
+		s.cfg.Sent(SendReport{
+			Conversation: p.sub.Conversation, Sender: p.sub.Sender, Message: sent.Message.ID,
+			ClientMessageID: p.sub.ClientMessageID, Duplicate: sent.Duplicate,
+			Latency: time.Since(p.arrived), Err: err,
+		})
+	}
+}
