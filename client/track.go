@@ -31,7 +31,7 @@ type track struct {
 	hasMore      bool  // of the catch-up under way
 	early        map[int64]Event
 	holeSince    time.Time // when early began to wait for a rev before it; zero when it does not
-	retryAt      time.Time // of a subscribe that was refused for now
+	retryAt      time.Time // of a subscribe that was refused
 
 	acked   int64
 	ackedAt time.Time

@@ -305,4 +305,3 @@ func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
 		backoff *= 3
 	}
 }
-

@@ -29,7 +29,7 @@ export interface ConversationDoors {
   readonly list: ConversationList;
   readonly outbox: Outbox;
   send(frame: object): boolean;
-  /** Asks for the changes of a conversation past its `rev`, in one frame with all that are asked for now. */
+  /** Asks for the changes of a conversation past its `rev`, in one frame with all others that are asked for. */
   subscribe(conversation: ConversationView): void;
   /** Takes in a change that was read over REST, as if it had come over the socket. */
   change(event: ServerEvent): void;
@@ -163,7 +163,7 @@ export class ConversationView {
     this.#hole = hasMore ? lastRev : null;
   }
 
-  /** The subscribe failed for now. */
+  /** The subscribe was refused, and is to be repeated later. */
   refused(retryAfterMs = backoff(1)): void {
     if (this.#phase !== "asking" && this.#phase !== "catching") return;
     clearTimeout(this.#repairTimer);
