@@ -29,21 +29,7 @@ func (w world) pagesUnderWrites(t *testing.T) {
 		}
 		w.append(t, drafts...)
 	}
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				if _, err := w.AppendMessages(ctx, []chat.Draft{draft(c, ada, "meanwhile"), draft(c, ada, "meanwhile")}); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		}
-	})
+	stop := w.keepWriting(t, c, ada)
 	for _, newer := range []bool{true, false} {
 		q := chat.HistoryQuery{Conversation: c.ID, Newer: newer, Limit: 10}
 		var seqs []int64
@@ -70,8 +56,7 @@ func (w world) pagesUnderWrites(t *testing.T) {
 			t.Errorf("newer=%v: %d messages of %d", newer, len(seqs), before)
 		}
 	}
-	close(stop)
-	wg.Wait()
+	stop()
 }
 
 func (w world) exactlyMore(t *testing.T) {
@@ -245,21 +230,7 @@ func (w world) changesOfTheEnded(t *testing.T) {
 func (w world) changesAreASnapshot(t *testing.T) {
 	ada := w.person(t)
 	c := w.group(t, ada)
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				if _, err := w.AppendMessages(ctx, []chat.Draft{draft(c, ada, "x"), draft(c, ada, "y")}); err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		}
-	})
+	stop := w.keepWriting(t, c, ada)
 	for range 50 {
 		changes, err := w.Changes(ctx, c.ID, 1, 10_000)
 		ok(t, err)
@@ -267,6 +238,30 @@ func (w world) changesAreASnapshot(t *testing.T) {
 			t.Fatalf("%d changes at head %+v", n, changes.Head)
 		}
 	}
-	close(stop)
-	wg.Wait()
+	stop()
+}
+
+// keepWriting appends to a conversation, two messages a batch, until stop is called or the test ends.
+func (w world) keepWriting(t *testing.T, c chat.Conversation, sender chat.UserID) (stop func()) {
+	ended := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			default:
+				if _, err := w.AppendMessages(ctx, []chat.Draft{draft(c, sender, "meanwhile"), draft(c, sender, "meanwhile")}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	stop = sync.OnceFunc(func() {
+		close(ended)
+		wg.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
 }
