@@ -3,10 +3,12 @@
 //
 // A message makes one journey, and [Service.SendMessage] is the only place where its order is written:
 //
-//	check     the draft is valid, its sender is a participant          (message.go, roster.go)
+//	check     what is sent keeps the rules for text and keys            (message.go)
 //	queue     it waits, at most 3 seconds, for the batch in flight      (committer.go)
+//	decide    its sender is a participant, at this moment               (committer.go, roster.go)
 //	append    the store commits everything that waits in one transaction, giving seq and rev
-//	announce  the sender is answered and everyone else is told; neither waits for the other
+//	announce  the sender is answered and everyone else is told;
+//	          neither waits for the other                               (answer.go, event.go)
 //
 // Two numbers order a conversation. A message's seq is its place, 1, 2, 3 … without gaps. The
 // conversation's rev counts every change that its participants can see, also without gaps. Both are

@@ -37,7 +37,7 @@ interface Counts {
 /**
  * Anna and Ben write while everything that can break does, at a random moment: the socket is cut, the server
  * is away, a page is reloaded, tokens expire, events are lost, confirmations overtake events, sends are
- * refused for now. Afterwards the world heals.
+ * refused. Afterwards the world heals.
  */
 async function run(seed: number, counts: Counts): Promise<void> {
   const random = seeded(seed);
