@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"internal/store":            {"internal/chat", "internal/auth"},
 	"internal/store/storetest":  {"internal/chat", "internal/auth", "internal/store"},
 	"internal/pgtest":           {},
+	"internal/redistest":        {},
 	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
 	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
 	"internal/demo":             {"internal/chat", "internal/auth"},
