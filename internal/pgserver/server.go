@@ -1,4 +1,4 @@
-package pgtest
+package pgserver
 
 import (
 	"context"
@@ -52,8 +52,8 @@ type Server struct {
 	done  chan struct{}
 }
 
-// launch makes a data directory and starts a server on it.
-func launch() (*Server, error) {
+// Start makes a data directory and starts a server on it. [Server.Remove] ends both.
+func Start() (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func launch() (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
 	if err := s.Restart(); err != nil {
-		s.remove()
+		s.Remove()
 		return nil, err
 	}
 	return s, nil
@@ -117,7 +117,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.data
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
-	// A process group of its own, so that an interrupt at the terminal reaches only the test process.
+	// A process group of its own, so that an interrupt at the terminal reaches only the process that started us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
 	return cmd
 }
@@ -202,7 +202,7 @@ func (s *Server) await() error {
 	defer tick.Stop()
 	for {
 		ctx, cancel := context.WithDeadline(context.Background(), deadline)
-		conn, err := pgx.Connect(ctx, s.url("postgres"))
+		conn, err := pgx.Connect(ctx, s.URL("postgres"))
 		if err == nil {
 			err = conn.Close(ctx)
 			cancel()
@@ -246,7 +246,8 @@ func (s *Server) halt(signal string) {
 	s.stdin = nil
 }
 
-func (s *Server) remove() {
+// Remove ends the server and deletes its data.
+func (s *Server) Remove() {
 	s.Crash()
 	_ = os.RemoveAll(s.data)
 }
