@@ -33,6 +33,8 @@ var mayImport = map[string][]string{
 	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
 	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
 	"internal/demo":             {"internal/chat", "internal/auth"},
+	"deploy/nginx":              {},
+	"internal/chaos/proxy":      {},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},
 }
 
