@@ -37,7 +37,7 @@ func (s *Store) CreateConversation(ctx context.Context, n chat.NewConversation) 
 }
 
 func (s *Store) insertConversation(ctx context.Context, x session, n chat.NewConversation) error {
-	at, role, owner := now(), chat.RoleMember, chat.UserID("")
+	at, role, owner := s.now(), chat.RoleMember, chat.UserID("")
 	if n.Type == chat.Group {
 		role, owner = chat.RoleOwner, n.Creator
 	}
@@ -111,7 +111,7 @@ func (s *Store) directConversation(ctx context.Context, n chat.NewConversation) 
 func (s *Store) ReviseConversation(ctx context.Context, r chat.Revision) (chat.Conversation, error) {
 	var after chat.Conversation
 	err := s.decided(ctx, r.Conversation, r.RosterRev, func(x session, t *tail) error {
-		at, rev := notBefore(now(), t.updatedAt), t.nextRev()
+		at, rev := notBefore(s.now(), t.updatedAt), t.nextRev()
 		t.updatedAt = at
 		if err := s.revisePeople(ctx, x, r, t, at); err != nil {
 			return err

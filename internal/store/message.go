@@ -17,7 +17,7 @@ func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat
 	if len(drafts) == 0 {
 		return nil, nil
 	}
-	b, uniform := newBatch(drafts)
+	b, uniform := newBatch(drafts, s.now())
 	if !uniform {
 		return s.appendExact(ctx, drafts)
 	}
@@ -60,8 +60,8 @@ type part struct {
 
 // newBatch sorts drafts by conversation. It is uniform when all drafts of a conversation were decided on one
 // roster, as a committer's are.
-func newBatch(drafts []chat.Draft) (b *batch, uniform bool) {
-	b = &batch{drafts: drafts, part: make([]int, len(drafts)), place: make([]int, len(drafts)), now: now()}
+func newBatch(drafts []chat.Draft, now time.Time) (b *batch, uniform bool) {
+	b = &batch{drafts: drafts, part: make([]int, len(drafts)), place: make([]int, len(drafts)), now: now}
 	known := make(map[chat.ConversationID]int, 32)
 	for _, d := range drafts {
 		if _, found := known[d.Conversation]; !found {

@@ -16,7 +16,7 @@ func (s *Store) EditMessage(ctx context.Context, e chat.Edit) (chat.Message, err
 		err := x.one(ctx, into(messageInto(&m)...), s.fill(`UPDATE messages
 SET content = $3, rev = $4, edited_at = {greatest}($5, created_at), updated_at = {greatest}($5, created_at)
 WHERE conversation_id = $1 AND id = $2 AND deleted_at IS NULL
-RETURNING `+messageColumns), string(e.Conversation), string(e.Message), e.Content, t.nextRev(), s.moment(now()))
+RETURNING `+messageColumns), string(e.Conversation), string(e.Message), e.Content, t.nextRev(), s.moment(s.now()))
 		return found(err, "message")
 	})
 	return m, err
@@ -36,7 +36,7 @@ func (s *Store) DeleteMessage(ctx context.Context, d chat.Deletion) (m chat.Mess
 			already = true
 			return nil
 		}
-		return x.one(ctx, into(messageInto(&m)...), s.fill(entomb), string(d.Conversation), string(d.Message), t.nextRev(), s.moment(now()))
+		return x.one(ctx, into(messageInto(&m)...), s.fill(entomb), string(d.Conversation), string(d.Message), t.nextRev(), s.moment(s.now()))
 	})
 	return m, already, err
 }

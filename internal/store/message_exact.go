@@ -20,7 +20,7 @@ func keyOf(d *chat.Draft) draftKey { return draftKey{d.Conversation, d.Sender, d
 // appendExact looks every draft up before it stores it, in one transaction that holds the locks of all its
 // conversations.
 func (s *Store) appendExact(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
-	b, _ := newBatch(drafts)
+	b, _ := newBatch(drafts, s.now())
 	var out []chat.Appended
 	err := s.db.write(ctx, func(x session) error {
 		out = make([]chat.Appended, len(drafts))
@@ -68,7 +68,7 @@ func (s *Store) appendOne(ctx context.Context, x session, d *chat.Draft, t *tail
 		out.Err = chat.ErrStale
 		return nil
 	}
-	seq, rev, at := t.next()
+	seq, rev, at := t.next(s.now())
 	m := chat.Message{
 		ID: d.ID, Conversation: d.Conversation, Sender: d.Sender, Seq: seq, Rev: rev, Content: d.Content,
 		ContentType: d.ContentType, ClientMessageID: d.ClientMessageID, CreatedAt: at, UpdatedAt: at,

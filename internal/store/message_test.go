@@ -27,20 +27,18 @@ func TestTheTimesOfMessagesRiseWhenTheClockHasSteppedBack(t *testing.T) {
 	onBoth(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
 		c := cs[0]
-		append := func(drafts ...chat.Draft) []chat.Appended {
+		append := func(s *store.Store, drafts ...chat.Draft) []chat.Appended {
 			t.Helper()
-			out, err := in.AppendMessages(t.Context(), drafts)
+			out, err := s.AppendMessages(t.Context(), drafts)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return out
 		}
-		last := append(draftFor(c, ada, "before"))[0].Message.CreatedAt.Add(time.Hour)
-		// Another node, whose clock is an hour ahead, has written.
-		if in.Kind() == "sqlite" {
-			in.exec(t, "UPDATE conversations SET last_message_at = $2, updated_at = $2 WHERE id = $1", string(c.ID), last.UnixMicro())
-		} else {
-			in.exec(t, "UPDATE conversations SET last_message_at = $2, updated_at = $2 WHERE id = $1", string(c.ID), last)
+		ahead := in.WithClock(func() time.Time { return time.Now().Add(time.Hour) })
+		last := append(ahead, draftFor(c, ada, "by a node whose clock is an hour ahead"))[0].Message.CreatedAt
+		if wait := time.Until(last); wait < 59*time.Minute {
+			t.Fatalf("the other node's message is only %v ahead", wait)
 		}
 		again := draftFor(c, ada, "twice in a batch, so that it goes the exact way")
 		for _, drafts := range [][]chat.Draft{
@@ -49,7 +47,7 @@ func TestTheTimesOfMessagesRiseWhenTheClockHasSteppedBack(t *testing.T) {
 			{again, again},
 			{draftFor(c, ada, "alone again")},
 		} {
-			for _, a := range append(drafts...) {
+			for _, a := range append(in.Store, drafts...) {
 				if a.Duplicate {
 					continue
 				}

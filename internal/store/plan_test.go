@@ -138,13 +138,13 @@ func (p *planned) fill(t *testing.T) {
 	t.Helper()
 	for i := range planPeople {
 		u := id[chat.UserID]()
-		a := auth.Account{User: chat.User{ID: u, Username: fmt.Sprint("name", i), DisplayName: fmt.Sprint("shown", i), CreatedAt: now()}, UsernameKey: fmt.Sprint("name", i)}
+		a := auth.Account{User: chat.User{ID: u, Username: fmt.Sprint("name", i), DisplayName: fmt.Sprint("shown", i), CreatedAt: p.now()}, UsernameKey: fmt.Sprint("name", i)}
 		if err := p.CreateAccount(t.Context(), a, false); err != nil {
 			t.Fatal(err)
 		}
 		p.people = append(p.people, u)
-		l := auth.Login{ID: id[chat.LoginID](), User: u, CreatedAt: now()}
-		p.token = auth.RefreshToken{Hash: []byte(u), IssuedAt: now(), ExpiresAt: now().Add(time.Duration(i) * time.Hour)}
+		l := auth.Login{ID: id[chat.LoginID](), User: u, CreatedAt: p.now()}
+		p.token = auth.RefreshToken{Hash: []byte(u), IssuedAt: p.now(), ExpiresAt: p.now().Add(time.Duration(i) * time.Hour)}
 		if err := p.BeginLogin(t.Context(), l, p.token); err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +184,7 @@ func (p *planned) fillQuiet(t *testing.T) {
 	t.Helper()
 	err := p.db.write(t.Context(), func(x session) error {
 		for i := range planQuiet {
-			at, c := p.moment(now()), id[string]()
+			at, c := p.moment(p.now()), id[string]()
 			if _, err := x.exec(t.Context(), "INSERT INTO conversations (id, type, created_at, updated_at) VALUES ($1, 'group', $2, $2)", c, at); err != nil {
 				return err
 			}
@@ -262,14 +262,14 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("search", false, func() error { _, err := p.SearchUsers(ctx, ada, "shown39", 20); return err })
 	step("account by name", false, func() error { _, err := p.AccountByName(ctx, "name7"); return err })
 	step("rotate", false, func() error {
-		_, err := p.RotateRefresh(ctx, p.token.Hash, now(), time.Second, func(auth.Login) auth.RefreshToken {
-			return auth.RefreshToken{Hash: []byte("next"), IssuedAt: now(), ExpiresAt: now().Add(time.Hour)}
+		_, err := p.RotateRefresh(ctx, p.token.Hash, p.now(), time.Second, func(auth.Login) auth.RefreshToken {
+			return auth.RefreshToken{Hash: []byte("next"), IssuedAt: p.now(), ExpiresAt: p.now().Add(time.Hour)}
 		})
 		return err
 	})
-	step("end logins", false, func() error { _, err := p.EndLogins(ctx, p.people[3], now()); return err })
-	step("ended logins", false, func() error { _, err := p.EndedLogins(ctx, now()); return err })
-	step("prune", false, func() error { return p.PruneLogins(ctx, now().Add(-time.Hour)) })
+	step("end logins", false, func() error { _, err := p.EndLogins(ctx, p.people[3], p.now()); return err })
+	step("ended logins", false, func() error { _, err := p.EndedLogins(ctx, p.now()); return err })
+	step("prune", false, func() error { return p.PruneLogins(ctx, p.now().Add(-time.Hour)) })
 	step("erase", false, func() error { _, err := p.EraseUser(ctx, p.people[5], true); return err })
 	return onPath
 }
@@ -316,10 +316,10 @@ var slow = map[string]*regexp.Regexp{
 // conversations, for the order of their locks.
 func (p *planned) leanStatements() []statement {
 	if p.kind == "sqlite" {
-		return []statement{{"append leanly", leanSQLiteMove, []any{string(p.conversations[0].ID), 1, 2, now().UnixMicro()}}}
+		return []statement{{"append leanly", leanSQLiteMove, []any{string(p.conversations[0].ID), 1, 2, p.now().UnixMicro()}}}
 	}
-	one, _ := newBatch([]chat.Draft{p.draft(0, 0)})
-	many, _ := newBatch([]chat.Draft{p.draft(0, 0), p.draft(1, 1), p.draft(2, 2), p.draft(0, 0)})
+	one, _ := newBatch([]chat.Draft{p.draft(0, 0)}, p.now())
+	many, _ := newBatch([]chat.Draft{p.draft(0, 0), p.draft(1, 1), p.draft(2, 2), p.draft(0, 0)}, p.now())
 	d := one.drafts[0]
 	return []statement{
 		{"append one leanly", leanPostgresOne, []any{uuidOf(d.Conversation), d.RosterRev, one.now, uuidOf(d.ID), uuidOf(d.Sender), d.Content, d.ContentType, d.ClientMessageID}},

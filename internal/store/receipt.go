@@ -79,7 +79,7 @@ func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.U
 		}
 		_, err = x.exec(ctx, `UPDATE conversation_participants SET last_read_message_id = $3, last_read_seq = $4, last_read_at = $5
 WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_seq < $4`,
-			string(c), string(u), string(m), seq, s.moment(now()))
+			string(c), string(u), string(m), seq, s.moment(s.now()))
 		if err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ type Config struct {
 type Store struct {
 	db database
 	*dialect
+	clock func() time.Time
 }
 
 // database is one of the two ways to run statements and transactions.
@@ -89,13 +90,13 @@ func open(ctx context.Context, cfg Config) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Store{db, sqliteDialect}, nil
+		return &Store{db, sqliteDialect, time.Now}, nil
 	}
 	db, err := openPostgres(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db, postgresDialect}, nil
+	return &Store{db, postgresDialect, time.Now}, nil
 }
 
 // Kind is "sqlite" or "postgres".
@@ -111,8 +112,12 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close waits for what is running and closes the database.
 func (s *Store) Close() error { return s.db.close() }
 
+// WithClock is the same database as a node sees it whose clock tells another time. Clocks of nodes differ by
+// minutes, and nothing but the times that people read may depend on them (C1.4).
+func (s *Store) WithClock(clock func() time.Time) *Store { return &Store{s.db, s.dialect, clock} }
+
 // now is the clock of this node at the resolution that is stored (C1.6).
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }
 
 // notBefore is t, or floor where the clock has stepped back behind it.
 func notBefore(t, floor time.Time) time.Time {

@@ -32,8 +32,8 @@ FROM conversations WHERE id = $1 {lock}`), string(c))
 
 // next takes the numbers of one more message. Its time is later than that of the message before, whatever
 // the clock does (C1.4).
-func (t *tail) next() (seq, rev int64, at time.Time) {
-	at = notBefore(now(), t.lastMessageAt.Add(time.Microsecond))
+func (t *tail) next(now time.Time) (seq, rev int64, at time.Time) {
+	at = notBefore(now, t.lastMessageAt.Add(time.Microsecond))
 	t.seq++
 	t.lastMessageAt, t.updatedAt = at, notBefore(at, t.updatedAt)
 	return t.seq, t.nextRev(), at

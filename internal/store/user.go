@@ -81,7 +81,7 @@ func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit
 	if len(set) == 0 {
 		return s.Me(ctx, id)
 	}
-	assign("updated_at", s.moment(now()))
+	assign("updated_at", s.moment(s.now()))
 	var m chat.Me
 	err := s.db.write(ctx, func(x session) error {
 		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set, ", ")+" WHERE id = $1 AND deleted_at IS NULL", args...); err != nil {

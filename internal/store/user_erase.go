@@ -62,7 +62,7 @@ func (s *Store) entombAll(ctx context.Context, c chat.ConversationID, sender cha
 			more = len(messages) == entombAtOnce
 			for _, m := range messages {
 				var tombstone chat.Message
-				err := x.one(ctx, into(messageInto(&tombstone)...), s.fill(entomb), string(c), string(m), t.nextRev(), s.moment(now()))
+				err := x.one(ctx, into(messageInto(&tombstone)...), s.fill(entomb), string(c), string(m), t.nextRev(), s.moment(s.now()))
 				if err != nil {
 					return err
 				}
@@ -77,7 +77,7 @@ func (s *Store) entombAll(ctx context.Context, c chat.ConversationID, sender cha
 }
 
 func (s *Store) eraseAccount(ctx context.Context, x session, id chat.UserID) error {
-	at := s.moment(now())
+	at := s.moment(s.now())
 	var key string
 	err := x.one(ctx, into(&key), s.fill("SELECT username_key FROM users WHERE id = $1 AND deleted_at IS NULL {lock}"), string(id))
 	if errors.Is(err, sql.ErrNoRows) {
