@@ -106,18 +106,21 @@ func (s *Service) answerFirst(ctx context.Context, p *pendingSend) bool {
 
 // CheckContent holds the rule for message text (C2.5): 1 to 4,000 code points of valid UTF-8, no NUL,
 // not only white space or characters that show nothing. What passes is stored byte for byte.
-func CheckContent(content string) error {
+func CheckContent(content string) error { return checkText("content", "message", content) }
+
+// checkText is the rule of CheckContent for any noun's text.
+func checkText(field, noun, text string) error {
 	switch {
-	case content == "":
-		return Invalid("content", "The message is empty.")
-	case len(content) > MaxContentBytes || utf8.RuneCountInString(content) > MaxContentRunes:
-		return Invalid("content", "The message is longer than %d characters.", MaxContentRunes)
-	case !utf8.ValidString(content):
-		return Invalid("content", "The message is not valid UTF-8.")
-	case strings.IndexByte(content, 0) >= 0:
-		return Invalid("content", "The message contains a NUL character.")
-	case strings.IndexFunc(content, shows) < 0:
-		return Invalid("content", "The message has only white space.")
+	case text == "":
+		return Invalid(field, "The %s is empty.", noun)
+	case len(text) > MaxContentBytes || utf8.RuneCountInString(text) > MaxContentRunes:
+		return Invalid(field, "The %s is longer than %d characters.", noun, MaxContentRunes)
+	case !utf8.ValidString(text):
+		return Invalid(field, "The %s is not valid UTF-8.", noun)
+	case strings.IndexByte(text, 0) >= 0:
+		return Invalid(field, "The %s contains a NUL character.", noun)
+	case strings.IndexFunc(text, shows) < 0:
+		return Invalid(field, "The %s has only white space.", noun)
 	}
 	return nil
 }

@@ -30,6 +30,10 @@ type dialect struct {
 	// draftsByKey reads the messages stored under the keys that draftKeys makes arguments of.
 	draftsByKey string
 	draftKeys   func([]draftKey) []any
+	// now is the database's clock, the same throughout a statement.
+	now string
+	// ago is the database's clock as many microseconds ago as param says.
+	ago func(param string) string
 	// in compares with a list of ids given as one argument, made by ids.
 	in func(param string) string
 	// ids is the argument for in.
@@ -39,6 +43,8 @@ type dialect struct {
 
 	filled sync.Map // text → text, see fill
 }
+
+const sqliteNow = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
 
 var sqliteDialect = &dialect{
 	kind:      "sqlite",
@@ -53,6 +59,8 @@ FROM (SELECT conversation_id, user_id, role, joined_at,
 JOIN users u ON u.id = p.user_id
 WHERE place <= 20
 ORDER BY conversation_id, joined_at, user_id`,
+	now: sqliteNow,
+	ago: func(param string) string { return "(" + sqliteNow + " - " + param + ")" },
 	in:  func(param string) string { return "IN (SELECT value FROM json_each(" + param + "))" },
 	ids: func(ids []string) any { return jsonText(ids) },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
@@ -80,6 +88,10 @@ CROSS JOIN LATERAL (SELECT user_id, role, joined_at FROM conversation_participan
       WHERE conversation_id = c.id AND left_at IS NULL ORDER BY joined_at, user_id LIMIT 20) p
 JOIN users u ON u.id = p.user_id
 ORDER BY c.id, p.joined_at, p.user_id`,
+	now: "statement_timestamp()",
+	ago: func(param string) string {
+		return "(statement_timestamp() - " + param + "::bigint * interval '1 microsecond')"
+	},
 	in:  func(param string) string { return "= ANY (" + param + "::text[]::uuid[])" },
 	ids: func(ids []string) any { return ids },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
@@ -103,22 +115,28 @@ func jsonText(v any) string {
 	return string(text)
 }
 
-// fill puts the dialect's words into a text: {lock}, {share}, {greatest}, and {in $n} for a list of ids.
+// fill puts the dialect's words into a text: {lock}, {share}, {greatest}, {now}, {in $n} for a list of ids, and
+// {ago $n} for the time of so many microseconds ago.
 func (d *dialect) fill(query string) string {
 	if text, known := d.filled.Load(query); known {
 		return text.(string)
 	}
-	text := strings.NewReplacer("{lock}", d.forUpdate, "{share}", d.forShare, "{greatest}", d.greatest).Replace(query)
-	for {
-		before, rest, more := strings.Cut(text, "{in ")
-		if !more {
-			break
-		}
-		param, after, _ := strings.Cut(rest, "}")
-		text = before + d.in(param) + after
-	}
+	text := strings.NewReplacer("{lock}", d.forUpdate, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now).Replace(query)
+	text = fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago)
 	d.filled.Store(query, text)
 	return text
+}
+
+// fillParam replaces every word with a parameter.
+func fillParam(text, word string, with func(param string) string) string {
+	for {
+		before, rest, more := strings.Cut(text, word)
+		if !more {
+			return text
+		}
+		param, after, _ := strings.Cut(rest, "}")
+		text = before + with(param) + after
+	}
 }
 
 // momentOrNull is the argument for a time that may be unknown.

@@ -270,6 +270,14 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("end logins", false, func() error { _, err := p.EndLogins(ctx, p.people[3], p.now()); return err })
 	step("ended logins", false, func() error { _, err := p.EndedLogins(ctx, p.now()); return err })
 	step("prune", false, func() error { return p.PruneLogins(ctx, p.now().Add(-time.Hour)) })
+	step("beat", false, func() error { _, _, err := p.Beat(ctx, Node{ID: "a", Process: id[string]()}); return err })
+	step("nodes", false, func() error { _, err := p.Nodes(ctx); return err })
+	step("leave", false, func() error { return p.Leave(ctx, Node{ID: "a", Process: id[string]()}) })
+	step("announce", false, func() error {
+		_, err := p.AddAnnouncement(ctx, chat.Announcement{ID: id[string](), Text: "x"})
+		return err
+	})
+	step("announcements", false, func() error { _, err := p.RecentAnnouncements(ctx, time.Minute); return err })
 	step("erase", false, func() error { _, err := p.EraseUser(ctx, p.people[5], true); return err })
 	return onPath
 }

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"receipts", receipts},
 		{"users", usersSuite},
 		{"logins", logins},
+		{"nodes", nodes},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
