@@ -58,6 +58,15 @@ type (
 	ReadSynced struct{ ReadState ReadState }
 	// Announcement is a word of the operator to all.
 	Announcement struct{ Text string }
+	// CatchingUp says that what changed past AfterRev is about to be handed over, as a difference of states
+	// in which revs may be left out, until [CaughtUp] (C3.3). It comes after a subscribe, a reconnect, and
+	// when a live connection had a hole.
+	CatchingUp struct {
+		ConversationID string
+		AfterRev       int64
+		LastRev        int64 // where the conversation stands; AfterRev may be this already
+		Hole           bool  // the connection was live, and a rev did not come within a second
+	}
 	// CaughtUp says that everything up to Rev has been handed over, after a subscribe or a reconnect.
 	CaughtUp struct {
 		ConversationID string
@@ -94,6 +103,7 @@ func (ConversationActivity) isEvent() {}
 func (Typing) isEvent()               {}
 func (ReadSynced) isEvent()           {}
 func (Announcement) isEvent()         {}
+func (CatchingUp) isEvent()           {}
 func (CaughtUp) isEvent()             {}
 func (Failed) isEvent()               {}
 func (Online) isEvent()               {}

@@ -132,7 +132,7 @@ func (l *Live) connection(ctx context.Context) error {
 	}
 	defer l.socket.close()
 	for _, t := range l.tracks {
-		t.phase, t.retryAt = wanted, time.Time{}
+		t.phase, t.retryAt, t.holeSince, t.hole = wanted, time.Time{}, time.Time{}, false
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -190,7 +190,7 @@ func (l *Live) frame(ctx context.Context, f *frame) error {
 		go l.renewOnSocket(ctx, l.tokenUsed)
 	case "subscribed":
 		if t := l.tracks[f.ConversationID]; t != nil {
-			t.subscribed(f.LastSeq, f.LastRev, f.HasMore)
+			l.options.Handle(t.subscribed(f.LastSeq, f.LastRev, f.HasMore))
 		}
 	case "caught:up":
 		l.caughtUp(ctx, f)
@@ -301,7 +301,7 @@ func (l *Live) tend(now time.Time) {
 	var subscribe []subscription
 	for _, t := range l.tracks {
 		if t.lost(now) {
-			t.phase, t.holeSince = wanted, time.Time{}
+			t.phase, t.holeSince, t.hole = wanted, time.Time{}, true
 		}
 		if t.phase == wanted && !now.Before(t.retryAt) {
 			t.phase = requested

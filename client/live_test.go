@@ -74,7 +74,17 @@ func TestAHoleIsAskedForAgain(t *testing.T) {
 	}
 	live, events, _ := f.run(t)
 	live.Subscribe("c1", 1)
-	if got := revs(t, events, 3); got != "2 3 4" {
+	if got := next[client.CatchingUp](t, events); got.AfterRev != 1 || got.LastRev != 1 || got.Hole {
+		t.Errorf("after the subscribe: %+v", got)
+	}
+	next[client.CaughtUp](t, events)
+	if got := next[client.MessageReceived](t, events); got.Message.Rev != 2 {
+		t.Errorf("handed over rev %d, want 2", got.Message.Rev)
+	}
+	if got := next[client.CatchingUp](t, events); got.AfterRev != 2 || got.LastRev != 4 || !got.Hole {
+		t.Errorf("after the hole: %+v", got)
+	}
+	if got := revs(t, events, 2); got != "3 4" {
 		t.Errorf("handed over %s", got)
 	}
 }

@@ -31,6 +31,7 @@ type track struct {
 	hasMore      bool  // of the catch-up under way
 	early        map[int64]Event
 	holeSince    time.Time // when early began to wait for a rev before it; zero when it does not
+	hole         bool      // that is why it is subscribed again
 	retryAt      time.Time // of a subscribe that was refused
 
 	acked   int64
@@ -42,11 +43,14 @@ func newTrack(conversation string, afterRev int64) *track {
 }
 
 // subscribed notes the server's answer to a subscribe.
-func (t *track) subscribed(lastSeq, lastRev int64, hasMore bool) {
+func (t *track) subscribed(lastSeq, lastRev int64, hasMore bool) CatchingUp {
 	t.phase, t.hasMore = catchingUp, hasMore
 	if t.complete == FromNow {
 		t.complete, t.seq, t.acked = lastRev, lastSeq, lastSeq
 	}
+	e := CatchingUp{ConversationID: t.conversation, AfterRev: t.complete, LastRev: lastRev, Hole: t.hole}
+	t.hole = false
+	return e
 }
 
 // offer takes an event at rev and returns what may be handed over now.
