@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/demo":             {"internal/chat", "internal/auth"},
 	"deploy/nginx":              {},
 	"internal/chaos/proxy":      {},
+	"internal/check":            {"client"},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},
 }
 

@@ -1,0 +1,41 @@
+package check
+
+import "time"
+
+// Bounds say how long what is promised may take. What is zero has the value that is promised.
+type Bounds struct {
+	// Slack is added to every bound, for a machine that has more to do than to be fast.
+	Slack time.Duration
+	// Send is how long a send may wait for its answer while nothing is broken; 3 s (C2.6).
+	Send time.Duration
+	// Request is how long any other operation may take while nothing is broken; 5 s.
+	Request time.Duration
+	// Removal is how long after its answer a removal may take to reach every node; 1 s (C3.7).
+	Removal time.Duration
+	// Recovery is how long after a fault the system may still show it: the bounds of what goes on
+	// meanwhile are not asked for; 10 s.
+	Recovery time.Duration
+	// FirstSend is how long after the last fault a send may still fail; 10 s.
+	FirstSend time.Duration
+	// AllLive is how long after the last fault a client may be without a connection; 30 s.
+	AllLive time.Duration
+	// Delivery bounds the 95th percentile from a send to its reception by a connected client, by the kind
+	// of the fault that was on; "" is outside of faults. What is not named is not bounded.
+	Delivery map[string]time.Duration
+}
+
+func (b Bounds) filled() Bounds {
+	fill := func(d *time.Duration, promised time.Duration) {
+		if *d == 0 {
+			*d = promised
+		}
+		*d += b.Slack
+	}
+	fill(&b.Send, 3*time.Second)
+	fill(&b.Request, 5*time.Second)
+	fill(&b.Removal, time.Second)
+	fill(&b.Recovery, 10*time.Second)
+	fill(&b.FirstSend, 10*time.Second)
+	fill(&b.AllLive, 30*time.Second)
+	return b
+}
