@@ -16,6 +16,7 @@ const module = "github.com/parley-chat/parley/"
 var mayImport = map[string][]string{
 	"internal/chat":             {},
 	"internal/limit":            {},
+	"internal/obs":              {},
 	"web":                       {},
 	"api":                       {},
 	"client":                    {},

@@ -24,11 +24,11 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			node, err := app.New(ctx, c, app.NewLog(&c.Config, os.Stderr))
+			node, err := app.New(ctx, c, version, app.NewLog(&c.Config, os.Stderr))
 			if err != nil {
 				return err
 			}
-			if err := node.Welcome(ctx, cmd.OutOrStdout(), version); err != nil {
+			if err := node.Welcome(ctx, cmd.OutOrStdout()); err != nil {
 				return err
 			}
 			return node.Run(ctx)

@@ -16,7 +16,7 @@ import (
 func TestWithTheDemoAliceIsToldWhereToGoAndEchoAnswersHer(t *testing.T) {
 	n := run(t, "PARLEY_DATA="+filepath.Join(t.TempDir(), "data"), "PARLEY_DEMO=on")
 	var welcome bytes.Buffer
-	if err := n.Welcome(t.Context(), &welcome, "1.2.3"); err != nil {
+	if err := n.Welcome(t.Context(), &welcome); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{n.URL() + " ", n.URL() + "/#as=bob", "alice, password alice-demo", "bob, password bob-demo", "everybody knows its passwords"} {
@@ -64,7 +64,7 @@ func TestTheFirstStartPrintsALinkThatMakesTheOwner(t *testing.T) {
 	link := func() string {
 		t.Helper()
 		var welcome bytes.Buffer
-		if err := n.Welcome(t.Context(), &welcome, "1.2.3"); err != nil {
+		if err := n.Welcome(t.Context(), &welcome); err != nil {
 			t.Fatal(err)
 		}
 		return string(regexp.MustCompile(regexp.QuoteMeta(n.URL()) + `/#owner=\w+`).Find(welcome.Bytes()))
@@ -91,7 +91,7 @@ func TestTheDemoIsRefusedOnRealData(t *testing.T) {
 	n := run(t, data)
 	join(t, n, "ada")
 	n.stop(t)
-	_, err := app.New(t.Context(), settings(t, data, "PARLEY_DEMO=on"), quiet)
+	_, err := app.New(t.Context(), settings(t, data, "PARLEY_DEMO=on"), "test", quiet)
 	if err == nil || !strings.Contains(err.Error(), "--data ./demo") {
 		t.Errorf("got %v", err)
 	}

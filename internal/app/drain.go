@@ -20,7 +20,7 @@ const (
 
 // Run runs the node until ctx ends or a part of it fails, drains it, and returns. It may be called once.
 func (n *Node) Run(ctx context.Context) error {
-	failed := make(chan error, 8)
+	failed := make(chan error, 16)
 	over := make(chan struct{}) // closed when the drain has taken its time
 	// What runs outlives ctx by the time that draining takes.
 	start := func(run func(context.Context) error) (stop func()) {
@@ -44,6 +44,8 @@ func (n *Node) Run(ctx context.Context) error {
 	stopChat := start(n.chat.Run)
 	stopAuth := start(n.auth.Run)
 	stopMemory := start(newMemory().tend)
+	stopPulse := start(n.pulse.run)
+	stopMetrics := start(n.serveMetrics)
 	stopBot := func() {}
 	if n.bot != nil {
 		stopBot = start(func(ctx context.Context) error { return n.bot.Run(ctx, n.chat) })
@@ -71,6 +73,8 @@ func (n *Node) Run(ctx context.Context) error {
 	stopHub()
 	stopAuth()
 	stopMemory()
+	stopPulse()
+	stopMetrics()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.Close() }()
 	select {
@@ -98,8 +102,9 @@ func (n *Node) drain(ctx context.Context) error {
 	return err
 }
 
-// sent logs what became of a send, and lets the bot of the demo hear it.
+// sent counts and logs what became of a send, and lets the bot of the demo hear it.
 func (n *Node) sent(r chat.SendReport) {
+	n.metrics.Sent(resultOf(r), r.Latency)
 	if n.bot != nil {
 		n.bot.Hear(r)
 	}

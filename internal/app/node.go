@@ -23,6 +23,7 @@ import (
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
+	"github.com/parley-chat/parley/internal/obs"
 	"github.com/parley-chat/parley/internal/realtime"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/ws"
@@ -32,6 +33,7 @@ import (
 // Node is one Parley: the database, the rules, this node's sockets and its HTTP server.
 type Node struct {
 	cfg      *config.Loaded
+	version  string
 	log      *slog.Logger
 	store    *store.Store
 	auth     *auth.Service
@@ -41,17 +43,21 @@ type Node struct {
 	bot      *demo.Bot // nil without the demo
 	server   *http.Server
 	listener net.Listener
+	pulse    *pulse
+	metrics  *obs.Metrics
+	// metricsListener is nil when there are no metrics to be served.
+	metricsListener net.Listener
 
 	draining atomic.Bool
 	warnings []string
 	startup  time.Duration
 }
 
-// New builds a node: everything is open, and the port is taken, when it returns. ctx bounds the start
-// alone. A node that is not run must be closed.
-func New(ctx context.Context, c *config.Loaded, log *slog.Logger) (n *Node, err error) {
+// New builds a node of the version given: everything is open, and the port is taken, when it returns. ctx
+// bounds the start alone. A node that is not run must be closed.
+func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger) (n *Node, err error) {
 	began := time.Now()
-	n = &Node{cfg: c, log: log}
+	n = &Node{cfg: c, version: version, log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -74,6 +80,9 @@ func New(ctx context.Context, c *config.Loaded, log *slog.Logger) (n *Node, err 
 	if err = n.build(); err != nil {
 		return n, err
 	}
+	if err = n.listenMetrics(ctx); err != nil {
+		return n, err
+	}
 	if err = n.listen(ctx); err != nil {
 		return n, err
 	}
@@ -92,7 +101,7 @@ func (n *Node) build() error {
 		limiter = inmem.NewLimiter()
 	}
 	rules := n.cfg.Limits.Rules()
-	n.hub = realtime.NewHub(realtime.Config{NodeID: newID(), Log: n.log}, inmem.NewBus())
+	n.hub = realtime.NewHub(realtime.Config{NodeID: nodeID(&n.cfg.Config), Log: n.log}, inmem.NewBus())
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent,
 	}, n.store, n.hub)
@@ -102,9 +111,11 @@ func (n *Node) build() error {
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{
 		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
-		Assets: web.Assets, Ping: n.store.Ping, Accepting: func() bool { return !n.draining.Load() },
-		Warnings: n.warnings, Log: n.log,
+		Assets: web.Assets, Health: n.health, Log: n.log,
 	}, n.chat, n.auth, limiter)
+
+	n.pulse = newPulse(n.store.Ping, n.log)
+	n.metrics = obs.New(n.readNode, n.readPool)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)
@@ -138,9 +149,11 @@ func (n *Node) Port() int { return n.listener.Addr().(*net.TCPAddr).Port }
 // Close gives back what New took. Run does it by itself.
 func (n *Node) Close() error {
 	var errs []error
-	if n.listener != nil {
-		if err := n.listener.Close(); !errors.Is(err, net.ErrClosed) {
-			errs = append(errs, err)
+	for _, listener := range []net.Listener{n.listener, n.metricsListener} {
+		if listener != nil {
+			if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
 		}
 	}
 	if n.store != nil {

@@ -33,7 +33,7 @@ type node struct {
 
 func settings(t *testing.T, env ...string) *config.Loaded {
 	t.Helper()
-	c, err := config.Load(nil, append([]string{"PARLEY_HOST=127.0.0.1", "PARLEY_PORT=0", "PARLEY_RATE_LIMITS=off"}, env...))
+	c, err := config.Load(nil, append([]string{"PARLEY_HOST=127.0.0.1", "PARLEY_PORT=0", "PARLEY_METRICS_LISTEN=127.0.0.1:0", "PARLEY_RATE_LIMITS=off"}, env...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,13 @@ var quiet = slog.New(slog.DiscardHandler)
 // run starts a node that is stopped at the latest with the test.
 func run(t *testing.T, env ...string) *node {
 	t.Helper()
-	built, err := app.New(t.Context(), settings(t, env...), quiet)
+	return launch(t, settings(t, env...))
+}
+
+// launch is run with settings that were read before.
+func launch(t *testing.T, c *config.Loaded) *node {
+	t.Helper()
+	built, err := app.New(t.Context(), c, "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +188,7 @@ func TestTwoPeopleChatAndFindItAllAgainAfterARestart(t *testing.T) {
 func TestASecondProcessOnTheSameDataFolderIsRefused(t *testing.T) {
 	data := "PARLEY_DATA=" + t.TempDir()
 	run(t, data)
-	_, err := app.New(t.Context(), settings(t, data), quiet)
+	_, err := app.New(t.Context(), settings(t, data), "test", quiet)
 	if err == nil || !strings.Contains(err.Error(), "in use by another parley") {
 		t.Errorf("got %v", err)
 	}
@@ -195,7 +201,7 @@ func TestAPortInUseIsNamedWithWhatToDo(t *testing.T) {
 	}
 	defer taken.Close()
 	port := fmt.Sprint(taken.Addr().(*net.TCPAddr).Port)
-	_, err = app.New(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_PORT="+port), quiet)
+	_, err = app.New(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_PORT="+port), "test", quiet)
 	var start *app.StartError
 	if !errors.As(err, &start) || !strings.Contains(err.Error(), "port "+port+" is in use") || !strings.Contains(err.Error(), "--port") {
 		t.Errorf("got %v", err)
@@ -204,7 +210,7 @@ func TestAPortInUseIsNamedWithWhatToDo(t *testing.T) {
 
 func TestADataFolderThatIsAFileIsNamedWithWhatToDo(t *testing.T) {
 	c := settings(t, "PARLEY_DATA="+filepath.Join("node_test.go", "data"))
-	_, err := app.New(t.Context(), c, quiet)
+	_, err := app.New(t.Context(), c, "test", quiet)
 	var start *app.StartError
 	if !errors.As(err, &start) || !strings.Contains(err.Error(), "--data") {
 		t.Errorf("got %v", err)
@@ -212,7 +218,7 @@ func TestADataFolderThatIsAFileIsNamedWithWhatToDo(t *testing.T) {
 }
 
 func TestADatabaseThatDoesNotAnswerIsNamedWithoutItsPassword(t *testing.T) {
-	_, err := app.New(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir(), "DATABASE_URL=postgres://parley:hunter2@127.0.0.1:1/parley"), quiet)
+	_, err := app.New(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir(), "DATABASE_URL=postgres://parley:hunter2@127.0.0.1:1/parley"), "test", quiet)
 	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}

@@ -55,6 +55,14 @@ func OpenAuth(c *config.Config, s auth.Store, log *slog.Logger) (*auth.Service, 
 // newID makes a UUIDv7 (C1.1). It panics where the system has no randomness, as crypto/rand does.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
+// nodeID is this node's name among the nodes.
+func nodeID(c *config.Config) string {
+	if c.NodeID != "" {
+		return c.NodeID
+	}
+	return newID()
+}
+
 // URL is where people open the server that listens on the port given, without a slash at its end.
 func URL(c *config.Config, port int) string {
 	if c.PublicURL != "" {

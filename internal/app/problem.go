@@ -36,3 +36,11 @@ func listenProblem(address string, err error) error {
 	}
 	return fmt.Errorf("cannot listen on %s: %w", address, err)
 }
+
+// metricsProblem explains why the address of the metrics cannot be listened on.
+func metricsProblem(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return problem(err, "the address of the metrics, "+address+", is in use by another program", "name another one in PARLEY_METRICS_LISTEN, or nothing to go without metrics")
+	}
+	return problem(err, "the metrics cannot listen on "+address, "name an address of this machine and a free port in PARLEY_METRICS_LISTEN, or nothing to go without metrics")
+}

@@ -11,14 +11,14 @@ import (
 
 // Welcome writes what a person who has just started the node needs to know: what to open and as whom,
 // and at the first start the link that makes the owner's account (C8.8).
-func (n *Node) Welcome(ctx context.Context, w io.Writer, version string) error {
+func (n *Node) Welcome(ctx context.Context, w io.Writer) error {
 	url := n.URL()
 	data := "SQLite in " + n.cfg.Data
 	if n.store.Kind() == "postgres" {
 		data = "PostgreSQL"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nParley %s · %s · started in %d ms\n\n", version, data, n.startup.Milliseconds())
+	fmt.Fprintf(&b, "\nParley %s · %s · started in %d ms\n\n", n.version, data, n.startup.Milliseconds())
 	if n.bot != nil {
 		fmt.Fprintf(&b, "  Open  %-38s  as alice, password %s\n", url, demo.Password("alice"))
 		fmt.Fprintf(&b, "        %-38s  as bob, password %s (in a second window)\n", url+"/#as=bob", demo.Password("bob"))

@@ -15,7 +15,8 @@ import (
 )
 
 // Config is every setting. The tags say: koanf, the key; doc, what it does, for people; secret, that it
-// is never printed and may stand in a file of its own; plain, an environment name without PARLEY_.
+// is never printed and may stand in a file of its own; plain, an environment name without PARLEY_; emptied,
+// that an environment name set to nothing means nothing instead of the default.
 type Config struct {
 	Data          string `koanf:"data" doc:"Folder for the SQLite database, the signing key and the lock. Made when missing."`
 	Host          string `koanf:"host" doc:"Address to listen on. Empty: every address of this machine, or only 127.0.0.1 with demo."`
@@ -24,6 +25,7 @@ type Config struct {
 	DatabaseURL   Secret `koanf:"database_url" plain:"DATABASE_URL" secret:"true" doc:"PostgreSQL, as postgres://user:password@host:5432/name. Empty: SQLite in the data folder."`
 	DatabaseConns int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
 	RedisURL      Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://host:6379. This version runs as one node without it and refuses to start when it is set."`
+	NodeID        string `koanf:"node_id" doc:"This node's name among the nodes, such as ws-server-1: up to 64 letters, digits, _ . or -. No two nodes may have the same. Empty: one is made at every start."`
 	SigningKey    Secret `koanf:"signing_key" secret:"true" doc:"Key that signs tokens, 32 bytes or more, the same on every node. Empty: one is made and kept in the data folder."`
 	PreviousKey   Secret `koanf:"previous_signing_key" secret:"true" doc:"The signing key before this one. Its tokens stay valid, so that a new key signs nobody out. Empty: none."`
 
@@ -33,9 +35,10 @@ type Config struct {
 	Compression    Switch   `koanf:"compression" doc:"Offer permessage-deflate on /ws: fewer bytes for more memory and processor time."`
 	MaxGroup       int      `koanf:"max_group" doc:"Most people in a group, its owner included, 2 to 100000."`
 
-	LogLevel  string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
-	LogFormat string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
-	Demo      Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
+	LogLevel      string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
+	LogFormat     string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
+	MetricsListen string `koanf:"metrics_listen" emptied:"true" doc:"Address and port of /metrics for Prometheus. Empty switches it off. When the default is in use by another program there is a warning and no metrics."`
+	Demo          Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
 
 	RateLimits Switch `koanf:"rate_limits" doc:"Apply the limits below. Off is for load tests: the start and /health/ready warn."`
 	// Limits stand last: a table of the file ends where the next one begins.
@@ -79,8 +82,9 @@ func Defaults() Config {
 			ConnectAddress: rate(rules.ConnectAddress), Search: rate(rules.Search),
 			Change: rate(rules.ChangeAnything), Frames: rate(rules.FramesOnASocket),
 		},
-		LogLevel:  "info",
-		LogFormat: "auto",
+		LogLevel:      "info",
+		LogFormat:     "auto",
+		MetricsListen: "127.0.0.1:9090",
 	}
 }
 

@@ -76,6 +76,7 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
 		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "log_level": "debug",
 		"log_format": "json", "demo": "on", "rate_limits": "off",
+		"node_id": "ws-server-1", "metrics_listen": "[::1]:0",
 	}
 	for _, s := range config.Settings() {
 		value, ok := values[s.Key]
@@ -159,7 +160,7 @@ func TestANameThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 	_, err := config.Load(flags(t, "--port=70000"), []string{
 		"PARLEY_REGISTRATION=sometimes", "PARLEY_MAX_GROUP=many", "PARLEY_LIMITS_SEND=30", "PARLEY_RATE_LIMITS=perhaps",
-		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_ALLOWED_ORIGINS=*", "REDIS_URL=redis://user:hunter2@r",
+		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_ALLOWED_ORIGINS=*", "REDIS_URL=redis://user:hunter2@r", "PARLEY_NODE_ID=ws server 1", "PARLEY_METRICS_LISTEN=9090",
 		"DATABASE_URL=mysql://user:hunter2@db/x", "PARLEY_SIGNING_KEY=hunter2", "PARLEY_LIMITS_LOGIN=0/1m", "PARLEY_UNKNOWN_=1",
 	})
 	if err == nil {
@@ -170,21 +171,32 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 		"PARLEY_REGISTRATION must be one of: open, closed (from: environment PARLEY_REGISTRATION)",
 		"PARLEY_MAX_GROUP must be a whole number", "PARLEY_LIMITS_SEND must be uses/window, such as 30/1m",
 		"PARLEY_RATE_LIMITS must be on or off", "PARLEY_TRUSTED_PROXIES must be", "PARLEY_ALLOWED_ORIGINS must be",
-		"this version has no Redis support yet", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",
+		"this version has no Redis support yet", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",
 		"has 7 bytes and must have 32 or more", "PARLEY_LIMITS_LOGIN must allow", "PARLEY_UNKNOWN_ in the environment",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n  - "); n != 12 {
-		t.Errorf("%d problems, want 12, each once", n)
+	if n := strings.Count(err.Error(), "\n  - "); n != 14 {
+		t.Errorf("%d problems, want 14, each once", n)
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error("a secret stands in the error")
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+func TestTheMetricsAreSwitchedOffByAnEmptyAddress(t *testing.T) {
+	for name, c := range map[string]*config.Loaded{
+		"environment": load(t, nil, "PARLEY_METRICS_LISTEN="), "flag": load(t, flags(t, "--metrics-listen=")),
+		"file": load(t, nil, "PARLEY_CONFIG="+write(t, "parley.toml", `metrics_listen = ""`)),
+	} {
+		if c.MetricsListen != "" {
+			t.Errorf("set to nothing by %s they are at %s", name, c.MetricsListen)
+		}
 	}
 }
 

@@ -120,12 +120,14 @@ func (r *reader) layer(values []value) {
 }
 
 // environment keeps what is set and ours, and complains about PARLEY_ names that do not exist. A name
-// set to nothing counts as not set, as Docker and systemd leave them.
+// set to nothing counts as not set, as Docker and systemd leave them, except where that says something.
 func (r *reader) environment(environ []string) map[string]string {
 	known := []string{fileEnv}
+	emptied := make(map[string]bool)
 	for _, s := range r.settings {
 		for _, name := range s.envNames() {
 			known = append(known, name)
+			emptied[name] = s.Emptied
 			if s.Secret {
 				known = append(known, name+"_FILE")
 			}
@@ -141,7 +143,7 @@ func (r *reader) environment(environ []string) map[string]string {
 		name, text, _ := strings.Cut(entry, "=")
 		switch {
 		case isKnown[name]:
-			if text != "" {
+			if text != "" || emptied[name] {
 				env[name] = text
 			}
 		case strings.HasPrefix(name, "PARLEY_"):

@@ -13,6 +13,8 @@ type Setting struct {
 	Flag   string // such as "limits-send", without the dashes; of a secret, the flag that names its file
 	Doc    string
 	Secret bool
+	// Emptied says that set to nothing in the environment it is empty, and not its default.
+	Emptied bool
 	// Default is the default as it would be written in the environment.
 	Default string
 
@@ -33,7 +35,7 @@ func settings(group reflect.Value, prefix string, at []int) []Setting {
 		if doc, described := field.Tag.Lookup("doc"); described {
 			s := Setting{
 				Key: key, Env: envName(key), Plain: field.Tag.Get("plain"), Flag: flagName(key), Doc: doc,
-				Secret: field.Tag.Get("secret") == "true", Default: format(group.Field(i)), field: place,
+				Secret: field.Tag.Get("secret") == "true", Emptied: field.Tag.Get("emptied") == "true", Default: format(group.Field(i)), field: place,
 			}
 			if s.Secret {
 				s.Flag += "-file"

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -41,6 +43,8 @@ func (c *Config) Validate() Problems {
 	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
 	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
+	v.check("node_id", c.NodeID == "" || nodeID.MatchString(c.NodeID), "must be 1 to 64 letters, digits, _ . or -, such as ws-server-1")
+	v.check("metrics_listen", c.MetricsListen == "" || validListen(c.MetricsListen), "must be like 127.0.0.1:9090, or empty for none")
 	v.key("signing_key", c.SigningKey)
 	v.key("previous_signing_key", c.PreviousKey)
 	v.oneOf("registration", c.Registration, "open", "closed")
@@ -97,6 +101,18 @@ func validHost(host string) bool {
 		return true
 	}
 	return !strings.ContainsAny(host, ":/ \t")
+}
+
+var nodeID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+
+// validListen takes an address, which may be empty for all of this machine, and a port.
+func validListen(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || !validHost(host) {
+		return false
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 0 && n <= 65535
 }
 
 func validOrigin(text string) bool {

@@ -1,54 +1,63 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
-	"time"
 
 	"github.com/go-json-experiment/json"
 )
 
-// Health is the answer of /health/ready (C8.5).
+// Health is the answer of /health/ready (C8.5). [NewHealth] begins one.
 type Health struct {
-	Status   string            `json:"status"` // "ok" or "unavailable"
-	Degraded []string          `json:"degraded"`
-	Checks   map[string]string `json:"checks"`
+	Status   string            `json:"status"`   // "ok" or "unavailable"
+	Degraded []string          `json:"degraded"` // parts that are away and can be done without
+	Checks   map[string]string `json:"checks"`   // by part, "ok" or a word for what it is instead
 	Warnings []string          `json:"warnings,omitzero"`
 }
 
-// pingWithin is how long the database may take to be called healthy.
-const pingWithin = 2 * time.Second
+// NewHealth is the health of a node whose parts are all well.
+func NewHealth(parts ...string) Health {
+	h := Health{Status: "ok", Degraded: []string{}, Checks: make(map[string]string)}
+	for _, part := range parts {
+		h.Checks[part] = "ok"
+	}
+	return h
+}
+
+// Fail says that a part is not well and that the node cannot serve without it.
+func (h *Health) Fail(part, word string) {
+	h.Checks[part], h.Status = word, "unavailable"
+}
+
+// Degrade says that a part is not well and that the node serves without it.
+func (h *Health) Degrade(part, word string) {
+	h.Checks[part] = word
+	h.Degraded = append(h.Degraded, part)
+}
+
+// Ready reports whether the node can serve.
+func (h *Health) Ready() bool { return h.Status == "ok" }
 
 // serveHealth serves /health/live, which says that the process answers, and /health/ready, which says
-// that it can serve: the database answers and sockets are accepted. Neither names causes.
+// whether it can serve. Neither names causes, and neither waits for anything: whoever asks often costs
+// nothing, and a database that hangs is told at once.
 func (a *api) serveHealth() {
 	a.routes.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
-		sendHealth(w, http.StatusOK, Health{Status: "ok", Degraded: []string{}, Checks: map[string]string{}})
+		sendHealth(w, NewHealth())
 	})
-	a.routes.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
-		health := Health{
-			Status: "ok", Degraded: []string{}, Warnings: a.cfg.Warnings,
-			Checks: map[string]string{"database": "ok", "sockets": "ok"},
+	a.routes.HandleFunc("GET /health/ready", func(w http.ResponseWriter, _ *http.Request) {
+		health := NewHealth("database", "sockets")
+		if a.cfg.Health != nil {
+			health = a.cfg.Health()
 		}
-		status := http.StatusOK
-		fail := func(check, word string) {
-			health.Checks[check], health.Status, status = word, "unavailable", http.StatusServiceUnavailable
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), pingWithin)
-		defer cancel()
-		if a.cfg.Ping != nil && a.cfg.Ping(ctx) != nil {
-			fail("database", "unavailable")
-		}
-		if a.cfg.Accepting != nil && !a.cfg.Accepting() {
-			fail("sockets", "draining")
-		}
-		sendHealth(w, status, health)
+		sendHealth(w, health)
 	})
 }
 
-func sendHealth(w http.ResponseWriter, status int, health Health) {
+func sendHealth(w http.ResponseWriter, health Health) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	if !health.Ready() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
 	// Who asked and has gone reads no answer.
 	_ = json.MarshalWrite(w, health, json.Deterministic(true))
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -29,12 +28,8 @@ type Config struct {
 	InsecureCookie bool
 	// Assets is the built web client, index.html at its root. Nil, or without index.html: a page says so.
 	Assets fs.FS
-	// Ping asks the database for a sign of life. Nil is read as healthy.
-	Ping func(context.Context) error
-	// Accepting reports whether sockets are accepted; false while the node drains. Nil is read as true.
-	Accepting func() bool
-	// Warnings are shown by /health/ready, such as that rate limits are off.
-	Warnings []string
+	// Health says how the node is, without waiting for anything. Nil is read as well.
+	Health func() Health
 	// Log gets one line a request. Default: slog.Default().
 	Log *slog.Logger
 }

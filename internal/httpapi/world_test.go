@@ -74,7 +74,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := httpapi.Config{Ping: s.Ping, Log: slog.New(slog.NewJSONHandler(io.Discard, nil))}
+	cfg := httpapi.Config{Log: slog.New(slog.NewJSONHandler(io.Discard, nil))}
 	for _, f := range change {
 		f(&cfg)
 	}

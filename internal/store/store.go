@@ -64,6 +64,7 @@ type database interface {
 	// migrating lends a connection for migrations, with what keeps two from migrating at once.
 	migrating(ctx context.Context, work func(*sql.DB, goose.Dialect, ...goose.ProviderOption) error) error
 	ping(ctx context.Context) error
+	usage() Pool
 	close() error
 }
 

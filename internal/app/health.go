@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/internal/httpapi"
+)
+
+const (
+	// pingEvery is how often the database is asked for a sign of life, and pingWithin how long it may take.
+	pingEvery  = time.Second
+	pingWithin = time.Second
+)
+
+// pulse asks the database for a sign of life and remembers the answer, so that whoever asks for the node's
+// health waits for nothing and costs nothing.
+type pulse struct {
+	ping func(context.Context) error
+	log  *slog.Logger
+
+	mu   sync.Mutex
+	good time.Time // of the last sign of life
+	away bool      // the last one did not come
+}
+
+func newPulse(ping func(context.Context) error, log *slog.Logger) *pulse {
+	return &pulse{ping: ping, log: log, good: time.Now()}
+}
+
+// beats reports whether the database answers. It does not when the last ping failed, or when one is under way
+// for longer than it may be.
+func (p *pulse) beats() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.away && time.Since(p.good) <= pingEvery+2*pingWithin
+}
+
+// run asks until ctx ends.
+func (p *pulse) run(ctx context.Context) error {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		p.feel(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (p *pulse) feel(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, pingWithin)
+	defer cancel()
+	err := p.ping(bounded)
+	if ctx.Err() != nil {
+		return
+	}
+	p.mu.Lock()
+	was := p.away
+	p.away = err != nil
+	if err == nil {
+		p.good = time.Now()
+	}
+	p.mu.Unlock()
+	switch {
+	case err != nil && !was:
+		p.log.Error("the database does not answer", "event", "database.lost", "error", err)
+	case err == nil && was:
+		p.log.Info("the database answers again", "event", "database.back")
+	}
+}
+
+// health is what /health/ready answers (C8.5). It waits for nothing.
+func (n *Node) health() httpapi.Health {
+	h := httpapi.NewHealth("database", "sockets")
+	h.Warnings = n.warnings
+	if !n.pulse.beats() {
+		h.Fail("database", "unavailable")
+	}
+	if n.draining.Load() {
+		h.Fail("sockets", "draining")
+	}
+	return h
+}

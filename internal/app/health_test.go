@@ -1,0 +1,93 @@
+package app_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chaos/proxy"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/pgtest"
+)
+
+// through puts a proxy in front of the server that a URL names, and returns the URL that goes through it.
+func through(t *testing.T, server string) (*proxy.Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := proxy.Listen(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	u.Host = p.Address()
+	return p, u.String()
+}
+
+// healthOf asks a node for its health, and fails the test when the answer takes long.
+func healthOf(t *testing.T, n *node) (int, httpapi.Health) {
+	t.Helper()
+	asked := time.Now()
+	status, body := get(t, n.url+"/health/ready")
+	if took := time.Since(asked); took > time.Second {
+		t.Errorf("the answer took %v", took)
+	}
+	var h httpapi.Health
+	if err := json.Unmarshal([]byte(body), &h); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return status, h
+}
+
+// awaitHealth asks until the health is as wanted: it tells nobody when it changes.
+func awaitHealth(t *testing.T, n *node, within time.Duration, what string, is func(status int, h httpapi.Health) bool) {
+	t.Helper()
+	deadline := time.Now().Add(within)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, h := healthOf(t, n)
+		if is(status, h) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v it is not %s: %d %+v", within, what, status, h)
+		}
+		<-tick.C
+	}
+}
+
+func TestADatabaseThatHangsIsToldAtOnceAndIsHealthyAgainByItself(t *testing.T) {
+	database, through := through(t, pgtest.NewDatabase(t))
+	n := run(t, "PARLEY_DATA="+t.TempDir(), "DATABASE_URL="+through)
+	if status, h := healthOf(t, n); status != http.StatusOK || h.Checks["database"] != "ok" {
+		t.Fatalf("%d %+v", status, h)
+	}
+	database.Set(proxy.Weather{HoldUp: true, HoldDown: true})
+	awaitHealth(t, n, 5*time.Second, "unavailable", func(status int, h httpapi.Health) bool {
+		return status == http.StatusServiceUnavailable && h.Checks["database"] == "unavailable" && h.Checks["sockets"] == "ok"
+	})
+	if status, _ := get(t, n.url+"/health/live"); status != http.StatusOK {
+		t.Errorf("the process lives, and /health/live answers %d", status)
+	}
+	database.Set(proxy.Weather{})
+	awaitHealth(t, n, 5*time.Second, "ok again", func(status int, h httpapi.Health) bool {
+		return status == http.StatusOK && h.Checks["database"] == "ok"
+	})
+}
+
+func TestHealthNamesNoCauses(t *testing.T) {
+	database, through := through(t, pgtest.NewDatabase(t))
+	n := run(t, "PARLEY_DATA="+t.TempDir(), "DATABASE_URL="+through)
+	database.Set(proxy.Weather{Refuse: true})
+	awaitHealth(t, n, 5*time.Second, "unavailable", func(status int, _ httpapi.Health) bool { return status == http.StatusServiceUnavailable })
+	if _, body := get(t, n.url+"/health/ready"); strings.Contains(body, "refused") || strings.Contains(body, "127.0.0.1") {
+		t.Errorf("it says %s", body)
+	}
+	database.Set(proxy.Weather{})
+}

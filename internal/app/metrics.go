@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/obs"
+)
+
+// listenMetrics takes the address of /metrics. One that somebody chose must be free. The default is what
+// Prometheus itself likes: when that is in use the node runs without metrics and says so.
+func (n *Node) listenMetrics(ctx context.Context) error {
+	address := n.cfg.MetricsListen
+	if address == "" {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	switch {
+	case err == nil:
+		n.metricsListener = listener
+	case n.cfg.Origin("metrics_listen") == "default":
+		n.warnings = append(n.warnings, "There are no metrics, because "+address+" is in use: name another address in PARLEY_METRICS_LISTEN, or nothing to go without.")
+	default:
+		return metricsProblem(address, err)
+	}
+	return nil
+}
+
+// MetricsAddress is where /metrics is served, "" when it is not.
+func (n *Node) MetricsAddress() string {
+	if n.metricsListener == nil {
+		return ""
+	}
+	return n.metricsListener.Addr().String()
+}
+
+// serveMetrics serves them until ctx ends.
+func (n *Node) serveMetrics(ctx context.Context) error {
+	if n.metricsListener == nil {
+		return nil
+	}
+	routes := http.NewServeMux()
+	routes.Handle("GET /metrics", n.metrics.Handler())
+	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(n.metricsListener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// readNode emits what the node itself knows.
+func (n *Node) readNode(emit obs.Emit) {
+	health := n.health()
+	emit(obs.NodeInfo, 1, n.hub.NodeID(), n.version, n.store.Kind())
+	emit(obs.Ready, one(health.Ready()))
+	emit(obs.Connections, float64(n.sockets.Connections()))
+}
+
+// readPool emits how the database's connections are used.
+func (n *Node) readPool(emit obs.Emit) {
+	p := n.store.Pool()
+	emit(obs.DatabaseConnections, float64(p.Used), "used")
+	emit(obs.DatabaseConnections, float64(p.Idle), "idle")
+	emit(obs.DatabaseMax, float64(p.Max))
+	emit(obs.DatabaseWaits, float64(p.Waits))
+	emit(obs.DatabaseWaited, p.Waited.Seconds())
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// resultOf is what became of a send, in the words of the metrics.
+func resultOf(r chat.SendReport) string {
+	switch {
+	case r.Err == nil && r.Duplicate:
+		return obs.Duplicate
+	case r.Err == nil:
+		return obs.Stored
+	case chat.AsError(r.Err).Outcome == chat.OutcomeUnknown:
+		return obs.Unknown
+	}
+	return obs.Rejected
+}

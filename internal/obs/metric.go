@@ -1,0 +1,53 @@
+package obs
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// The kinds of metrics.
+const (
+	Counter   = "counter"
+	Gauge     = "gauge"
+	Histogram = "histogram"
+)
+
+// Metric is one family of samples.
+type Metric struct {
+	Name string
+	Kind string // Counter, Gauge or Histogram
+	// Labels are the names of the labels; Help says which values they take.
+	Labels []string
+	Help   string
+
+	desc *prometheus.Desc
+}
+
+// SendSeconds are the upper bounds of chat_message_send_latency_seconds, as the seed has them (DOC-008).
+var SendSeconds = []float64{0.1, 0.5, 1, 3}
+
+// The metrics of a node. The names that begin with go_ and process_ are those of the Go runtime and of the
+// process, and come from the Prometheus library.
+var (
+	NodeInfo = metric(Gauge, "chat_node_info", "Always 1: its labels say which node this is, of which version, and on which database, sqlite or postgres.", "server_id", "version", "database")
+	Ready    = metric(Gauge, "chat_ready", "1 while /health/ready answers 200, else 0.")
+
+	SendLatency = metric(Histogram, "chat_message_send_latency_seconds", "From a message's arrival to its answer, of sends that were stored or whose outcome is unknown.")
+	Sends       = metric(Counter, "chat_messages_sent_total", "Sends answered, by result: stored, duplicate (a retry, answered as the first time), rejected, unknown (it may have been stored).", "result")
+
+	Connections = metric(Gauge, "chat_connections", "Open WebSocket connections.")
+
+	DatabaseConnections = metric(Gauge, "chat_database_connections", "Connections of the database pool, by state: used, idle. Of SQLite those that read.", "state")
+	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")
+	DatabaseWaits       = metric(Counter, "chat_database_waits_total", "How often a connection had to be waited for, because none was free.")
+	DatabaseWaited      = metric(Counter, "chat_database_wait_seconds_total", "Seconds spent waiting for a free connection.")
+)
+
+// all has every metric in the order of the list above.
+var all []*Metric
+
+// All lists the metrics.
+func All() []*Metric { return all }
+
+func metric(kind, name, help string, labels ...string) *Metric {
+	m := &Metric{Name: name, Kind: kind, Labels: labels, Help: help, desc: prometheus.NewDesc(name, help, labels, nil)}
+	all = append(all, m)
+	return m
+}
