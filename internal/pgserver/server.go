@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/parley-chat/parley/internal/port"
 )
 
 // keeper runs the server until its standard input ends or says how to stop. On the end of input nobody
@@ -154,7 +155,7 @@ func (s *Server) Restart() error {
 	// Somebody else may take the port between the moment it was free and the moment PostgreSQL binds it.
 	var err error
 	for range 5 {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = port.Free(); err != nil {
 			return err
 		}
 		if err = s.start(); err == nil {
@@ -162,14 +163,6 @@ func (s *Server) Restart() error {
 		}
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 func (s *Server) start() error {
