@@ -35,7 +35,7 @@ tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node 20 or newer is missing: https://nodejs.org has it."; exit 1; }
 
 .PHONY: deps
-deps: tools ## install what the tests need from Debian's packages (PostgreSQL, Redis, Chromium, gcc)
+deps: tools ## install what the tests need from Debian's packages (PostgreSQL, Redis, nginx, Chromium, gcc)
 	@scripts/deps.sh
 
 .PHONY: test
@@ -64,6 +64,14 @@ bench: build ## measure every scenario (ARGS="--help" tells more)
 .PHONY: fuzz
 fuzz: ## fuzz every target for 60 s (FOR=10s for less)
 	@scripts/fuzz.sh $(or $(FOR),60s)
+
+.PHONY: cluster
+cluster: bin/parley-chaos ## start three nodes, PostgreSQL, Redis and nginx to look at (ARGS="--shape postgres")
+	@bin/parley-chaos cluster $(ARGS)
+
+.PHONY: bin/parley-chaos
+bin/parley-chaos: build deps
+	@$(GOBUILD) -o $@ ./cmd/parley-chaos
 
 .PHONY: crash
 crash: tools deps ## kill the server 100 times on each database while people chat (FOR=1000 for more)

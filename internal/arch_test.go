@@ -29,7 +29,8 @@ var mayImport = map[string][]string{
 	"internal/store":            {"internal/chat", "internal/auth"},
 	"internal/store/storetest":  {"internal/chat", "internal/auth", "internal/store"},
 	"internal/redistest":        {},
-	"internal/pgserver":         {},
+	"internal/port":             {},
+	"internal/pgserver":         {"internal/port"},
 	"internal/pgtest":           {"internal/pgserver"},
 	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
 	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
@@ -37,11 +38,12 @@ var mayImport = map[string][]string{
 	"deploy/nginx":              {},
 	"internal/chaos/proxy":      {},
 	"internal/check":            {"client"},
+	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redistest"},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},
 }
 
 // knowsAll are the packages that wire the others.
-var knowsAll = []string{"internal/app", "cmd/parley"}
+var knowsAll = []string{"internal/app", "cmd/parley", "internal/chaos", "cmd/parley-chaos"}
 
 func TestImportsPointInward(t *testing.T) {
 	for path, imports := range packages(t) {
