@@ -44,9 +44,7 @@ func (l *Live) Send(ctx context.Context, d Draft) (Sent, error) {
 	case a := <-answered:
 		return a.sent, a.err
 	case <-ctx.Done():
-	}
-	if s := l.out.remove(key); s != nil {
-		return Sent{}, s.gaveUp(context.Cause(ctx))
+		l.GiveUp(key, context.Cause(ctx))
 	}
 	a := <-answered
 	return a.sent, a.err
@@ -61,6 +59,15 @@ func (l *Live) SendAsync(d Draft, answer func(Sent, error)) (clientMessageID str
 	}
 	l.out.add(d, answer)
 	return d.ClientMessageID
+}
+
+// GiveUp takes back a send that waits for its answer. Its answer is then called with an [Error] around why,
+// which says by its Outcome whether the message may have been stored. Nothing happens to one that is
+// answered.
+func (l *Live) GiveUp(clientMessageID string, why error) {
+	if s := l.out.remove(clientMessageID); s != nil {
+		s.answer(Sent{}, s.gaveUp(why))
+	}
 }
 
 // Edit asks for another content of an own message. What comes of it is handed over as [MessageUpdated],
