@@ -39,7 +39,7 @@ type Op string
 
 const (
 	Connect     Op = "connect"     // began to keep a live connection
-	Disconnect  Op = "disconnect"  // gave it up, or had it cut
+	Disconnect  Op = "disconnect"  // ended it
 	Subscribe   Op = "subscribe"   // Conversation, AfterRev
 	Unsubscribe Op = "unsubscribe" // Conversation
 	Send        Op = "send"        // Conversation, Key, Body → Message, Seq, Rev, CreatedAt
@@ -85,6 +85,7 @@ type Operation struct {
 	Traversal    string   `json:"traversal,omitempty"` // names the pages that belong together
 	Newer        bool     `json:"newer,omitempty"`     // pages forward
 	REST         bool     `json:"rest,omitempty"`      // a send that did not go over the live connection
+	Async        bool     `json:"async,omitempty"`     // asked for over the live connection, which answers with events only: always info
 
 	Result Result `json:"result"`
 	Code   string `json:"code,omitempty"` // of the error

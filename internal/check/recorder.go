@@ -122,6 +122,13 @@ func (r *Recorder) History() *History {
 	return &h
 }
 
+// name returns a number that no other record has.
+func (r *Recorder) name() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next()
+}
+
 // note records something and wakes those who wait.
 func (r *Recorder) note(record func()) {
 	r.mu.Lock()

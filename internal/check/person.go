@@ -1,0 +1,102 @@
+package check
+
+import (
+	"context"
+	"sync"
+
+	"github.com/parley-chat/parley/client"
+)
+
+// Person is one client of package client of which everything is recorded: what is done through the
+// methods below, and all that its live connection delivers. The methods may be called from any goroutine.
+type Person struct {
+	*Witness
+	Client *client.Client
+	Live   *client.Live
+
+	sending sync.Mutex // a send is noted and queued in one step, so that their orders agree
+	mu      sync.Mutex
+	revs    map[string]int64
+}
+
+// Person makes the client of a signed-in c. name is unique in the run; one user may have several, each
+// with a client of its own. group is the lane in the time line.
+func (r *Recorder) Person(name, group string, user client.User, c *client.Client) *Person {
+	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64)}
+	p.SignedIn(user.ID)
+	p.Live = c.Live(client.LiveOptions{Handle: p.handle, DeviceID: name})
+	return p
+}
+
+// handle notes an event first, so that whoever waits for a rev finds it recorded.
+func (p *Person) handle(e client.Event) {
+	o, _ := observation(e)
+	p.Witness.Handle(e)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch o.Event {
+	case MessageReceived, MessageUpdated, MessageDeleted, ConversationUpdated, CaughtUp:
+		p.revs[o.Conversation] = max(p.revs[o.Conversation], o.Rev)
+	}
+}
+
+// Rev is the highest rev of a conversation that the live connection has delivered; 0 for none.
+func (p *Person) Rev(conversation string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.revs[conversation]
+}
+
+// Run keeps the live connection until ctx ends, as [client.Live.Run] does.
+func (p *Person) Run(ctx context.Context) error {
+	p.Begin(Operation{Op: Connect}).End(nil)
+	err := p.Live.Run(ctx)
+	p.Begin(Operation{Op: Disconnect}).End(err)
+	return err
+}
+
+// Subscribe follows a conversation from afterRev on; see [client.Live.Subscribe].
+func (p *Person) Subscribe(conversation string, afterRev int64) {
+	call := p.Begin(Operation{Op: Subscribe, Conversation: conversation, AfterRev: afterRev})
+	p.Live.Subscribe(conversation, afterRev)
+	call.End(nil)
+}
+
+// Unsubscribe stops following a conversation.
+func (p *Person) Unsubscribe(conversation string) {
+	call := p.Begin(Operation{Op: Unsubscribe, Conversation: conversation})
+	p.Live.Unsubscribe(conversation)
+	call.End(nil)
+}
+
+// Send sends over the live connection and returns when it is answered, over as many sockets as it takes,
+// or, when ctx ended, given up.
+func (p *Person) Send(ctx context.Context, d client.Draft) (sent client.Sent, err error) {
+	answered := make(chan struct{})
+	key := p.SendAsync(d, func(s client.Sent, e error) {
+		sent, err = s, e
+		close(answered)
+	})
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		p.Live.GiveUp(key, context.Cause(ctx))
+		<-answered
+	}
+	return sent, err
+}
+
+// SendAsync is Send without waiting; see [client.Live.SendAsync]. answer must not send again.
+func (p *Person) SendAsync(d client.Draft, answer func(client.Sent, error)) (clientMessageID string) {
+	if d.ClientMessageID == "" {
+		d.ClientMessageID = client.NewClientMessageID()
+	}
+	p.sending.Lock()
+	defer p.sending.Unlock()
+	call := p.Begin(Operation{Op: Send, Conversation: d.ConversationID, Key: d.ClientMessageID, Body: DigestOf(d.Content)})
+	return p.Live.SendAsync(d, func(sent client.Sent, err error) {
+		call.Message, call.Seq, call.Rev, call.CreatedAt = sent.MessageID, sent.Seq, sent.Rev, micro(&sent.Timestamp)
+		call.End(err)
+		answer(sent, err)
+	})
+}
