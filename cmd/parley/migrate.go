@@ -22,22 +22,24 @@ func migrateCommand() *cobra.Command {
 	migrate.AddCommand(
 		&cobra.Command{
 			Use: "up", Short: "Bring the schema to the version of this program", Args: cobra.NoArgs,
-			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, s *store.Store) error { return s.Migrate(cmd.Context()) }),
+			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, c *config.Config, s *store.Store) error {
+				return app.Migrate(cmd.Context(), c, s)
+			}),
 		},
 		&cobra.Command{
 			Use: "down", Short: "Take the last migration back, with the data that only it could hold", Args: cobra.NoArgs,
-			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
+			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
 		},
 		&cobra.Command{
 			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
-			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *store.Store) error { return nil }),
+			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *config.Config, *store.Store) error { return nil }),
 		},
 	)
 	return migrate
 }
 
 // withStore runs a command on the database and prints where the schema is then.
-func withStore(open func(context.Context, *config.Config) (*store.Store, error), run func(*cobra.Command, *store.Store) error) func(*cobra.Command, []string) error {
+func withStore(open func(context.Context, *config.Config) (*store.Store, error), run func(*cobra.Command, *config.Config, *store.Store) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) (err error) {
 		c, err := settings(cmd)
 		if err != nil {
@@ -48,7 +50,7 @@ func withStore(open func(context.Context, *config.Config) (*store.Store, error),
 			return err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		if err := run(cmd, s); err != nil {
+		if err := run(cmd, &c.Config, s); err != nil {
 			return err
 		}
 		return printMigrations(cmd, s)

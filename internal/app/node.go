@@ -67,7 +67,7 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 	if n.store, err = OpenStore(ctx, &c.Config); err != nil {
 		return n, err
 	}
-	if err = n.store.Migrate(ctx); err != nil {
+	if err = Migrate(ctx, &c.Config, n.store); err != nil {
 		return n, err
 	}
 	if n.auth, err = OpenAuth(&c.Config, n.store, log); err != nil {

@@ -217,13 +217,6 @@ func TestADataFolderThatIsAFileIsNamedWithWhatToDo(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatDoesNotAnswerIsNamedWithoutItsPassword(t *testing.T) {
-	_, err := app.New(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir(), "DATABASE_URL=postgres://parley:hunter2@127.0.0.1:1/parley"), "test", quiet)
-	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestADrainUnderLoadLosesNoConfirmedMessage(t *testing.T) {
 	databases(t, func(t *testing.T, env []string) {
 		n := run(t, env...)

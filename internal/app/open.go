@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 	"net"
 	"strconv"
@@ -11,30 +10,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/config"
-	"github.com/parley-chat/parley/internal/store"
 )
-
-// OpenStore opens the database that the settings name, for this process alone where it is SQLite. It does
-// not migrate.
-func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
-	return openStore(ctx, c, false)
-}
-
-// OpenStoreBeside opens the database next to a node that may be using it.
-func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
-	return openStore(ctx, c, true)
-}
-
-func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store, error) {
-	if usesFolder(c) {
-		if err := prepareFolder(c.Data); err != nil {
-			return nil, err
-		}
-	}
-	return store.Open(ctx, store.Config{
-		DatabaseURL: string(c.DatabaseURL), DataDir: c.Data, MaxConns: c.DatabaseConns, Beside: beside,
-	})
-}
 
 // usesFolder reports whether anything is kept in the data folder: not when the database and the signing
 // key are given.

@@ -25,7 +25,7 @@ func OpenTools(ctx context.Context, c *config.Loaded) (*Tools, error) {
 	case errors.Is(err, store.ErrInUse):
 		s, err = OpenStoreBeside(ctx, &c.Config)
 	case err == nil:
-		err = s.Migrate(ctx)
+		err = Migrate(ctx, &c.Config, s)
 	}
 	t := &Tools{Config: c, Store: s}
 	if err == nil {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -45,7 +46,11 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("PostgreSQL at %s:%d does not answer: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
-	return &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool)}, nil
+	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool)}
+	if err := db.suits(ctx); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
 }
 
 func (db *postgresDB) reader() session { return session{db.db, patience} }

@@ -1,0 +1,103 @@
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/store"
+)
+
+// openWithin is how long the database may take to be there at the start. What is slower than that could not
+// confirm a message in time either.
+const openWithin = 10 * time.Second
+
+// OpenStore opens the database that the settings name, for this process alone where it is SQLite. It does
+// not migrate.
+func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	return openStore(ctx, c, false)
+}
+
+// OpenStoreBeside opens the database next to a node that may be using it.
+func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
+	return openStore(ctx, c, true)
+}
+
+func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store, error) {
+	if usesFolder(c) {
+		if err := prepareFolder(c.Data); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, openWithin)
+	defer cancel()
+	s, err := store.Open(ctx, store.Config{
+		DatabaseURL: string(c.DatabaseURL), DataDir: c.Data, MaxConns: c.DatabaseConns, Beside: beside,
+	})
+	return s, databaseProblem(c, err)
+}
+
+// Migrate brings the database's schema to the version of this program.
+func Migrate(ctx context.Context, c *config.Config, s *store.Store) error {
+	return databaseProblem(c, s.Migrate(ctx))
+}
+
+// databaseProblem explains why PostgreSQL cannot be used. What explains itself stays as it is.
+func databaseProblem(c *config.Config, err error) error {
+	var start *StartError
+	at, unreadable := pgconn.ParseConfig(string(c.DatabaseURL))
+	switch {
+	case err == nil || c.DatabaseURL == "" || unreadable != nil || errors.As(err, &start):
+		return err
+	}
+	where := net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port)))
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) {
+		return refusedByPostgres(refused, err, where, at)
+	}
+	var unknown *net.DNSError
+	var network *net.OpError
+	var certificate *x509.UnknownAuthorityError
+	var known *chat.Error
+	switch {
+	case errors.As(err, &unknown):
+		return problem(err, "the host "+at.Host+" in DATABASE_URL is not known", "correct its name, or the name service of this machine")
+	case errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err):
+		return problem(err, "PostgreSQL at "+where+" does not answer in time", "see whether it is well and whether a firewall is in between, or correct DATABASE_URL")
+	case errors.As(err, &network):
+		return problem(err, "nothing answers at "+where+", where DATABASE_URL says that PostgreSQL is", "start it, or correct DATABASE_URL")
+	case strings.Contains(err.Error(), "refused TLS"):
+		return problem(err, "PostgreSQL at "+where+" does not speak TLS, which DATABASE_URL asks for", "switch TLS on there, or, on a network that nobody else can read, put sslmode=disable into DATABASE_URL")
+	case errors.As(err, &certificate):
+		return problem(err, "nobody whom this machine trusts has signed the certificate of PostgreSQL at "+where, "name the authority in DATABASE_URL: sslrootcert=/path/to/ca.pem")
+	case errors.As(err, &known) && known.Err == nil:
+		return err
+	}
+	return problem(err, "PostgreSQL at "+where+" cannot be used: "+err.Error(), "correct DATABASE_URL, or what is wrong there")
+}
+
+// refusedByPostgres goes by SQLSTATE (PostgreSQL 15, appendix A).
+func refusedByPostgres(refused *pgconn.PgError, err error, where string, at *pgconn.Config) error {
+	switch refused.Code {
+	case "28P01", "28000":
+		return problem(err, "PostgreSQL at "+where+" refuses the user "+at.User, "correct the user and the password in DATABASE_URL, or let the user in by the server's pg_hba.conf")
+	case "3D000":
+		return problem(err, "PostgreSQL at "+where+" has no database "+at.Database, "make it (createdb "+at.Database+"), or correct DATABASE_URL")
+	case "53300":
+		return problem(err, "PostgreSQL at "+where+" has no connection left to give", "raise its max_connections, or lower PARLEY_DATABASE_CONNECTIONS, of which every node takes up to that many")
+	case "57P03":
+		return problem(err, "PostgreSQL at "+where+" is starting or stopping", "try again in a moment")
+	case "42501":
+		return problem(err, "the user "+at.User+" may not do what Parley needs to in the database "+at.Database+" ("+refused.Message+")",
+			"as its owner run GRANT USAGE, CREATE ON SCHEMA public TO "+at.User+"; tables that somebody else made must be given to "+at.User+" too")
+	}
+	return problem(err, "PostgreSQL at "+where+" refuses: "+refused.Message+" (SQLSTATE "+refused.Code+")", "correct DATABASE_URL, or what is wrong there")
+}
