@@ -14,7 +14,7 @@ func (s *Store) EditMessage(ctx context.Context, e chat.Edit) (chat.Message, err
 	var m chat.Message
 	err := s.decided(ctx, e.Conversation, e.RosterRev, func(x session, t *tail) error {
 		err := x.one(ctx, into(messageInto(&m)...), s.fill(`UPDATE messages
-SET content = $3, rev = $4, edited_at = {greatest}($5, created_at), updated_at = {greatest}($5, created_at)
+SET content = $3, rev = $4, edited_at = {greatest}($5, updated_at), updated_at = {greatest}($5, updated_at)
 WHERE conversation_id = $1 AND id = $2 AND deleted_at IS NULL
 RETURNING `+messageColumns), string(e.Conversation), string(e.Message), e.Content, t.nextRev(), s.moment(s.now()))
 		return found(err, "message")
@@ -42,7 +42,7 @@ func (s *Store) DeleteMessage(ctx context.Context, d chat.Deletion) (m chat.Mess
 }
 
 const entomb = `UPDATE messages
-SET content = '', rev = $3, deleted_at = {greatest}($4, created_at), updated_at = {greatest}($4, created_at)
+SET content = '', rev = $3, deleted_at = {greatest}($4, updated_at), updated_at = {greatest}($4, updated_at)
 WHERE conversation_id = $1 AND id = $2
 RETURNING ` + messageColumns
 

@@ -77,8 +77,8 @@ func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.U
 		if err != nil {
 			return err
 		}
-		_, err = x.exec(ctx, `UPDATE conversation_participants SET last_read_message_id = $3, last_read_seq = $4, last_read_at = $5
-WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_seq < $4`,
+		_, err = x.exec(ctx, s.fill(`UPDATE conversation_participants SET last_read_message_id = $3, last_read_seq = $4, last_read_at = {greatest}($5, COALESCE(last_read_at, $5))
+WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_seq < $4`),
 			string(c), string(u), string(m), seq, s.moment(s.now()))
 		if err != nil {
 			return err
