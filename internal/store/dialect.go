@@ -17,6 +17,8 @@ type dialect struct {
 	greatest string
 	// forUpdate locks the rows read against other writers; SQLite has one writer.
 	forUpdate string
+	// skipLocked locks the rows that nobody else holds and leaves the others out.
+	skipLocked string
 	// forShare keeps the rows read from being deleted or changed in their keys.
 	forShare string
 	// lockUsers keeps other transactions from adding users; "" where there is one writer.
@@ -76,12 +78,13 @@ FROM json_each($1) k JOIN messages m ON m.conversation_id = k.value ->> 0 AND m.
 }
 
 var postgresDialect = &dialect{
-	kind:      "postgres",
-	greatest:  "GREATEST",
-	forUpdate: "FOR NO KEY UPDATE",
-	forShare:  "FOR KEY SHARE",
-	lockUsers: "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE",
-	hasSchema: "SELECT to_regclass('schema_info') IS NOT NULL",
+	kind:       "postgres",
+	greatest:   "GREATEST",
+	forUpdate:  "FOR NO KEY UPDATE",
+	skipLocked: "FOR UPDATE SKIP LOCKED",
+	forShare:   "FOR KEY SHARE",
+	lockUsers:  "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE",
+	hasSchema:  "SELECT to_regclass('schema_info') IS NOT NULL",
 	firstParticipants: `SELECT c.id, p.role, p.joined_at, ` + userColumns("u") + `
 FROM unnest($1::text[]::uuid[]) AS c (id)
 CROSS JOIN LATERAL (SELECT user_id, role, joined_at FROM conversation_participants
@@ -115,13 +118,13 @@ func jsonText(v any) string {
 	return string(text)
 }
 
-// fill puts the dialect's words into a text: {lock}, {share}, {greatest}, {now}, {in $n} for a list of ids, and
-// {ago $n} for the time of so many microseconds ago.
+// fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {in $n} for a list of
+// ids, and {ago $n} for the time of so many microseconds ago.
 func (d *dialect) fill(query string) string {
 	if text, known := d.filled.Load(query); known {
 		return text.(string)
 	}
-	text := strings.NewReplacer("{lock}", d.forUpdate, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now).Replace(query)
+	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now).Replace(query)
 	text = fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago)
 	d.filled.Store(query, text)
 	return text

@@ -34,7 +34,7 @@ func (s *Store) insertToken(ctx context.Context, x session, t auth.RefreshToken)
 }
 
 // RotateRefresh spends the token with the hash presented and stores the token that next makes for the login
-// found, in one transaction that two rotations of one token cannot both win: it holds the token's row.
+// found, in one transaction that two rotations of one token cannot both win: it holds the login's row.
 func (s *Store) RotateRefresh(ctx context.Context, presented []byte, at time.Time, grace time.Duration, next func(auth.Login) auth.RefreshToken) (auth.Rotation, error) {
 	var out auth.Rotation
 	err := s.db.write(ctx, func(x session) error {
@@ -77,8 +77,12 @@ type presentedToken struct {
 	endedAt   time.Time
 }
 
+// lockToken locks the login first and then the token, as all others do.
 func (s *Store) lockToken(ctx context.Context, x session, hash []byte) (presentedToken, error) {
 	var t presentedToken
+	if _, err := ids[chat.LoginID](ctx, x, s.fill("SELECT id FROM logins WHERE id = (SELECT login_id FROM refresh_tokens WHERE hash = $1) {lock}"), hash); err != nil {
+		return t, err
+	}
 	err := x.one(ctx, into(&t.login.ID, &t.login.User, at(&t.login.CreatedAt), &t.login.UserAgent, at(&t.expiresAt), at(&t.usedAt), at(&t.endedAt)),
 		s.fill(`SELECT l.id, l.user_id, l.created_at, l.user_agent, t.expires_at, t.used_at, l.ended_at
 FROM refresh_tokens t JOIN logins l ON l.id = t.login_id WHERE t.hash = $1 {lock}`), hash)
@@ -143,16 +147,26 @@ func (s *Store) EndedLogins(ctx context.Context, since time.Time) ([]auth.EndedL
 }
 
 // PruneLogins deletes refresh tokens that expired before the time given, and logins that ended before it or
-// have no token any more.
+// have no token any more. It waits for nobody: what somebody else holds is left to the next pruning.
 func (s *Store) PruneLogins(ctx context.Context, before time.Time) error {
 	return named(s.db.write(ctx, func(x session) error {
-		if _, err := x.exec(ctx, "DELETE FROM refresh_tokens WHERE expires_at < $1", s.moment(before)); err != nil {
-			return err
+		for _, prune := range pruning {
+			if _, err := x.exec(ctx, s.fill(prune), s.moment(before)); err != nil {
+				return err
+			}
 		}
-		_, err := x.exec(ctx, `DELETE FROM logins WHERE ended_at < $1
-OR ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login_id = logins.id)`, s.moment(before))
-		return err
+		return nil
 	}))
+}
+
+// pruning deletes tokens first: a login that still had some would take them with it, and wait for who holds
+// them.
+var pruning = []string{
+	"DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens WHERE expires_at < $1 {free})",
+	`DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens
+    WHERE login_id IN (SELECT id FROM logins WHERE ended_at < $1) {free})`,
+	`DELETE FROM logins WHERE id IN (SELECT id FROM logins l WHERE (ended_at < $1 OR ended_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.login_id = l.id) {free})`,
 }
 
 // PutOwnerLink stores the hash of a one-time owner link, replacing the one before (C8.8).

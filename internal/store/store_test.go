@@ -63,9 +63,15 @@ func onBoth(t *testing.T, test func(*testing.T, inside)) {
 		test(t, within(t, cfg, "sqlite", "file:"+filepath.Join(cfg.DataDir, "parley.db")+"?_pragma=busy_timeout(5000)"))
 	})
 	t.Run("postgres", func(t *testing.T) {
-		cfg := store.Config{DatabaseURL: pgtest.NewDatabase(t)}
-		test(t, within(t, cfg, "pgx", cfg.DatabaseURL))
+		test(t, onPostgres(t))
 	})
+}
+
+// onPostgres is an empty, migrated store on PostgreSQL.
+func onPostgres(t *testing.T) inside {
+	t.Helper()
+	cfg := store.Config{DatabaseURL: pgtest.NewDatabase(t)}
+	return within(t, cfg, "pgx", cfg.DatabaseURL)
 }
 
 func within(t *testing.T, cfg store.Config, driver, source string) inside {

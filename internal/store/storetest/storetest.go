@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"users", usersSuite},
 		{"logins", logins},
 		{"nodes", nodes},
+		{"writers", writers},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
