@@ -22,6 +22,11 @@ func (s *Service) Heads(ctx context.Context, cs []ConversationID) (map[Conversat
 	return s.store.Heads(ctx, cs)
 }
 
+// ConversationIDs returns all conversations that the person is in.
+func (s *Service) ConversationIDs(ctx context.Context, u UserID) ([]ConversationID, error) {
+	return s.store.ConversationIDs(ctx, u)
+}
+
 // ChangesSince is Changes for the announcer, which asks for nobody and hands out by the roster.
 func (s *Service) ChangesSince(ctx context.Context, c ConversationID, afterRev int64, limit int) (Changes, error) {
 	return s.store.Changes(ctx, c, afterRev, limit)

@@ -1,47 +1,57 @@
 package inmem
 
 import (
+	"maps"
 	"slices"
 	"sync"
+
+	"github.com/parley-chat/parley/internal/realtime"
 )
 
 // maxBusQueue is how many envelopes wait for one listener; past it they are lost, and it is told so.
 const maxBusQueue = 10_000
 
-// Bus connects the hubs of one process: one in the embedded shape, several in tests. It satisfies
-// realtime.Bus. It neither doubles nor reorders, and loses only what a listener is too slow for.
+// Bus connects the hubs of one process. It satisfies realtime.Bus. It neither doubles nor reorders, and
+// loses only what a listener is too slow for.
 type Bus struct {
 	mu        sync.Mutex
 	listeners []*listener
 }
 
+// listener is one hub's ear.
 type listener struct {
+	bus  *Bus
 	hear func(topic string, envelope []byte)
-	lost func()
+	lost func(topics []string)
 
-	mu    sync.Mutex
-	queue []letter
-	full  bool
-	wake  chan struct{}
-	stop  chan struct{}
-	done  chan struct{}
+	mu      sync.Mutex
+	follows map[string]struct{}
+	queue   []letter
+	missed  map[string]struct{} // topics of what the queue had no room for
+	wake    chan struct{}
+
+	stopping sync.Once
+	stop     chan struct{}
+	done     chan struct{}
 }
 
+// letter is an envelope, or topics that are in force from here on.
 type letter struct {
 	topic    string
 	envelope []byte
+	inForce  []string
 }
 
 // NewBus builds a bus without listeners.
 func NewBus() *Bus { return &Bus{} }
 
-// Publish queues an envelope for every listener.
+// Publish queues an envelope for every listener that follows the topic.
 func (b *Bus) Publish(topic string, envelope []byte) {
 	b.mu.Lock()
 	listeners := b.listeners
 	b.mu.Unlock()
 	for _, l := range listeners {
-		l.enqueue(letter{topic, envelope})
+		l.enqueue(topic, envelope)
 	}
 }
 
@@ -52,30 +62,74 @@ func (b *Bus) Peers() bool {
 	return len(b.listeners) > 1
 }
 
-// Listen calls hear for each envelope, in a goroutine of its own, until stop is called.
-func (b *Bus) Listen(hear func(topic string, envelope []byte), lost func()) (stop func()) {
-	l := &listener{hear: hear, lost: lost, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
+// Listen calls hear and lost in a goroutine of its own, until the listener is stopped.
+func (b *Bus) Listen(hear func(topic string, envelope []byte), lost func(topics []string)) realtime.Listener {
+	l := &listener{
+		bus: b, hear: hear, lost: lost, follows: make(map[string]struct{}),
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
 	b.mu.Lock()
 	b.listeners = append(slices.Clone(b.listeners), l)
 	b.mu.Unlock()
 	go l.run()
-	return func() {
-		b.mu.Lock()
-		b.listeners = slices.DeleteFunc(slices.Clone(b.listeners), func(other *listener) bool { return other == l })
-		b.mu.Unlock()
-		close(l.stop)
-		<-l.done
+	return l
+}
+
+// Follow takes the topics in at once.
+func (l *listener) Follow(topics ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var fresh []string
+	for _, t := range topics {
+		if _, known := l.follows[t]; !known {
+			l.follows[t] = struct{}{}
+			fresh = append(fresh, t)
+		}
+	}
+	if len(fresh) > 0 {
+		l.queue = append(l.queue, letter{inForce: fresh})
+		l.rouse()
 	}
 }
 
-func (l *listener) enqueue(m letter) {
+// Unfollow gives topics up at once; what waits in the queue is still heard.
+func (l *listener) Unfollow(topics ...string) {
 	l.mu.Lock()
-	if len(l.queue) >= maxBusQueue {
-		l.full = true
-	} else {
-		l.queue = append(l.queue, m)
+	defer l.mu.Unlock()
+	for _, t := range topics {
+		delete(l.follows, t)
 	}
-	l.mu.Unlock()
+}
+
+// Stop waits for the call under way.
+func (l *listener) Stop() {
+	l.stopping.Do(func() {
+		l.bus.mu.Lock()
+		l.bus.listeners = slices.DeleteFunc(slices.Clone(l.bus.listeners), func(other *listener) bool { return other == l })
+		l.bus.mu.Unlock()
+		close(l.stop)
+	})
+	<-l.done
+}
+
+func (l *listener) enqueue(topic string, envelope []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, follows := l.follows[topic]; !follows {
+		return
+	}
+	if len(l.queue) < maxBusQueue {
+		l.queue = append(l.queue, letter{topic: topic, envelope: envelope})
+	} else {
+		if l.missed == nil {
+			l.missed = make(map[string]struct{})
+		}
+		l.missed[topic] = struct{}{}
+	}
+	l.rouse()
+}
+
+func (l *listener) rouse() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -91,14 +145,23 @@ func (l *listener) run() {
 		case <-l.wake:
 		}
 		l.mu.Lock()
-		queue, full := l.queue, l.full
-		l.queue, l.full = nil, false
+		queue, missed := l.queue, l.missed
+		l.queue, l.missed = nil, nil
 		l.mu.Unlock()
 		for _, m := range queue {
-			l.hear(m.topic, m.envelope)
+			select {
+			case <-l.stop:
+				return
+			default:
+			}
+			if m.inForce != nil {
+				l.lost(m.inForce)
+			} else {
+				l.hear(m.topic, m.envelope)
+			}
 		}
-		if full {
-			l.lost()
+		if len(missed) > 0 {
+			l.lost(slices.Collect(maps.Keys(missed)))
 		}
 	}
 }

@@ -20,15 +20,15 @@ func TestTheBusOfOneProcessKeepsTheContract(t *testing.T) {
 
 func TestAHubAloneOnABusHasNoPeers(t *testing.T) {
 	bus := inmem.NewBus()
-	stop := bus.Listen(func(string, []byte) {}, func() {})
+	first := bus.Listen(func(string, []byte) {}, func([]string) {})
 	if bus.Peers() {
 		t.Error("one listener has peers")
 	}
-	defer bus.Listen(func(string, []byte) {}, func() {})()
+	defer bus.Listen(func(string, []byte) {}, func([]string) {}).Stop()
 	if !bus.Peers() {
 		t.Error("two listeners have no peers")
 	}
-	stop()
+	first.Stop()
 	if bus.Peers() {
 		t.Error("who stopped is still a peer")
 	}

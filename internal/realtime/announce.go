@@ -12,6 +12,15 @@ func (h *Hub) Announce(changes []chat.Change) {
 	}
 	h.announce(changes)
 	h.publish(ConversationTopic(changes[0].Conversation), envelopeChanges, changes)
+	for i := range changes {
+		if c := &changes[i]; c.Kind == chat.ConversationRevised {
+			h.publish(SystemTopic, envelopeRoster, rosterChanged{c.Conversation})
+			for _, u := range c.Joined {
+				h.interests.want(u, ConversationTopic(c.Conversation))
+				h.publish(UserTopic(u), envelopeJoined, joined{u, *c})
+			}
+		}
+	}
 }
 
 func (h *Hub) announce(changes []chat.Change) {
@@ -33,7 +42,7 @@ func (h *Hub) heardChanges(changes []chat.Change) {
 		c := &changes[i]
 		if c.Conversation != changes[0].Conversation || (c.Message == nil) == (c.State == nil) ||
 			(c.Kind == chat.ConversationRevised) != (c.State != nil) {
-			h.lost()
+			h.lost(nil)
 			return
 		}
 		if c.Kind == chat.ConversationRevised {
@@ -41,6 +50,18 @@ func (h *Hub) heardChanges(changes []chat.Change) {
 		}
 	}
 	h.announce(changes)
+}
+
+// heardJoined tells somebody who came into a conversation that nobody here followed.
+func (h *Hub) heardJoined(u chat.UserID, c chat.Change) {
+	if c.Kind != chat.ConversationRevised || c.State == nil {
+		h.lost(nil)
+		return
+	}
+	h.source.ForgetRoster(c.Conversation)
+	h.interests.want(u, ConversationTopic(c.Conversation))
+	c.Joined, c.Left = []chat.UserID{u}, nil
+	h.notices.revised(&c, nil, false)
 }
 
 // Suspect has every node compare what it delivered of the conversation with the store.
@@ -63,7 +84,7 @@ func (h *Hub) suspect(c chat.ConversationID) {
 // ReadAdvanced tells the reader's sessions, on all nodes, where the read position is.
 func (h *Hub) ReadAdvanced(u chat.UserID, state chat.ReadState) {
 	h.readAdvanced(u, state)
-	h.publish(ConversationTopic(state.Conversation), envelopeRead, advanced{u, state})
+	h.publish(UserTopic(u), envelopeRead, advanced{u, state})
 }
 
 func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
@@ -116,7 +137,7 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 // subscriptions: its next message comes as activity.
 func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID) {
 	h.conversationHidden(u, c)
-	h.publish(ConversationTopic(c), envelopeHidden, hidden{u, c})
+	h.publish(UserTopic(u), envelopeHidden, hidden{u, c})
 }
 
 func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
@@ -132,7 +153,7 @@ func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
 // ConversationReturned shows a conversation in all sessions of the person.
 func (h *Hub) ConversationReturned(u chat.UserID, c chat.Conversation) {
 	h.conversationReturned(u, c)
-	h.publish(ConversationTopic(c.ID), envelopeReturned, returned{u, c})
+	h.publish(UserTopic(u), envelopeReturned, returned{u, c})
 }
 
 func (h *Hub) conversationReturned(u chat.UserID, c chat.Conversation) {

@@ -6,30 +6,48 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// Bus carries envelopes between the nodes. It delivers at most once, may reorder, and says when it may
-// have lost something; the hub then reads the store. Every node hears every topic, since it owes the
-// people connected to it the activity of all their conversations (C3.8).
+// Bus carries envelopes between the nodes, topic by topic. It delivers at most once, may reorder and may
+// double, and says when it may have lost something; whoever listens then reads the store.
 type Bus interface {
-	// Publish hands an envelope to every other node. It does not block and does not fail: what it could
-	// not hand over is told to the nodes concerned by their lost, at the latest when they are reached
+	// Publish hands an envelope to every other node that follows the topic. It neither blocks nor fails: what
+	// it could not hand over is told to the nodes concerned by their lost, at the latest when they are reached
 	// again. The publisher may hear its own envelope.
 	Publish(topic string, envelope []byte)
-	// Listen calls hear for each envelope, one at a time, and lost whenever envelopes may have been
-	// missed since the last call of either. It returns at once; after stop has returned neither is called.
-	Listen(hear func(topic string, envelope []byte), lost func()) (stop func())
+	// Listen registers a listener that follows nothing yet, and returns at once. hear is called with each
+	// envelope of the topics followed, one call at a time and never at the same time as lost; the envelope is
+	// the bus's again when hear has returned. lost(topics) says that envelopes of those topics may have been
+	// missed, lost(nil) that any may have. Neither is called from within a method of the bus or the listener.
+	Listen(hear func(topic string, envelope []byte), lost func(topics []string)) Listener
 	// Peers reports whether another node may be listening; if not, nothing needs to be published.
 	Peers() bool
 }
 
-// The topics of the seed (DOC-007).
+// Listener is one node's ear. Its methods may be called at any time, but not by hear or lost; what they ask
+// for takes effect in the order of the calls.
+type Listener interface {
+	// Follow asks for topics; it does not block. When they are in force lost is called with them once: what
+	// was published before may have been missed, everything after is heard or told as lost. A topic that is
+	// followed already is left as it is.
+	Follow(topics ...string)
+	// Unfollow gives topics up. It does not block; what is under way may still be heard.
+	Unfollow(topics ...string)
+	// Stop ends it: after it has returned neither hear nor lost is called. Only the first call counts.
+	Stop()
+}
+
+// The topics: the seed's (DOC-007), and one of each person for what concerns their sessions alone.
 const (
 	conversationTopicPrefix = "chat:conversation:"
+	userTopicPrefix         = "chat:user:"
 	// SystemTopic carries what concerns all nodes.
 	SystemTopic = "chat:system"
 )
 
 // ConversationTopic carries what happens in a conversation.
 func ConversationTopic(c chat.ConversationID) string { return conversationTopicPrefix + string(c) }
+
+// UserTopic carries what concerns one person's sessions.
+func UserTopic(u chat.UserID) string { return userTopicPrefix + string(u) }
 
 // The types of envelopes.
 const (
@@ -40,6 +58,8 @@ const (
 	envelopeRead       = "receipt:synced"
 	envelopeHidden     = "conversation:hidden"
 	envelopeReturned   = "conversation:returned"
+	envelopeJoined     = "conversation:joined"
+	envelopeRoster     = "roster:changed"
 	envelopeLoginEnded = "login:ended"
 )
 
@@ -74,7 +94,12 @@ type (
 		User         chat.UserID
 		Conversation chat.Conversation
 	}
-	loginEnded struct{ Login chat.LoginID }
+	joined struct {
+		User   chat.UserID
+		Change chat.Change
+	}
+	rosterChanged struct{ Conversation chat.ConversationID }
+	loginEnded    struct{ Login chat.LoginID }
 )
 
 func (h *Hub) publish(topic, kind string, payload any) {
@@ -123,6 +148,10 @@ func (h *Hub) open(kind string, data []byte) error {
 		return unwrap(data, func(p hidden) { h.conversationHidden(p.User, p.Conversation) })
 	case envelopeReturned:
 		return unwrap(data, func(p returned) { h.conversationReturned(p.User, p.Conversation) })
+	case envelopeJoined:
+		return unwrap(data, func(p joined) { h.heardJoined(p.User, p.Change) })
+	case envelopeRoster:
+		return unwrap(data, func(p rosterChanged) { h.source.ForgetRoster(p.Conversation) })
 	case envelopeLoginEnded:
 		return unwrap(data, func(p loginEnded) { h.endLogin(p.Login) })
 	}
@@ -142,5 +171,5 @@ func unwrap[P any](data []byte, use func(P)) error {
 // misheard treats what cannot be read as lost.
 func (h *Hub) misheard(topic string, err error) {
 	h.cfg.Log.Warn("an envelope cannot be read", "event", "bus.misheard", "topic", topic, "error", err)
-	h.lost()
+	h.lost(nil)
 }

@@ -27,6 +27,7 @@ type Source interface {
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
 	UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error)
 	// Conversation reads it as the person sees it, who must be in it.
+	ConversationIDs(ctx context.Context, u chat.UserID) ([]chat.ConversationID, error)
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
 }
 
@@ -38,6 +39,9 @@ type Hub struct {
 	notices  *notices
 	topics   sync.Map // chat.ConversationID → *topic
 	gate     gate
+
+	follows   *follows
+	interests *interests
 
 	started chan struct{}
 	source  Source          // set before started is closed
@@ -58,7 +62,7 @@ func NewHub(cfg Config, bus Bus) *Hub {
 		cfg: cfg, bus: bus, sessions: newRegistry(), started: make(chan struct{}),
 		joins: make(chan struct{}, maxJoins),
 	}
-	h.notices = newNotices(h)
+	h.notices, h.follows, h.interests = newNotices(h), newFollows(), newInterests(h)
 	return h
 }
 
@@ -69,9 +73,10 @@ func (h *Hub) NodeID() string { return h.cfg.NodeID }
 func (h *Hub) Run(ctx context.Context, source Source) error {
 	h.source, h.ctx = source, ctx
 	close(h.started)
-	stop := h.bus.Listen(h.hear, h.lost)
+	listener := h.bus.Listen(h.hear, h.lost)
+	h.follows.listen(listener)
 	h.notices.run(ctx)
-	stop()
+	listener.Stop()
 	h.work.Wait()
 	return nil
 }
@@ -107,6 +112,9 @@ func (h *Hub) topicFor(c chat.ConversationID) *topic {
 	if t := h.topic(c); t != nil {
 		return t
 	}
-	t, _ := h.topics.LoadOrStore(c, newTopic(h, c))
+	t, found := h.topics.LoadOrStore(c, newTopic(h, c))
+	if !found {
+		h.follows.add(ConversationTopic(c))
+	}
 	return t.(*topic)
 }

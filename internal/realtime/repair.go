@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -15,22 +16,33 @@ const (
 	maxPatience = 5 * time.Second
 )
 
-// lost is what the bus calls when it may have lost something: what is remembered may be stale, and
-// every topic is compared with the store, in one query for up to 500 (C3.1).
-func (h *Hub) lost() {
+// lost is what the bus calls when it may have lost envelopes of the topics, or of any: what is remembered may
+// be stale, and what is subscribed is compared with the store, in one query for up to 500 (C3.1).
+func (h *Hub) lost(topics []string) {
 	if !h.running() {
 		return
 	}
-	h.source.ForgetRosters()
-	h.work.Go(h.compareAll)
+	if topics == nil || slices.Contains(topics, SystemTopic) {
+		h.source.ForgetRosters()
+	}
+	var ids []chat.ConversationID
+	for _, topic := range topics {
+		if id, is := strings.CutPrefix(topic, conversationTopicPrefix); is {
+			ids = append(ids, chat.ConversationID(id))
+			h.source.ForgetRoster(chat.ConversationID(id))
+		}
+	}
+	if topics == nil {
+		h.topics.Range(func(id, _ any) bool {
+			ids = append(ids, id.(chat.ConversationID))
+			return true
+		})
+	}
+	h.work.Go(func() { h.compare(ids) })
 }
 
-func (h *Hub) compareAll() {
-	var ids []chat.ConversationID
-	h.topics.Range(func(id, _ any) bool {
-		ids = append(ids, id.(chat.ConversationID))
-		return true
-	})
+func (h *Hub) compare(ids []chat.ConversationID) {
+	ids = slices.DeleteFunc(ids, func(id chat.ConversationID) bool { return h.topic(id) == nil })
 	for some := range slices.Chunk(ids, chat.MaxSubscribe) {
 		heads, err := h.heads(some)
 		for _, id := range some {

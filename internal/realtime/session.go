@@ -65,11 +65,12 @@ func (s *Session) topics() []chat.ConversationID {
 	return slices.Collect(maps.Keys(s.subscribed))
 }
 
-func (s *Session) leave() []chat.ConversationID {
+// leave ends the session's following. It reports whether it is the first to do so.
+func (s *Session) leave() (topics []chat.ConversationID, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.left = true
-	return slices.Collect(maps.Keys(s.subscribed))
+	first, s.left = !s.left, true
+	return slices.Collect(maps.Keys(s.subscribed)), first
 }
 
 // registry knows this node's sessions by person and by login.
@@ -137,16 +138,22 @@ func (r *registry) empty() bool {
 func (h *Hub) Open(u chat.UserID, l chat.LoginID, o *Outbox) *Session {
 	s := &Session{Outbox: o, ID: chat.SessionID(uuid.Must(uuid.NewV7()).String()), User: u, login: l}
 	h.sessions.add(s)
+	h.interests.come(u)
 	return s
 }
 
 // ChangeLogin notes that the session's newest token belongs to another login of the same person.
 func (h *Hub) ChangeLogin(s *Session, l chat.LoginID) { h.sessions.changeLogin(s, l) }
 
-// Close forgets a session. It gets nothing any more.
+// Close forgets a session. It gets nothing any more. Only the first call counts.
 func (h *Hub) Close(s *Session) {
+	topics, first := s.leave()
+	if !first {
+		return
+	}
 	h.sessions.remove(s)
-	for _, c := range s.leave() {
+	h.interests.leave(s.User)
+	for _, c := range topics {
 		if t := h.topic(c); t != nil {
 			t.drop(s)
 		}

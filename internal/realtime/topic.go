@@ -80,6 +80,7 @@ func (t *topic) unlock() {
 	if len(t.subs) == 0 && !t.dead {
 		t.dead = true
 		t.hub.topics.CompareAndDelete(t.id, t)
+		t.hub.follows.remove(ConversationTopic(t.id))
 		if t.gap != nil {
 			t.gap.Stop()
 		}
