@@ -150,7 +150,7 @@ func TestMoreThanASubscribeBringsIsReadOverREST(t *testing.T) {
 		case "2":
 			fmt.Fprintf(w, `{"changes":[%s],"lastRev":4,"hasMore":true}`, received("2", "3"))
 		case "3":
-			fmt.Fprintf(w, `{"changes":[%s],"lastRev":5,"hasMore":false}`, received("3", "4"))
+			fmt.Fprintf(w, `{"changes":[%s],"lastRev":4,"hasMore":false}`, received("3", "4"))
 		default:
 			t.Errorf("asked for changes past %s", after)
 		}
