@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// leaveAfter is when a draining node is left that has not closed the connection at the time it named.
+const leaveAfter = 500 * time.Millisecond
+
 // maxSubscribe is the most conversations in one subscribe (C3.3).
 const maxSubscribe = 500
 
@@ -40,7 +43,7 @@ type Live struct {
 	userID     string
 	tracks     map[string]*track
 	retryAfter time.Duration // asked for by the last RATE_LIMITED of the connection
-	leaveAt    time.Time     // when to leave a draining node; zero when it is not
+	leaveAt    time.Time     // when a draining node lets go of us; zero when it is not
 }
 
 // Live makes a live connection for the client's person.
@@ -149,7 +152,7 @@ func (l *Live) connection(ctx context.Context) error {
 		case p := <-l.pages:
 			l.paged(ctx, p)
 		case now := <-tick.C:
-			if !l.leaveAt.IsZero() && !now.Before(l.leaveAt) {
+			if !l.leaveAt.IsZero() && !now.Before(l.leaveAt.Add(leaveAfter)) {
 				return networkError("The node is leaving.", nil)
 			}
 			l.tend(now)

@@ -3,7 +3,7 @@
 //
 // [New] opens everything, in the order store → auth → hub → rules → sockets → REST, and takes the port
 // last, so that whoever is let in finds all of it. [Node.Run] runs it until its context ends, then drains
-// it in the opposite order (drain.go). A start that fails says what to do next ([StartError]).
+// it (drain.go). A start that fails says what to do next ([StartError]).
 package app
 
 import (
@@ -37,6 +37,7 @@ type Node struct {
 	log      *slog.Logger
 	store    *store.Store
 	auth     *auth.Service
+	bus      realtime.Bus
 	hub      *realtime.Hub
 	chat     *chat.Service
 	sockets  *ws.Server
@@ -49,6 +50,7 @@ type Node struct {
 	metricsListener net.Listener
 
 	draining atomic.Bool
+	requests underWay
 	warnings []string
 	startup  time.Duration
 }
@@ -101,7 +103,8 @@ func (n *Node) build() error {
 		limiter = inmem.NewLimiter()
 	}
 	rules := n.cfg.Limits.Rules()
-	n.hub = realtime.NewHub(realtime.Config{NodeID: nodeID(&n.cfg.Config), Log: n.log}, inmem.NewBus())
+	n.bus = inmem.NewBus()
+	n.hub = realtime.NewHub(realtime.Config{NodeID: nodeID(&n.cfg.Config), Log: n.log}, n.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent,
 	}, n.store, n.hub)
@@ -120,7 +123,7 @@ func (n *Node) build() error {
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)
 	routes.Handle("/", rest)
-	n.server = httpapi.NewServer(routes, n.log)
+	n.server = httpapi.NewServer(n.counted(routes), n.log)
 	return nil
 }
 

@@ -40,7 +40,7 @@ var CloseCodes = []CloseInfo{
 	{ClosePolicy, false, "Too many broken frames or control frames.", "Give up and say so."},
 	{CloseTooBig, false, "A message was longer than 64 KiB.", "Give up and say so."},
 	{CloseInternal, true, "A fault of the server.", "Connect again with backoff."},
-	{CloseRestart, true, "The node restarts.", "Connect again after reconnectInMs."},
+	{CloseRestart, true, "The node restarts.", "Connect again when reconnectInMs is over."},
 	{CloseAuth, false, "The token is missing, invalid or expired.", "Get a fresh token, then connect again."},
 	{CloseLoginEnded, false, "The login ended: signed out, erased or blocked.", "Give up and show the login."},
 	{CloseSilent, true, "Nothing was heard for 30 seconds.", "Connect again with backoff."},

@@ -117,9 +117,10 @@ type ConversationActivity struct {
 	UnreadCount    int64  `json:"unreadCount"`
 }
 
-// Draining says that this node is about to close the socket with 1012.
+// Draining says that this node leaves (C8.4). It serves the client as ever until the time given is over, and then
+// closes the socket with 1012.
 type Draining struct {
-	ReconnectInMs int64 `json:"reconnectInMs" doc:"How long to wait after the close before connecting again."`
+	ReconnectInMs int64 `json:"reconnectInMs" doc:"When to connect again, counted from now. The node serves until then and closes the socket."`
 }
 
 // Problem answers what could not be done.

@@ -36,6 +36,8 @@ type conn struct {
 	ctx      context.Context // ends when the session does
 	cancel   context.CancelFunc
 
+	requests requests
+
 	jobs    jobs
 	typing  typing
 	misuse  misuse
@@ -171,10 +173,10 @@ func (c *conn) answerClose(payload []byte) {
 // command does what one frame asks for. What is read after the end is not listened to: the client
 // sends it again when it is back.
 func (c *conn) command(frame []byte, now time.Time) {
-	if c.out.Ended() || !c.server.begin() {
+	if c.out.Ended() || !c.requests.begin() {
 		return
 	}
-	defer c.server.finish()
+	defer c.requests.finish()
 	defer c.survive()
 	command, err := protocol.DecodeCommand(frame)
 	if err != nil {

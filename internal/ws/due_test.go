@@ -289,39 +289,6 @@ func TestAnAckThatIsOwedForTenSecondsBringsTheMessageAgain(t *testing.T) {
 	})
 }
 
-func TestADrainingNodeTellsWhenToComeBackAndCloses(t *testing.T) {
-	timed(t, options{}, func(w *world, connect func() *piped) {
-		people := []chat.UserID{w.person(), w.person()}
-		id := w.group(people...)
-		c := connect()
-		c.send(`{"type":"auth","token":%q}`, w.token(people[0], time.Hour))
-		if _, err := c.conn.Write(text(fmt.Sprintf(`{"type":"message:send","conversationId":%q,"content":"last","clientMessageId":"k1"}`, id))); err != nil {
-			t.Fatal(err)
-		}
-		start := time.Now()
-		if err := w.ws.Drain(bg); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("it took %v", took)
-		}
-		events, code := c.seen()
-		if code != 1012 || !strings.Contains(events, "system:draining") {
-			t.Errorf("%q and close %d", events, code)
-		}
-		stored := 0
-		if _, err := w.store.MessageByClientID(bg, id, people[0], "k1"); err == nil {
-			stored = 1
-		}
-		if confirmed := strings.Count(events, "message:sent"); confirmed != stored {
-			t.Errorf("stored %d times and confirmed %d times", stored, confirmed)
-		}
-		if w.ws.Connections() != 0 {
-			t.Error("connections are left")
-		}
-	})
-}
-
 func TestAPanicClosesOneSocketAndNothingElse(t *testing.T) {
 	timed(t, options{}, func(w *world, connect func() *piped) {
 		unlucky, other := connect(), connect()

@@ -16,14 +16,14 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 		return
 	}
 	c.typing.over(chat.ConversationID(m.ConversationID))
-	if !c.server.begin() {
+	if !c.requests.begin() {
 		return
 	}
 	c.server.rules.SendMessage(chat.Submission{
 		Conversation: chat.ConversationID(m.ConversationID), Sender: c.session.User, ClientMessageID: m.ClientMessageID,
 		Content: m.Content, ContentType: m.ContentType, Origin: c.session.ID,
 	}, func(sent chat.Sent, err error) {
-		defer c.server.finish()
+		defer c.requests.finish()
 		if err != nil {
 			c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
 			return

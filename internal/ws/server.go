@@ -40,8 +40,6 @@ type Server struct {
 	conns    map[*conn]struct{}
 	empty    chan struct{} // closed when there is no connection and none may come
 	draining bool
-	requests int           // frames that are being dealt with, sends until they are answered
-	idle     chan struct{} // closed when there is none and none may come
 }
 
 // New builds the server.
@@ -54,7 +52,7 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 	}
 	s := &Server{
 		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter,
-		conns: make(map[*conn]struct{}), empty: make(chan struct{}), idle: make(chan struct{}),
+		conns: make(map[*conn]struct{}), empty: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -86,24 +84,5 @@ func (s *Server) forget(c *conn) {
 	delete(s.conns, c)
 	if s.draining && len(s.conns) == 0 {
 		close(s.empty)
-	}
-}
-
-// begin counts what a client has asked for, until finish. It reports false when the server drains: what
-// comes now is not listened to, and the client sends it again to the next node.
-func (s *Server) begin() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.draining {
-		s.requests++
-	}
-	return !s.draining
-}
-
-func (s *Server) finish() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.requests--; s.draining && s.requests == 0 {
-		close(s.idle)
 	}
 }

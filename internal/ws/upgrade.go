@@ -80,7 +80,7 @@ func (s *Server) judge(r *http.Request) (identity auth.Identity, token string, r
 		return identity, "", &refusal{http.StatusMethodNotAllowed, "Only GET.", http.Header{"Allow": {"GET"}}}
 	}
 	if s.drains() {
-		return identity, "", &refusal{http.StatusServiceUnavailable, "This node is stopping.", http.Header{"Retry-After": {"1"}}}
+		return identity, "", &refusal{http.StatusServiceUnavailable, "This node is stopping.", nil}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return identity, "", &refusal{http.StatusUpgradeRequired, "This is a WebSocket endpoint.", http.Header{"Upgrade": {"websocket"}}}

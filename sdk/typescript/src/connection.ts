@@ -16,6 +16,8 @@ const quiet = 25_000;
 const answerWithin = 15_000;
 /** How long it has when there is reason to doubt: after sleep, a change of network, bytes that do not leave. */
 const doubtWithin = 5_000;
+/** A leaving node closes the connection at the time that it named. If it does not, the client goes this much later. */
+const leaveAfter = 500;
 /** A connection that lasted this long was a good one: the backoff begins anew. */
 const healthyAfter = 30_000;
 
@@ -60,8 +62,9 @@ export class Connection {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #healthyTimer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
-  /** How long to stay away after the close that a leaving node announced, in milliseconds. */
-  #awayFor: number | null = null;
+  /** When the node of this connection leaves, in milliseconds since 1970: then it is time for another one. */
+  #leaveAt: number | null = null;
+  #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   #probe: { timer: ReturnType<typeof setTimeout>; due: number } | null = null;
 
   constructor(url: string, socket: typeof WebSocket, session: Session, events: ConnectionEvents) {
@@ -169,13 +172,20 @@ export class Connection {
         void this.#authenticate(true);
         return;
       case "system:draining":
-        this.#awayFor = event.reconnectInMs;
+        this.#leave(event.reconnectInMs);
         break;
       case "error":
         if (event.ref === undefined && event.code === "RATE_LIMITED") this.#refuse(event.retryAfterMs);
         break;
     }
     this.#events.onEvent(event as ServerEvent);
+  }
+
+  #leave(inMs: number): void {
+    const socket = this.#socket;
+    this.#leaveAt = Date.now() + inMs;
+    clearTimeout(this.#leaveTimer);
+    this.#leaveTimer = setTimeout(() => socket && this.#lost(socket, "The server restarts."), inMs + leaveAfter);
   }
 
   #refuse(retryAfterMs: number | undefined): void {
@@ -234,7 +244,7 @@ export class Connection {
 
   #closed(code: number, why: string): void {
     const reason = why || "The connection was lost.";
-    const away = this.#awayFor;
+    const leaveAt = this.#leaveAt;
     this.#letGo();
     const verdict = afterClose(code);
     if (verdict === "ended") {
@@ -242,10 +252,10 @@ export class Connection {
       this.#session.end(new ParleyError("AUTH_FAILED", why || "This login has ended."));
     } else if (verdict === "fault") {
       this.#giveUp(reason);
-    } else if (away !== null) {
+    } else if (leaveAt !== null) {
       // The leaving node spreads its clients over time. That is no failure.
-      this.#notBefore = Date.now() + away;
-      this.#retryIn(away, reason);
+      this.#notBefore = leaveAt;
+      this.#retryIn(Math.max(0, leaveAt - Date.now()), reason);
     } else {
       if (verdict === "renew") this.#refused = this.#used;
       this.#fail(reason, this.#notBefore - Date.now());
@@ -283,11 +293,11 @@ export class Connection {
   #letGo(): void {
     this.#offline();
     this.#turn++;
-    for (const timer of [this.#openTimer, this.#retryTimer, this.#healthyTimer]) clearTimeout(timer);
+    for (const timer of [this.#openTimer, this.#retryTimer, this.#healthyTimer, this.#leaveTimer]) clearTimeout(timer);
     clearTimeout(this.#probe?.timer);
     clearInterval(this.#heartbeat);
     this.#probe = null;
-    this.#awayFor = null;
+    this.#leaveAt = null;
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {

@@ -138,11 +138,23 @@ describe("a connection", () => {
     expect(before).not.toContain(auths().at(-1));
   });
 
-  test("stays away after a leaving node's close as long as the node said", async () => {
+  test("is kept until the leaving node closes it, and made anew at once", async () => {
+    const { server, anna } = await stage();
+    server.tell(anna.me, { type: "system:draining", reconnectInMs: 1700 });
+    await pass(1690);
+    expect(state(anna).state).toBe("online");
+    await pass(20);
+    const seen = states(anna);
+    server.close(1012);
+    await pass(100);
+    expect(seen).toContain("connecting");
+    expect(seen.at(-1)).toBe("online");
+  });
+
+  test("to a leaving node that closes too soon is made anew when the node said", async () => {
     const { server, anna } = await stage();
     server.tell(anna.me, { type: "system:draining", reconnectInMs: 1700 });
     await pass(50);
-    expect(state(anna).state).toBe("online");
     server.close(1012);
     await pass(20);
     expect(state(anna).state).toBe("backoff");
@@ -151,6 +163,17 @@ describe("a connection", () => {
     expect(state(anna).state).toBe("backoff");
     await pass(300);
     expect(state(anna).state).toBe("online");
+  });
+
+  test("to a leaving node that does not close is left half a second after its time", async () => {
+    const { server, anna } = await stage();
+    server.tell(anna.me, { type: "system:draining", reconnectInMs: 1000 });
+    const seen = states(anna);
+    await pass(1450);
+    expect(seen).toEqual(["online"]);
+    await pass(200);
+    expect(seen).toContain("connecting");
+    expect(seen.at(-1)).toBe("online");
   });
 
   test("that was refused waits as long as the server says", async () => {

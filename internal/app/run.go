@@ -1,0 +1,113 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Run runs the node until ctx ends or a part of it fails, drains it, and returns. It may be called once.
+func (n *Node) Run(ctx context.Context) error {
+	r := running{ctx: context.WithoutCancel(ctx), failed: make(chan error, 16), over: make(chan struct{})}
+	stopHub := r.start(func(ctx context.Context) error { return n.hub.Run(ctx, n.chat) })
+	stopChat := r.start(n.chat.Run)
+	stopAuth := r.start(n.auth.Run)
+	stopMemory := r.start(newMemory().tend)
+	stopPulse := r.start(n.pulse.run)
+	stopMetrics := r.start(n.serveMetrics)
+	stopBot := func() {}
+	if n.bot != nil {
+		stopBot = r.start(func(ctx context.Context) error { return n.bot.Run(ctx, n.chat) })
+	}
+	go func() {
+		if err := n.server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+			r.failed <- fmt.Errorf("the HTTP server ended: %w", err)
+		}
+	}()
+	n.log.Info("node.started", "url", n.URL(), "database", n.store.Kind(), "serverId", n.hub.NodeID())
+	for _, warning := range n.warnings {
+		n.log.Warn("node.warning", "message", warning)
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-r.failed:
+	}
+	n.log.Info("node.draining")
+	time.AfterFunc(drainWhole, func() { close(r.over) })
+	stopBot()
+	err = errors.Join(err, n.drain(r.ctx))
+	stopChat()
+	stopHub()
+	stopAuth()
+	stopMemory()
+	stopPulse()
+	stopMetrics()
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.Close() }()
+	select {
+	case closed := <-stopped:
+		err = errors.Join(err, closed)
+	case <-r.over:
+		err = errors.Join(err, errors.New("the node was stopped before everything in it had ended"))
+	}
+	n.log.Info("node.stopped")
+	return err
+}
+
+// running is the parts of a node that run beside each other.
+type running struct {
+	ctx    context.Context // outlives the node's own by the time that draining takes
+	failed chan error
+	over   chan struct{} // closed when the drain has taken its time: nothing is waited for any more
+}
+
+// start runs a part until stop is called, which waits for it.
+func (r *running) start(run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil {
+			r.failed <- err
+		}
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-done:
+		case <-r.over:
+		}
+	}
+}
+
+// sent counts and logs what became of a send, and lets the bot of the demo hear it.
+func (n *Node) sent(r chat.SendReport) {
+	n.metrics.Sent(resultOf(r), r.Latency)
+	if n.bot != nil {
+		n.bot.Hear(r)
+	}
+	if r.Err == nil && !n.log.Enabled(context.Background(), slog.LevelInfo) {
+		return
+	}
+	data := []any{
+		"userId", string(r.Sender), "conversationId", string(r.Conversation), "clientMessageId", r.ClientMessageID,
+		"latencyMs", float64(r.Latency.Microseconds()) / 1000,
+	}
+	if r.Err == nil {
+		n.log.Info("message.sent", append(data, "messageId", string(r.Message), "duplicate", r.Duplicate)...)
+		return
+	}
+	e := chat.AsError(r.Err)
+	data = append(data, "code", string(e.Code), "outcome", string(e.Outcome))
+	if e.Err != nil {
+		data = append(data, "error", e.Err.Error())
+	}
+	n.log.Warn("message.failed", data...)
+}
