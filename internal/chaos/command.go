@@ -30,7 +30,7 @@ func Command(version string) *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(clusterCommand())
+	root.AddCommand(clusterCommand(), runCommand(), checkCommand(), faultsCommand())
 	return root
 }
 
@@ -50,7 +50,7 @@ func clusterCommand() *cobra.Command {
 		Short: "Start a cluster to look at, until ctrl-c",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if c.Program, err = program(c.Program); err != nil {
+			if c.Program, err = binary(c.Program); err != nil {
 				return err
 			}
 			k, err := cluster.Start(cmd.Context(), c)
@@ -69,8 +69,8 @@ func clusterCommand() *cobra.Command {
 	return cmd
 }
 
-// program is the parley to run: the one named, or the one beside this program.
-func program(named string) (string, error) {
+// binary is the parley to run: the one named, or the one beside this program.
+func binary(named string) (string, error) {
 	if named == "" {
 		self, err := os.Executable()
 		if err != nil {

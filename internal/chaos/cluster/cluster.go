@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chaos/proxy"
 	"github.com/parley-chat/parley/internal/pgserver"
@@ -41,6 +42,9 @@ type Config struct {
 	// SmallDisk puts the data of SQLite on a file system of [DiskSize] in memory, which can be filled.
 	// It needs the right to mount.
 	SmallDisk bool
+	// Clock draws how wrong a node's clock is at first, for a program that knows [ClockVariable]; nil for not
+	// at all.
+	Clock func() time.Duration
 	// Env are further settings of the nodes, as NAME=value.
 	Env []string
 }

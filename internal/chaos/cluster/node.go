@@ -84,6 +84,9 @@ func (k *Cluster) newNode(i int, key string, c Config) (*Node, error) {
 		n.env = append(n.env, "REDIS_URL=redis://"+n.Redis.Address())
 	}
 	n.env = append(n.env, c.Env...)
+	if c.Clock != nil {
+		n.clock = c.Clock()
+	}
 	return n, nil
 }
 

@@ -1,0 +1,71 @@
+package faults
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Plan draws faults, one after the other, for ever.
+type Plan struct {
+	kinds  []*Kind
+	nodes  int
+	random *rand.Rand
+	deck   []*Kind
+	number int
+	crowd  int // how many of the next ones keep a long one company
+}
+
+// NewPlan begins the sequence of a seed.
+func NewPlan(seed uint64, kinds []*Kind, nodes int) *Plan {
+	return &Plan{kinds: kinds, nodes: nodes, random: rand.New(rand.NewPCG(seed, 0xfa117))}
+}
+
+// Next draws the next fault. Every kind comes once before any comes again.
+func (p *Plan) Next() Planned {
+	if len(p.deck) == 0 {
+		p.deck = append(p.deck, p.kinds...)
+		p.random.Shuffle(len(p.deck), func(i, j int) { p.deck[i], p.deck[j] = p.deck[j], p.deck[i] })
+	}
+	k := p.deck[0]
+	p.deck = p.deck[1:]
+	p.number++
+	out := Planned{
+		Number: p.number, Kind: k, Node: p.random.IntN(p.nodes), Alone: p.random.IntN(2) == 0,
+		Gap: p.between(200*time.Millisecond, 1500*time.Millisecond), Window: p.window(k), Share: 1, Dice: p.random.Uint64(),
+	}
+	if p.random.IntN(2) == 0 {
+		out.Share = 0.2 + 0.6*p.random.Float64()
+	}
+	if p.crowd > 0 {
+		p.crowd--
+		out.Alone = false
+	}
+	if n := int(out.Window / longWindow); n > 0 {
+		p.crowd, out.Alone = max(p.crowd, n), false
+	}
+	if out.Alone {
+		out.Gap += Apart
+	}
+	return out
+}
+
+// Apart is how far a fault that is alone begins from the one before it, so that it can be seen what it
+// does by itself.
+const Apart = 2 * time.Second
+
+// longWindow is how long a fault may last during which nothing else happens. A longer one is kept company.
+const longWindow = 4 * time.Second
+
+func (p *Plan) between(low, high time.Duration) time.Duration {
+	return low + time.Duration(p.random.Int64N(int64(high-low)+1))
+}
+
+// window draws how long a fault lasts: mostly short, seldom long, evenly over the orders of magnitude.
+func (p *Plan) window(k *Kind) time.Duration {
+	if k.Longest <= k.Shortest {
+		return k.Shortest
+	}
+	low, high := math.Log(float64(max(k.Shortest, time.Millisecond))), math.Log(float64(k.Longest))
+	return time.Duration(math.Exp(low + (high-low)*p.random.Float64()))
+}

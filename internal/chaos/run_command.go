@@ -1,0 +1,115 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-chat/parley/internal/chaos/faults"
+	"github.com/parley-chat/parley/internal/check"
+)
+
+// errBroken ends a command whose report has said why.
+var errBroken = errors.New("something that was promised does not hold; the report says what")
+
+func runCommand() *cobra.Command {
+	var o Options
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Break a cluster while people chat, and judge",
+		Long: "Starts a cluster, has people chat, breaks things for a while, waits until everything is whole again and judges.\n" +
+			"The exit status is 1 when something that was promised does not hold, or a fault could not be injected.\n\n" +
+			"  parley-chaos run --shape sqlite --for 10m\n" +
+			"  parley-chaos run --shape cluster --faults redis-kill,kill --number 20\n" +
+			"  parley-chaos run --url https://chat.example.com    chat there, break nothing (registration must be open)",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if o.Seed == 0 {
+				o.Seed = rand.Uint64N(1 << 32)
+			}
+			if o.Folder == "" {
+				o.Folder = filepath.Join(os.TempDir(), fmt.Sprintf("parley-chaos-report-%d", o.Seed))
+			}
+			if o.Number > 0 && !cmd.Flags().Changed("for") {
+				o.For = time.Hour
+			}
+			if o.URL == "" {
+				if o.Cluster.Program, err = binary(o.Cluster.Program); err != nil {
+					return err
+				}
+			}
+			o.Out = cmd.OutOrStdout()
+			report, err := Run(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			report.Print(o.Out)
+			fmt.Fprintf(o.Out, "The whole record is in %s\n", o.Folder)
+			if !report.OK() {
+				return errBroken
+			}
+			return nil
+		},
+	}
+	shapeFlags(cmd, &o.Cluster)
+	flags := cmd.Flags()
+	flags.DurationVar(&o.For, "for", time.Minute, "how long to go on")
+	flags.Uint64Var(&o.Seed, "seed", 0, "draws what happens; 0 draws a seed, which is printed")
+	flags.StringSliceVar(&o.Faults, "faults", nil, "kinds of faults, separated by commas (default: all of the shape; parley-chaos faults lists them)")
+	flags.IntVar(&o.Number, "number", 0, "how many faults; 0 for as many as the time allows")
+	flags.IntVar(&o.Clients, "clients", 40, "how many people, 8 or more")
+	flags.Float64Var(&o.Rate, "rate", 60, "drafts a second, of all together")
+	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
+	flags.StringVar(&o.URL, "url", "", "a deployment that runs already; nothing is broken there")
+	flags.StringVar(&o.DatabaseURL, "database-url", "", "its database, to be read in the end")
+	return cmd
+}
+
+func checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check FOLDER",
+		Short: "Judge a recorded history again",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(filepath.Join(args[0], historyFile))
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			history, err := check.Read(f)
+			if err != nil {
+				return err
+			}
+			report := &Report{Shape: history.Run.Name, Check: check.Check(history, check.Bounds{})}
+			report.Print(cmd.OutOrStdout())
+			if !report.OK() {
+				return errBroken
+			}
+			return nil
+		},
+	}
+}
+
+func faultsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "faults",
+		Short: "List the kinds of faults",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, k := range faults.Kinds() {
+				var shapes []string
+				for _, s := range k.Shapes {
+					shapes = append(shapes, string(s))
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%-20s %-24s %s\n", k.Name, strings.Join(shapes, " "), k.About)
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,143 @@
+package workload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/check"
+)
+
+// edit changes an own message, over either way.
+func (p *person) edit(ctx context.Context) {
+	d, is := p.recall(true)
+	if !is {
+		return
+	}
+	text := d.Content[:min(len(d.Content), 60)] + fmt.Sprintf(" edited %x", p.random.Uint32())
+	if p.random.IntN(3) == 0 {
+		p.EditLive(d.ConversationID, d.message, text)
+		return
+	}
+	_, _ = p.Edit(ctx, d.ConversationID, d.message, text)
+}
+
+// delete deletes an own message, over either way.
+func (p *person) delete(ctx context.Context) {
+	d, is := p.recall(true)
+	if !is {
+		return
+	}
+	if p.random.IntN(3) == 0 {
+		p.DeleteLive(d.ConversationID, d.message)
+		return
+	}
+	_ = p.Delete(ctx, d.ConversationID, d.message)
+}
+
+// read moves the own read position to the newest message seen.
+func (p *person) read(ctx context.Context, r *room) {
+	p.mu.Lock()
+	message := p.last[r.id]
+	p.mu.Unlock()
+	if message == "" {
+		return
+	}
+	if p.random.IntN(2) == 0 {
+		p.MarkReadLive(r.id, message)
+		return
+	}
+	_, _ = p.MarkRead(ctx, r.id, message)
+}
+
+// page reads a conversation from one end to the other while others write in it. The longest ones are read
+// seldom.
+func (p *person) page(ctx context.Context, rooms []*room) {
+	r := rooms[p.random.IntN(len(rooms))]
+	if (r.kind == hot || r.kind == big) && p.random.IntN(10) > 0 {
+		return
+	}
+	_, _ = p.Traverse(ctx, r.id, p.random.IntN(2) == 0, 20+p.random.IntN(81))
+}
+
+// follow stops following a conversation and follows it again: a short one from the beginning, a long one
+// from where it was.
+func (p *person) follow(r *room) {
+	from := int64(0)
+	if r.kind == hot || r.kind == big {
+		p.note(func() { from = p.revs[r.id] })
+	}
+	p.Unsubscribe(r.id)
+	p.Subscribe(r.id, from)
+}
+
+// openBrief opens a conversation that will be ended.
+func (p *person) openBrief(ctx context.Context) {
+	people := []*person{p}
+	seen := map[string]bool{p.user.ID: true}
+	for range 1 + p.random.IntN(4) {
+		if q := p.w.people[p.random.IntN(p.w.cfg.Clients)]; !seen[q.user.ID] {
+			seen[q.user.ID] = true
+			people = append(people, q)
+		}
+	}
+	k := brief
+	if len(people) == 2 && p.random.IntN(2) == 0 {
+		k = direct
+	} else if len(people) < 2 {
+		return
+	}
+	_, _ = p.w.openRoom(ctx, k, "brief", people)
+}
+
+// moveOn changes who is in conversations, and what they are called.
+func (p *person) moveOn(ctx context.Context) {
+	if led := p.w.roomsLed(p, brief); len(led) > 0 && p.random.IntN(2) == 0 {
+		r := led[p.random.IntN(len(led))]
+		if err := p.Drop(ctx, r.id); check.ResultOf(check.Drop, err) != check.Fail {
+			p.w.end(r)
+		}
+		return
+	}
+	if led := p.w.roomsLed(p, moving); len(led) > 0 {
+		p.lead(ctx, led[p.random.IntN(len(led))])
+		return
+	}
+	for _, r := range p.w.roomsOf(p) {
+		if r.kind == moving && p.random.IntN(4) == 0 {
+			if p.Leave(ctx, r.id) == nil {
+				p.w.move(r, p.user.ID, false)
+			}
+			return
+		}
+	}
+}
+
+// lead is what the owner of a group does.
+func (p *person) lead(ctx context.Context, r *room) {
+	members, others := p.w.members(r, false), p.w.members(r, true)
+	switch n := p.random.IntN(10); {
+	case n < 2:
+		_, _ = p.Rename(ctx, r.id, fmt.Sprintf("title %x", p.random.Uint32()))
+	case n < 3 && len(members) > 0:
+		_ = p.ChangeRole(ctx, r.id, members[p.random.IntN(len(members))].user.ID, []string{"admin", "member"}[p.random.IntN(2)])
+	case n < 6 && len(members) > 1:
+		q := members[p.random.IntN(len(members))]
+		if err := p.Remove(ctx, r.id, q.user.ID); done(err) {
+			p.w.move(r, q.user.ID, false)
+		}
+	case len(others) > 0:
+		q := others[p.random.IntN(len(others))]
+		if _, err := p.Add(ctx, r.id, q.user.ID); done(err) {
+			p.w.move(r, q.user.ID, true)
+		}
+	}
+}
+
+// done reports whether something was done, as far as that can be known: a lost answer counts, and who is
+// out already is out.
+func done(err error) bool {
+	var e *client.Error
+	return err == nil || errors.As(err, &e) && (e.Code == client.CodeNotFound || e.Code == client.CodeConflict)
+}

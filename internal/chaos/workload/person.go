@@ -1,0 +1,212 @@
+package workload
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/check"
+)
+
+const password = "correct horse battery staple"
+
+// person is one client: a live connection, requests over REST, and what they know.
+type person struct {
+	*check.Person
+	name    string
+	user    client.User
+	w       *Workload
+	way     *way
+	random  *rand.Rand // used by the goroutine of chat alone
+	restful bool       // sends mostly over REST
+	// wanders is how long this client stays on a connection; 0 stays as long as it can.
+	wanders time.Duration
+
+	mu     sync.Mutex
+	online bool
+	last   map[string]string // the newest message seen, by conversation
+	revs   map[string]int64  // how far the live connection has come, by conversation
+	own    []draft           // what was sent of late
+}
+
+// draft is something that was sent, confirmed or not.
+type draft struct {
+	client.Draft
+	message string // its id; "" when no answer came
+}
+
+// newPerson makes a client of a new user, or another device of the user of first.
+func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first *person) (*person, error) {
+	p := &person{
+		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i + device*7), last: map[string]string{}, revs: map[string]int64{},
+		random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(i)<<8|uint64(device))), restful: i%4 == 3,
+	}
+	if i%4 == 1 {
+		p.wanders = 2*time.Second + time.Duration(p.random.IntN(4000))*time.Millisecond
+	}
+	c, err := client.New(w.cfg.BaseURL, client.Options{HTTP: p.way.client})
+	if err != nil {
+		return nil, err
+	}
+	if first == nil {
+		p.user, err = c.Register(ctx, client.Registration{Username: p.name, Password: password})
+	} else {
+		p.user, err = c.Login(ctx, first.name, password)
+	}
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("p%03d", i)
+	if device > 0 {
+		name += fmt.Sprintf("/%d", device)
+	}
+	p.Person = w.cfg.Recorder.Person(name, p.group(), p.user, c)
+	p.Live = c.Live(client.LiveOptions{Handle: p.handle, DeviceID: name})
+	return p, nil
+}
+
+// group is the lane in the time line.
+func (p *person) group() string {
+	switch {
+	case p.restful:
+		return "REST"
+	case p.wanders > 0:
+		return "wanderers"
+	}
+	return "clients"
+}
+
+// handle has everything recorded, and learns from it.
+func (p *person) handle(e client.Event) {
+	p.Person.Handle(e)
+	switch e := e.(type) {
+	case client.Online:
+		p.note(func() { p.online = true })
+		// Into which conversations somebody was taken meanwhile is in the list and nowhere else.
+		go p.lookAround()
+	case client.Offline:
+		p.note(func() { p.online = false })
+	case client.MessageReceived:
+		p.reached(e.Message.ConversationID, e.Message.Rev, e.Message.ID)
+	case client.MessageUpdated:
+		p.reached(e.Message.ConversationID, e.Message.Rev, "")
+	case client.MessageDeleted:
+		p.reached(e.Message.ConversationID, e.Message.Rev, "")
+	case client.ConversationUpdated:
+		p.reached(e.ConversationID, e.Rev, "")
+	case client.CaughtUp:
+		p.reached(e.ConversationID, e.Rev, "")
+	case client.ConversationAdded:
+		p.Subscribe(e.Conversation.ID, 0)
+	}
+}
+
+func (p *person) note(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// reached notes how far a conversation has been delivered, and the newest message in it, if it is one.
+func (p *person) reached(conversation string, rev int64, message string) {
+	p.note(func() {
+		p.revs[conversation] = max(p.revs[conversation], rev)
+		if message != "" {
+			p.last[conversation] = message
+		}
+	})
+}
+
+// lookAround lists the own conversations and follows those that are new.
+func (p *person) lookAround() {
+	ctx, cancel := context.WithTimeout(context.Background(), requestWithin)
+	defer cancel()
+	list, err := p.List(ctx)
+	if err != nil {
+		return
+	}
+	for _, c := range list {
+		p.mu.Lock()
+		_, known := p.revs[c.ID]
+		p.mu.Unlock()
+		if !known {
+			p.Subscribe(c.ID, 0)
+		}
+	}
+}
+
+// chat does one thing after the other until ctx ends.
+func (p *person) chat(ctx context.Context) {
+	// Not all of what is done is a draft, and some of it is several.
+	every := time.Duration(float64(time.Second) * float64(len(p.w.people)) / p.w.cfg.Rate)
+	hop := time.Now().Add(p.wanders)
+	for pause(ctx, time.Duration(p.random.ExpFloat64()*float64(every))) {
+		if p.wanders > 0 && time.Now().After(hop) {
+			hop = time.Now().Add(p.wanders)
+			p.way.hop(p.random.IntN(2) == 0)
+		}
+		p.act(ctx)
+	}
+}
+
+// act draws what to do and does it.
+func (p *person) act(ctx context.Context) {
+	// What is under way when the run ends is finished.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	rooms := p.w.roomsOf(p)
+	if len(rooms) == 0 {
+		return
+	}
+	r := p.choose(rooms)
+	switch n := p.random.IntN(1000); {
+	case n < 560:
+		p.sendOne(ctx, r)
+	case n < 620:
+		p.sendSeveral(ctx, r)
+	case n < 670:
+		p.sendDoubled(ctx, r)
+	case n < 720:
+		p.sendAgain(ctx)
+	case n < 735:
+		p.abandon(ctx, r)
+	case n < 775:
+		p.edit(ctx)
+	case n < 800:
+		p.delete(ctx)
+	case n < 870:
+		p.read(ctx, r)
+	case n < 890:
+		p.page(ctx, rooms)
+	case n < 910:
+		_, _ = p.List(ctx)
+	case n < 925:
+		p.follow(r)
+	case n < 940:
+		p.Live.Typing(r.id, p.random.IntN(2) == 0)
+	case n < 950:
+		p.way.hop(true)
+	case n < 960:
+		p.openBrief(ctx)
+	default:
+		p.moveOn(ctx)
+	}
+}
+
+// choose draws a conversation: the hot one and the small ones more often than the big one.
+func (p *person) choose(rooms []*room) *room {
+	for range 4 {
+		r := rooms[p.random.IntN(len(rooms))]
+		switch {
+		case r.kind == hot:
+			return r
+		case r.kind == big && p.random.IntN(4) > 0:
+		default:
+			return r
+		}
+	}
+	return rooms[0]
+}
