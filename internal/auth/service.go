@@ -26,8 +26,8 @@ const (
 	maxAccessTTL = 24 * time.Hour
 	// refreshGrace is how long a spent refresh token still gets its successor (C5.7).
 	refreshGrace = 30 * time.Second
-	// lookBack is how far back each search for ended logins reaches: more than clocks of nodes differ.
-	lookBack = time.Minute
+	// lookBack is how far back each search for ended logins reaches: further than clocks of nodes differ.
+	lookBack = apart + time.Minute
 	// pruneEvery is how often what has expired is deleted.
 	pruneEvery = time.Hour
 )
@@ -118,7 +118,7 @@ func New(cfg Config, store Store) (*Service, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	past, err := store.EndedLogins(ctx, now().Add(-maxAccessTTL-leeway))
+	past, err := store.EndedLogins(ctx, now().Add(-maxAccessTTL-leeway-apart))
 	if err != nil {
 		return nil, fmt.Errorf("auth: reading ended logins: %w", err)
 	}
@@ -170,7 +170,7 @@ func (s *Service) watch(ctx context.Context) error {
 }
 
 func (s *Service) prune(ctx context.Context) error {
-	before := now().Add(-maxAccessTTL - leeway)
+	before := now().Add(-maxAccessTTL - leeway - apart)
 	s.ended.forget(before)
 	return s.store.PruneLogins(ctx, before)
 }

@@ -17,8 +17,11 @@ const (
 	issuer = "parley"
 	// maxToken is the longest token in bytes that is looked at; ours have about 350.
 	maxToken = 4096
-	// leeway is how much the clocks of two nodes may differ.
+	// leeway is how long a token that has run out is still accepted: it was good when it was sent.
 	leeway = 30 * time.Second
+	// apart is how far the clocks of two nodes may differ. A token of a node that is ahead is good at once on
+	// one that is behind: whoever signed in at the one and is sent to the other must not be signed out.
+	apart = 10 * time.Minute
 )
 
 // use says what a token is for. It stands in the typ claim and, again, in the audience.
@@ -47,7 +50,7 @@ func newClaims(u use, l Login, id string, issued time.Time, ttl time.Duration) *
 	issued = issued.Truncate(time.Second)
 	return &claims{Use: u, Login: string(l.ID), RegisteredClaims: jwt.RegisteredClaims{
 		Issuer: issuer, Audience: jwt.ClaimStrings{u.audience()}, Subject: string(l.User), ID: id,
-		IssuedAt: jwt.NewNumericDate(issued), NotBefore: jwt.NewNumericDate(issued),
+		IssuedAt: jwt.NewNumericDate(issued), NotBefore: jwt.NewNumericDate(issued.Add(-apart)),
 		ExpiresAt: jwt.NewNumericDate(issued.Add(ttl)),
 	}}
 }
@@ -81,7 +84,7 @@ func (s *Service) parse(token string, u use) (*claims, key, error) {
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithStrictDecoding(),
 		jwt.WithIssuer(issuer), jwt.WithAudience(u.audience()), jwt.WithLeeway(leeway),
-		jwt.WithExpirationRequired(), jwt.WithNotBeforeRequired(), jwt.WithIssuedAt(),
+		jwt.WithExpirationRequired(), jwt.WithNotBeforeRequired(),
 	)
 	var err error
 	for _, k := range s.keys {
@@ -108,6 +111,8 @@ func (c *claims) check(u use) error {
 		return errors.New("token is for another use")
 	case c.IssuedAt == nil:
 		return errors.New("token has no iat")
+	case c.IssuedAt.After(now().Add(apart)):
+		return errors.New("token was issued in the future")
 	case !chat.ValidID(c.Subject) || !chat.ValidID(c.Login):
 		return errors.New("token has no sub or sid")
 	case c.ID == "":

@@ -76,7 +76,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		"refresh as access":       g.Refresh,
 		"expired":                 with("exp", now-31),
 		"not yet":                 with("nbf", now+60),
-		"issued in the future":    with("iat", now+60),
+		"issued in the future":    with("iat", now+660),
 		"another audience":        with("aud", "parley:refresh"),
 		"another issuer":          with("iss", "parley2"),
 		"another typ":             with("typ", "refresh"),

@@ -1,0 +1,58 @@
+package auth_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+func TestATokenOfANodeThatIsMinutesAheadIsGoodAtOnce(t *testing.T) {
+	store := newMemoryStore()
+	var access, refresh string
+	// Time begins at the same moment in each bubble: the second node is as far behind as the first one slept.
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(9 * time.Minute)
+		g := register(t, newService(t, store), "anna")
+		access, refresh = g.Access, g.Refresh
+	})
+	synctest.Test(t, func(t *testing.T) {
+		behind := newService(t, store)
+		if _, err := behind.Verify(access); err != nil {
+			t.Errorf("the access token: %v", err)
+		}
+		if _, err := behind.Refresh(t.Context(), refresh); err != nil {
+			t.Errorf("the refresh token: %v", err)
+		}
+	})
+}
+
+func TestALoginEndedByANodeThatIsMinutesBehindIsNoticed(t *testing.T) {
+	store := newMemoryStore()
+	synctest.Test(t, func(t *testing.T) {
+		g := register(t, newService(t, store), "anna")
+		ended := make(chan chat.LoginID, 1)
+		ahead := newService(t, store)
+		ahead.OnEnd(func(id chat.LoginID) { ended <- id })
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = ahead.Run(ctx) })
+		time.Sleep(9 * time.Minute)
+		if err := store.EndLogin(ctx, g.Login, time.Now().Add(-9*time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case id := <-ended:
+			if id != g.Login {
+				t.Errorf("%s ended", id)
+			}
+		case <-time.After(2 * time.Second):
+			t.Error("it was not noticed")
+		}
+		stop()
+		running.Wait()
+	})
+}
