@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that the machine has what the tests start: PostgreSQL, Redis, nginx, Chromium, curl and, for
+# Makes sure that the machine has what the tests start: PostgreSQL, PgBouncer, Redis, nginx, Chromium, curl and, for
 # Go's race detector, a C compiler. What is missing comes from Debian's packages when this may install them; else it says how.
 set -euo pipefail
 
@@ -8,6 +8,7 @@ command -v gcc >/dev/null || missing+=(gcc libc6-dev)
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || missing+=(postgresql-15)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
 command -v curl >/dev/null || missing+=(curl)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
