@@ -20,6 +20,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopMemory := r.start(newMemory().tend)
 	stopPulse := r.start(n.pulse.run)
 	stopMetrics := r.start(n.serveMetrics)
+	stopAnnouncer := r.start((&announcer{node: n}).run)
 	stopBot := func() {}
 	if n.bot != nil {
 		stopBot = r.start(func(ctx context.Context) error { return n.bot.Run(ctx, n.chat) })
@@ -47,6 +48,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopHub()
 	stopAuth()
 	stopMemory()
+	stopAnnouncer()
 	stopPulse()
 	stopMetrics()
 	stopped := make(chan error, 1)

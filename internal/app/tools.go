@@ -17,16 +17,9 @@ type Tools struct {
 	Auth   *auth.Service
 }
 
-// OpenTools opens the database and the accounts in it. While a node uses the data folder it works beside
-// it; else it migrates first.
+// OpenTools opens the database and the accounts in it, as [OpenData] does.
 func OpenTools(ctx context.Context, c *config.Loaded) (*Tools, error) {
-	s, err := OpenStore(ctx, &c.Config)
-	switch {
-	case errors.Is(err, store.ErrInUse):
-		s, err = OpenStoreBeside(ctx, &c.Config)
-	case err == nil:
-		err = Migrate(ctx, &c.Config, s)
-	}
+	s, err := OpenData(ctx, &c.Config)
 	t := &Tools{Config: c, Store: s}
 	if err == nil {
 		t.Auth, err = OpenAuth(&c.Config, s, slog.New(slog.DiscardHandler))
@@ -35,6 +28,19 @@ func OpenTools(ctx context.Context, c *config.Loaded) (*Tools, error) {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
+}
+
+// OpenData opens the database for a command. While a node uses the data folder it works beside it; else it
+// migrates first. The store must be closed, also after an error when there is one.
+func OpenData(ctx context.Context, c *config.Config) (*store.Store, error) {
+	s, err := OpenStore(ctx, c)
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return OpenStoreBeside(ctx, c)
+	case err == nil:
+		err = Migrate(ctx, c, s)
+	}
+	return s, err
 }
 
 // Close closes the database.

@@ -117,6 +117,11 @@ type ConversationActivity struct {
 	UnreadCount    int64  `json:"unreadCount"`
 }
 
+// Announcement is a word of the operator to everybody who is connected (C4.6).
+type Announcement struct {
+	Text string `json:"text" doc:"1 to 4,000 characters."`
+}
+
 // Draining says that this node leaves (C8.4). It serves the client as ever until the time given is over, and then
 // closes the socket with 1012.
 type Draining struct {
@@ -147,6 +152,7 @@ func (ReceiptSynced) eventType() string        { return "receipt:synced" }
 func (ConversationAdded) eventType() string    { return "conversation:added" }
 func (ConversationRemoved) eventType() string  { return "conversation:removed" }
 func (ConversationActivity) eventType() string { return "conversation:activity" }
+func (Announcement) eventType() string         { return "system:announcement" }
 func (Draining) eventType() string             { return "system:draining" }
 func (Problem) eventType() string              { return "error" }
 

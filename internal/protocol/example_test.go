@@ -91,6 +91,7 @@ func exampleEvents() []Event {
 		ConversationAdded{ConversationOf(exampleConversation(bob))},
 		ConversationRemoved{string(conversation), string(chat.ReasonRemoved)},
 		ConversationActivity{string(conversation), 7, string(bob), FormatTime(noon), "Grüße", 3},
+		Announcement{"The server moves at 22:00 and is back by 22:10."},
 		Draining{1500},
 		ProblemOf(chat.NotInConversation(), string(conversation)),
 		ProblemOf(&chat.Error{Code: chat.CodeRateLimited, Message: "Too many requests. Wait a moment.", RetryAfter: 2*time.Second + 1}, ""),

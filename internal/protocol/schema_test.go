@@ -13,7 +13,7 @@ import (
 var serverEvents = []Event{
 	AuthSuccess{}, AuthError{}, AuthExpiring{}, Subscribed{}, CaughtUp{}, Unsubscribed{}, MessageSent{}, MessageError{},
 	MessageDelivered{}, TypingStarted{}, TypingStopped{}, ReceiptSynced{}, ConversationAdded{}, ConversationRemoved{},
-	ConversationActivity{}, Draining{}, Problem{},
+	ConversationActivity{}, Announcement{}, Draining{}, Problem{},
 	ChangeEvent{Type: "message:received"}, ChangeEvent{Type: "message:updated"}, ChangeEvent{Type: "message:deleted"},
 	ChangeEvent{Type: "conversation:updated"},
 }

@@ -57,6 +57,12 @@ for (const colorScheme of ["light", "dark"]) {
       await say("مرحبا", 2);
       await zoe.row("Garden").getByText("2 unread messages").waitFor();
       await clean("list with unread");
+      await scene.server.announce(`The server restarts at 22:00.\n${"It will be quick. ".repeat(200)}`);
+      const announcement = page.locator("[data-announcement]");
+      await announcement.getByText("The server restarts at 22:00.").waitFor();
+      await clean("announcement");
+      await announcement.getByRole("button", { name: "Dismiss" }).click();
+      await announcement.waitFor({ state: "detached" });
 
       await zoe.open("Garden");
       await zoe.message("A first word").waitFor();

@@ -73,6 +73,8 @@ export class ParleyClient {
   readonly connection: Store<ConnectionState>;
   readonly conversations: Store<ConversationListState>;
   readonly outbox: Store<OutboxState>;
+  /** What the operator has said to everybody since this person signed in, the oldest first. */
+  readonly announcements: Store<readonly string[]>;
   readonly api: Api;
 
   readonly #session: Session;
@@ -80,6 +82,7 @@ export class ParleyClient {
   readonly #list: ConversationList;
   readonly #outbox: Outbox;
   readonly #waiting = new Cell<OutboxState>({ waiting: 0 });
+  readonly #announcements = new Cell<readonly string[]>([]);
   readonly #patience = new Patience();
   readonly #rest: Rest;
   readonly #views = new Map<string, ConversationView>();
@@ -112,6 +115,7 @@ export class ParleyClient {
     this.connection = this.#connection.store;
     this.conversations = this.#list.store;
     this.outbox = this.#waiting;
+    this.announcements = this.#announcements;
     this.api = restApi(this.#rest, {
       conversation: (conversation) => this.#list.put(conversation),
       gone: (id) => this.#gone(id, "left"),
@@ -211,6 +215,7 @@ export class ParleyClient {
     this.#asking.clear();
     this.#outbox.unload();
     this.#waiting.patch({ waiting: 0 });
+    this.#announcements.set([]);
     this.#list.reset();
   }
 
@@ -295,6 +300,9 @@ export class ParleyClient {
       case "receipt:synced":
         if (view) view.synced(event);
         else this.#list.read(event);
+        break;
+      case "system:announcement":
+        this.#announcements.set([...this.#announcements.getSnapshot(), event.text]);
         break;
       case "error":
         if (event.ref === undefined) break;

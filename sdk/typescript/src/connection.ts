@@ -16,8 +16,6 @@ const quiet = 25_000;
 const answerWithin = 15_000;
 /** How long it has when there is reason to doubt: after sleep, a change of network, bytes that do not leave. */
 const doubtWithin = 5_000;
-/** A leaving node closes the connection at the time that it named. If it does not, the client goes this much later. */
-const leaveAfter = 500;
 /** A connection that lasted this long was a good one: the backoff begins anew. */
 const healthyAfter = 30_000;
 
@@ -62,9 +60,8 @@ export class Connection {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #healthyTimer: ReturnType<typeof setTimeout> | undefined;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
-  /** When the node of this connection leaves, in milliseconds since 1970: then it is time for another one. */
-  #leaveAt: number | null = null;
-  #leaveTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The node of this connection leaves, and closes it at `notBefore`. */
+  #leaving = false;
   #probe: { timer: ReturnType<typeof setTimeout>; due: number } | null = null;
 
   constructor(url: string, socket: typeof WebSocket, session: Session, events: ConnectionEvents) {
@@ -172,20 +169,14 @@ export class Connection {
         void this.#authenticate(true);
         return;
       case "system:draining":
-        this.#leave(event.reconnectInMs);
+        this.#leaving = true;
+        this.#refuse(event.reconnectInMs);
         break;
       case "error":
         if (event.ref === undefined && event.code === "RATE_LIMITED") this.#refuse(event.retryAfterMs);
         break;
     }
     this.#events.onEvent(event as ServerEvent);
-  }
-
-  #leave(inMs: number): void {
-    const socket = this.#socket;
-    this.#leaveAt = Date.now() + inMs;
-    clearTimeout(this.#leaveTimer);
-    this.#leaveTimer = setTimeout(() => socket && this.#lost(socket, "The server restarts."), inMs + leaveAfter);
   }
 
   #refuse(retryAfterMs: number | undefined): void {
@@ -244,7 +235,8 @@ export class Connection {
 
   #closed(code: number, why: string): void {
     const reason = why || "The connection was lost.";
-    const leaveAt = this.#leaveAt;
+    const leaving = this.#leaving;
+    const wait = this.#notBefore - Date.now();
     this.#letGo();
     const verdict = afterClose(code);
     if (verdict === "ended") {
@@ -252,13 +244,12 @@ export class Connection {
       this.#session.end(new ParleyError("AUTH_FAILED", why || "This login has ended."));
     } else if (verdict === "fault") {
       this.#giveUp(reason);
-    } else if (leaveAt !== null) {
+    } else if (leaving) {
       // The leaving node spreads its clients over time. That is no failure.
-      this.#notBefore = leaveAt;
-      this.#retryIn(Math.max(0, leaveAt - Date.now()), reason);
+      this.#retryIn(wait, reason);
     } else {
       if (verdict === "renew") this.#refused = this.#used;
-      this.#fail(reason, this.#notBefore - Date.now());
+      this.#fail(reason, wait);
     }
   }
 
@@ -293,11 +284,11 @@ export class Connection {
   #letGo(): void {
     this.#offline();
     this.#turn++;
-    for (const timer of [this.#openTimer, this.#retryTimer, this.#healthyTimer, this.#leaveTimer]) clearTimeout(timer);
+    for (const timer of [this.#openTimer, this.#retryTimer, this.#healthyTimer]) clearTimeout(timer);
     clearTimeout(this.#probe?.timer);
     clearInterval(this.#heartbeat);
     this.#probe = null;
-    this.#leaveAt = null;
+    this.#leaving = false;
     const socket = this.#socket;
     this.#socket = null;
     if (socket) {

@@ -165,15 +165,15 @@ describe("a connection", () => {
     expect(state(anna).state).toBe("online");
   });
 
-  test("to a leaving node that does not close is left half a second after its time", async () => {
+  test("brings what the operator says, until the person signs out", async () => {
     const { server, anna } = await stage();
-    server.tell(anna.me, { type: "system:draining", reconnectInMs: 1000 });
-    const seen = states(anna);
-    await pass(1450);
-    expect(seen).toEqual(["online"]);
-    await pass(200);
-    expect(seen).toContain("connecting");
-    expect(seen.at(-1)).toBe("online");
+    const said = anna.client.announcements;
+    server.tell(anna.me, { type: "system:announcement", text: "At 22:00 the server restarts." });
+    server.tell(anna.me, { type: "system:announcement", text: "It is done." });
+    await pass(10);
+    expect(said.getSnapshot()).toEqual(["At 22:00 the server restarts.", "It is done."]);
+    await Promise.all([anna.client.logout(), pass(100)]);
+    expect(said.getSnapshot()).toEqual([]);
   });
 
   test("that was refused waits as long as the server says", async () => {

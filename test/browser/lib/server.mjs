@@ -49,7 +49,13 @@ export class Server {
 
   /** Runs the program on the same port and data as before. */
   async run() {
-    const env = { PATH: process.env.PATH, HOME: this.#folder, PARLEY_RATE_LIMITS: "off", PARLEY_LOG_LEVEL: "warn" };
+    const env = {
+      PATH: process.env.PATH,
+      HOME: this.#folder,
+      PARLEY_RATE_LIMITS: "off",
+      PARLEY_LOG_LEVEL: "warn",
+      PARLEY_METRICS_LISTEN: "",
+    };
     const args = ["serve", "--data", join(this.#folder, "data"), "--host", "127.0.0.1", "--port", String(this.#port)];
     const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
@@ -81,6 +87,14 @@ export class Server {
     const gone = once(child, "exit");
     process.kill(child.pid, signal);
     await gone;
+  }
+
+  /** Says something to everybody who is connected, as an operator does. */
+  async announce(text) {
+    const args = ["announce", "--data", join(this.#folder, "data"), text];
+    const child = spawn(program, args, { env: { PATH: process.env.PATH }, stdio: "ignore" });
+    const [code] = await once(child, "exit");
+    if (code !== 0) throw new Error(`parley announce ended with ${code}`);
   }
 
   async stop() {

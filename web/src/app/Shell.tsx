@@ -10,6 +10,9 @@ import { strings } from "../lib/strings.ts";
 import { ConversationPane } from "./ConversationPane.tsx";
 
 // What is not on the first screen is loaded when it is asked for.
+const Announcements = lazy(() =>
+  import("../features/announcements/Announcements.tsx").then((m) => ({ default: m.Announcements })),
+);
 const NewConversation = lazy(() =>
   import("../features/conversations/NewConversation.tsx").then((m) => ({ default: m.NewConversation })),
 );
@@ -20,6 +23,7 @@ export function Shell() {
   const client = useClient();
   const { conversation } = useStore(route);
   const { items, totalUnread } = useStore(client.conversations);
+  const announcements = useStore(client.announcements);
   const [dialog, setDialog] = useState<"new" | "settings" | null>(null);
   const openNew = useCallback(() => setDialog("new"), []);
   const openSettings = useCallback(() => setDialog("settings"), []);
@@ -39,6 +43,9 @@ export function Shell() {
   return (
     <div className="flex h-dvh flex-col ps-[env(safe-area-inset-left)] pe-[env(safe-area-inset-right)]">
       <ConnectionStrip />
+      <div role="status" className="max-h-2/5 shrink-0 overflow-y-auto">
+        <Suspense>{announcements.length > 0 && <Announcements texts={announcements} />}</Suspense>
+      </div>
       <main className="flex min-h-0 flex-1">
         <div
           className={`w-full shrink-0 border-line border-e bg-sunk md:block md:w-76 ${conversation === null ? "" : "hidden"}`}

@@ -128,6 +128,9 @@ export const strings = {
   waiting: (n: number) => `${count(n, "message", "messages")} waiting`,
   tryNow: "Try now",
 
+  // Announcements
+  announcement: "From whoever runs this server:",
+
   // Details
   groupDetails: "Group details",
   personDetails: "About",
