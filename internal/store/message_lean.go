@@ -11,16 +11,18 @@ import (
 // leanPostgres appends a batch in one statement: it locks the conversations in order of id, so that two
 // nodes cannot deadlock, moves those whose roster is the one decided on, and inserts their messages. What
 // was moved comes back; all numbers follow from it.
-const leanPostgres = `WITH part AS (
-    SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS p (id, roster_rev, n)
-), locked AS (
-    SELECT c.id FROM conversations c JOIN part p ON p.id = c.id ORDER BY c.id FOR NO KEY UPDATE OF c
+//
+// The subquery that locks depends on its conversation, so that it is run for one after the other in their order,
+// by the primary key.
+const leanPostgres = `WITH locked AS (
+    SELECT p.* FROM (SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS p (id, roster_rev, n) ORDER BY id) p
+    CROSS JOIN LATERAL (SELECT FROM conversations c WHERE c.id = p.id FOR NO KEY UPDATE) c
 ), moved AS (
     UPDATE conversations c SET last_seq = last_seq + n, last_rev = last_rev + n,
         last_message_at = GREATEST($4, last_message_at + interval '1 microsecond') + (n - 1) * interval '1 microsecond',
         updated_at = GREATEST($4, last_message_at + interval '1 microsecond', updated_at) + (n - 1) * interval '1 microsecond'
-    FROM part p JOIN locked l ON l.id = p.id
-    WHERE c.id = p.id AND c.roster_rev = p.roster_rev AND c.ended_at IS NULL
+    FROM locked l
+    WHERE c.id = l.id AND c.roster_rev = l.roster_rev AND c.ended_at IS NULL
     RETURNING c.id, last_seq - n + 1 AS first_seq, last_rev - n + 1 AS first_rev, last_message_at - (n - 1) * interval '1 microsecond' AS first_at
 ), added AS (
     INSERT INTO messages (id, conversation_id, sender_id, seq, rev, content, content_type, client_message_id, created_at, updated_at)
