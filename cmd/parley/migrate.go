@@ -34,8 +34,31 @@ func migrateCommand() *cobra.Command {
 			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
 			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *config.Config, *store.Store) error { return nil }),
 		},
+		migratePartitionCommand(),
 	)
 	return migrate
+}
+
+func migratePartitionCommand() *cobra.Command {
+	var count int
+	partition := &cobra.Command{
+		Use:   "partition",
+		Short: "Spread the messages and participants in PostgreSQL over hash partitions by conversation",
+		Long: "Spreads what lives by conversation over hash partitions (PostgreSQL only), in one transaction: everything\n" +
+			"else stays as it is, and later migrations work on both. It is for a database that is empty or has up to a\n" +
+			"million messages; nodes may run meanwhile and wait a moment. There is no way back but a backup.\n\n" +
+			"  parley migrate partition --count 16",
+		Args: cobra.NoArgs,
+		RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error {
+			if err := s.Partition(cmd.Context(), count); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "The messages and participants are spread over %d partitions.\n", count)
+			return nil
+		}),
+	}
+	partition.Flags().IntVar(&count, "count", 16, fmt.Sprintf("over how many partitions, %d to %d; a power of two can be split further", store.MinPartitions, store.MaxPartitions))
+	return partition
 }
 
 // withStore runs a command on the database and prints where the schema is then.

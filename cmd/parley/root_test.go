@@ -79,6 +79,13 @@ func TestMigrationsGoBackAndForth(t *testing.T) {
 	}
 }
 
+func TestSQLiteIsNotSpreadOverPartitions(t *testing.T) {
+	data := "--data=" + t.TempDir()
+	if out, problem := run(t, "", "migrate", "partition", data); out != "" || !strings.Contains(problem, "they are for PostgreSQL") {
+		t.Errorf("%q, %q", out, problem)
+	}
+}
+
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]

@@ -104,7 +104,15 @@ func (e *examination) database(ctx context.Context, c *config.Loaded) error {
 }
 
 func (e *examination) data(ctx context.Context, s *store.Store) error {
-	e.sound("The database (%s) answers.", s.Kind())
+	partitions, err := s.Partitions(ctx)
+	if err != nil {
+		return err
+	}
+	if partitions > 0 {
+		e.sound("The database (%s, spread over %d partitions) answers.", s.Kind(), partitions)
+	} else {
+		e.sound("The database (%s) answers.", s.Kind())
+	}
 	all, err := s.MigrationStatus(ctx)
 	if err != nil {
 		return err

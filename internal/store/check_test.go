@@ -28,7 +28,7 @@ func TestTheDoctorFindsWhatMustNotBe(t *testing.T) {
 		{"A group that goes on has one owner, who is in it.", "UPDATE conversation_participants SET role = 'member' WHERE conversation_id = '{c}'"},
 		{"An erased person has no e-mail, no password and no live login.", "UPDATE users SET deleted_at = created_at, email = 'a@b.c'"},
 	}
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
 		for _, c := range cs {
 			if _, err := in.AppendMessages(t.Context(), []chat.Draft{draftFor(c, ada, "1"), draftFor(c, ada, "2"), draftFor(c, ada, "3")}); err != nil {

@@ -24,7 +24,7 @@ func draftFor(c chat.Conversation, sender chat.UserID, content string) chat.Draf
 }
 
 func TestTheTimesOfMessagesRiseWhenTheClockHasSteppedBack(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
 		c := cs[0]
 		append := func(s *store.Store, drafts ...chat.Draft) []chat.Appended {
@@ -102,7 +102,7 @@ func TestDeletedTextIsGoneFromTheFile(t *testing.T) {
 }
 
 func TestASendThatWaitsTooLongTimesOut(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
 		// Somebody holds the row, or on SQLite the whole database.
 		tx, err := in.raw.BeginTx(t.Context(), nil)
@@ -137,7 +137,7 @@ func TestASendThatWaitsTooLongTimesOut(t *testing.T) {
 }
 
 func TestARevisionThatCommitsWhileABatchWaitsForItsLockMakesTheBatchStale(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
 		for i, drafts := range [][]chat.Draft{
 			{draftFor(cs[0], ada, "alone")},

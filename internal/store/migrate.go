@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -95,16 +96,21 @@ func (db *sqliteDB) migrating(ctx context.Context, work func(*sql.DB, goose.Dial
 // migrating opens a connection of its own, on which statements may take as long as they take. Locks may
 // not: a migration that waits for one makes everybody behind it wait too.
 func (db *postgresDB) migrating(ctx context.Context, work func(*sql.DB, goose.Dialect, ...goose.ProviderOption) error) error {
-	config := db.pool.Config().ConnConfig
-	config.RuntimeParams["statement_timeout"] = "0"
-	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	// Asked every second for five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return err
 	}
-	own := stdlib.OpenDB(*config)
+	own := stdlib.OpenDB(*db.unhurried())
 	return errors.Join(work(own, goose.DialectPostgres, goose.WithSessionLocker(locker)), own.Close())
+}
+
+// unhurried is how to connect for what may take long.
+func (db *postgresDB) unhurried() *pgx.ConnConfig {
+	config := db.pool.Config().ConnConfig
+	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
+	return config
 }
 
 // compatible refuses a database whose schema is of a newer program and cannot be used by this one.

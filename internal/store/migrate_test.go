@@ -21,7 +21,7 @@ func contains(text string, words ...string) bool {
 }
 
 func TestMigrationsGoUpDownAndUpAgain(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		applied := func() (n, all int) {
 			t.Helper()
 			status, err := in.MigrationStatus(t.Context())
@@ -74,7 +74,7 @@ func (in inside) tables(t *testing.T) (names []string) {
 	t.Helper()
 	query := "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'"
 	if in.Kind() == "postgres" {
-		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_name NOT LIKE 'goose_%'"
+		query = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose_%'"
 	}
 	rows, err := in.raw.Query(query)
 	if err != nil {
@@ -94,9 +94,9 @@ func (in inside) tables(t *testing.T) (names []string) {
 	return names
 }
 
-func TestBothDatabasesHaveTheSameTablesAndColumns(t *testing.T) {
+func TestAllDatabasesHaveTheSameTablesAndColumns(t *testing.T) {
 	shape := map[string]string{}
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		var all []string
 		for _, table := range in.tables(t) {
 			rows, err := in.raw.Query("SELECT * FROM " + table + " WHERE 1 = 0")
@@ -110,15 +110,44 @@ func TestBothDatabasesHaveTheSameTablesAndColumns(t *testing.T) {
 			_ = rows.Close()
 			all = append(all, table+": "+strings.Join(columns, ", "))
 		}
-		shape[in.Kind()] = strings.Join(sorted(all), "\n")
+		shape[t.Name()] = strings.Join(sorted(all), "\n")
 	})
-	if shape["sqlite"] != shape["postgres"] {
-		t.Errorf("sqlite has\n%s\npostgres has\n%s", shape["sqlite"], shape["postgres"])
+	for name, other := range shape {
+		if want := shape[t.Name()+"/sqlite"]; other != want {
+			t.Errorf("sqlite has\n%s\n%s has\n%s", want, name, other)
+		}
+	}
+}
+
+func TestLaterMigrationsGoDownAndUpOnSpreadTablesToo(t *testing.T) {
+	in := onPostgres(t)
+	if err := in.Partition(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	columns, keys := in.structure(t)
+	status, err := in.MigrationStatus(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The first one made the tables that are spread.
+	for range len(status) - 1 {
+		if err := in.MigrateDown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := in.Partitions(t.Context()); n != 4 || err != nil {
+		t.Fatalf("on the way there are %d partitions, %v", n, err)
+	}
+	if err := in.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again, keysAgain := in.structure(t); again != columns || keysAgain != keys {
+		t.Errorf("it was\n%s\n%s\nand is\n%s\n%s", columns, keys, again, keysAgain)
 	}
 }
 
 func TestManyThatMigrateAtOnceMigrateOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		if err := in.MigrateDown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +164,7 @@ func TestManyThatMigrateAtOnceMigrateOnce(t *testing.T) {
 }
 
 func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		in.exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
 		reopen := func() error {
 			cfg := in.cfg

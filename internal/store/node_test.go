@@ -21,7 +21,7 @@ func (in inside) age(t *testing.T, table, column string, by time.Duration) {
 }
 
 func TestANodeIsThereForHalfAMinuteAfterItsLastBeat(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		n := store.Node{ID: "a", Process: uuid.NewString()}
 		if _, _, err := in.Beat(t.Context(), n); err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func TestANodeIsThereForHalfAMinuteAfterItsLastBeat(t *testing.T) {
 }
 
 func TestWhatIsADayOldGoesWhenSomethingNewComes(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		add := func(id string) {
 			t.Helper()
 			if _, _, err := in.Beat(t.Context(), store.Node{ID: id, Process: uuid.NewString()}); err != nil {
@@ -87,7 +87,7 @@ func TestWhatIsADayOldGoesWhenSomethingNewComes(t *testing.T) {
 }
 
 func TestAnAnnouncementIsRecentForAsLongAsAsked(t *testing.T) {
-	onBoth(t, func(t *testing.T, in inside) {
+	onEach(t, func(t *testing.T, in inside) {
 		if _, err := in.AddAnnouncement(t.Context(), chat.Announcement{ID: uuid.NewString(), Text: "x"}); err != nil {
 			t.Fatal(err)
 		}

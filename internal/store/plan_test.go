@@ -86,7 +86,8 @@ const (
 	planQuiet = 2_000
 )
 
-func newPlanned(t *testing.T, cfg Config, driver, source string) *planned {
+// newPlanned fills a store, spread over partitions where there are to be some.
+func newPlanned(t *testing.T, cfg Config, driver, source string, partitions int) *planned {
 	t.Helper()
 	s, err := Open(t.Context(), cfg)
 	if err != nil {
@@ -104,6 +105,11 @@ func newPlanned(t *testing.T, cfg Config, driver, source string) *planned {
 	})
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if partitions > 0 {
+		if err := s.Partition(t.Context(), partitions); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p := &planned{Store: s, raw: raw, r: &recorder{database: s.db}}
 	p.fill(t)
@@ -345,7 +351,7 @@ func TestEveryIndexIsUsedAndNothingOnTheMessagePathScansOrSorts(t *testing.T) {
 		{Config{DataDir: dir}, "sqlite", "file:" + dir + "/parley.db?_pragma=busy_timeout(5000)"},
 		{Config{DatabaseURL: url}, "pgx", url},
 	} {
-		p := newPlanned(t, db.cfg, db.driver, db.source)
+		p := newPlanned(t, db.cfg, db.driver, db.source, 0)
 		t.Run(p.kind, func(t *testing.T) {
 			onPath := p.walk(t)
 			used := map[string]bool{}

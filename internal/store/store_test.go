@@ -40,13 +40,15 @@ func opened(t testing.TB, cfg store.Config) *store.Store {
 	return s
 }
 
-// databases are both, in the names of the subtests.
+// databases are what the suite runs on, in the names of the subtests.
 var databases = []struct {
 	name string
 	open func(testing.TB) *store.Store
 }{
 	{"sqlite", openSQLite},
 	{"postgres", openPostgres},
+	{"partitioned", func(t testing.TB) *store.Store { return openPartitioned(t, (*store.Store).Partition) }},
+	{"partitioned with conversations", func(t testing.TB) *store.Store { return openPartitioned(t, (*store.Store).PartitionAll) }},
 }
 
 // inside is a store with a connection to its database beside it, for looking and for doing what no store does.
@@ -56,14 +58,21 @@ type inside struct {
 	raw *sql.DB
 }
 
-// onBoth runs a test on an empty, migrated store of each kind.
-func onBoth(t *testing.T, test func(*testing.T, inside)) {
+// onEach runs a test on an empty, migrated store of each kind, and on one that is spread over partitions.
+func onEach(t *testing.T, test func(*testing.T, inside)) {
 	t.Run("sqlite", func(t *testing.T) {
 		cfg := store.Config{DataDir: t.TempDir()}
 		test(t, within(t, cfg, "sqlite", "file:"+filepath.Join(cfg.DataDir, "parley.db")+"?_pragma=busy_timeout(5000)"))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		test(t, onPostgres(t))
+	})
+	t.Run("partitioned", func(t *testing.T) {
+		in := onPostgres(t)
+		if err := in.Partition(t.Context(), 4); err != nil {
+			t.Fatal(err)
+		}
+		test(t, in)
 	})
 }
 
@@ -74,7 +83,7 @@ func onPostgres(t *testing.T) inside {
 	return within(t, cfg, "pgx", cfg.DatabaseURL)
 }
 
-func within(t *testing.T, cfg store.Config, driver, source string) inside {
+func within(t testing.TB, cfg store.Config, driver, source string) inside {
 	t.Helper()
 	s := opened(t, cfg)
 	raw, err := sql.Open(driver, source)
@@ -85,7 +94,7 @@ func within(t *testing.T, cfg store.Config, driver, source string) inside {
 	return inside{s, cfg, raw}
 }
 
-func (in inside) exec(t *testing.T, query string, args ...any) {
+func (in inside) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	if _, err := in.raw.Exec(query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)

@@ -17,11 +17,9 @@ import (
 // clocks are how wrong the clock of each of four nodes is.
 var clocks = []time.Duration{0, 7 * time.Minute, -11 * time.Minute, 3 * time.Second}
 
-// cluster opens the same database as four nodes do. PostgreSQL looks for deadlocks sooner than it gives up
-// waiting for a lock, so that it finds the ones that there are.
+// cluster opens the same database as four nodes do.
 func cluster(t *testing.T, in inside) []*store.Store {
 	t.Helper()
-	in.exec(t, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 50', current_database()); END $$`)
 	var nodes []*store.Store
 	for _, wrong := range clocks {
 		s := opened(t, store.Config{DatabaseURL: in.cfg.DatabaseURL, MaxConns: 6})
@@ -37,6 +35,7 @@ func TestFourNodesThatWriteTheSameInEveryWayKeepOneOrderAndNeverDeadlock(t *test
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := onPostgres(t)
+			in.seekDeadlocks(t)
 			storm.Stores, storm.Seed = cluster(t, in), uint64(time.Now().UnixNano())
 			storm.Run(t)
 			if n := deadlocks(t, in.cfg.DatabaseURL); n != 0 {
@@ -48,6 +47,7 @@ func TestFourNodesThatWriteTheSameInEveryWayKeepOneOrderAndNeverDeadlock(t *test
 
 func TestAWriterThatDiesInTheMiddleLeavesNothingHalfDone(t *testing.T) {
 	in := onPostgres(t)
+	in.seekDeadlocks(t)
 	killed := atomic.Int64{}
 	storm := storetest.Storm{
 		Stores: cluster(t, in), Conversations: 3, Writers: 3, Steps: 120, Seed: uint64(time.Now().UnixNano()),
@@ -69,6 +69,13 @@ WHERE datname = current_database() AND application_name = 'parley' AND state <> 
 	if n := deadlocks(t, in.cfg.DatabaseURL); n != 0 {
 		t.Errorf("%d deadlocks (seed %d)", n, storm.Seed)
 	}
+}
+
+// seekDeadlocks makes PostgreSQL look for deadlocks sooner than anybody gives up waiting for a lock, so that it
+// finds the ones that there are.
+func (in inside) seekDeadlocks(t *testing.T) {
+	t.Helper()
+	in.exec(t, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = 50', current_database()); END $$`)
 }
 
 // deadlocks is how many PostgreSQL has counted in the database. A connection adds what it met when it ends,

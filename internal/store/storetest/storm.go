@@ -27,6 +27,8 @@ type Storm struct {
 	// Interrupt breaks something, a connection for example: then outcomes may be unknown. The writers call it
 	// now and then; nil where nothing breaks.
 	Interrupt func()
+	// Begun is called when all of them are at work; nil for nothing.
+	Begun func()
 	// Seed makes writers choose the same again. What they meet is up to the database.
 	Seed uint64
 }
@@ -63,6 +65,9 @@ func (s Storm) Run(t *testing.T) {
 			x.reader = k.staying[(i*s.Writers+j)%stormPeople]
 			wg.Go(func() { x.run(s.Steps) })
 		}
+	}
+	if s.Begun != nil {
+		s.Begun()
 	}
 	wg.Wait()
 	if t.Failed() {
