@@ -261,3 +261,26 @@ func TestARefusedSendSaysWhyAndWhenToTryAgain(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 }
+
+func TestWhatCameBeforeASubscriptionFromNowIsNotHandedOverAfterIt(t *testing.T) {
+	f := newFake(t)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		// Who does not follow yet is told of a conversation's changes as well (C3.8).
+		p.write(`{"type":"conversation:updated","conversationId":"c1","rev":2,"conversation":{"id":"c1"}}`,
+			`{"type":"subscribed","conversationId":"c1","lastSeq":0,"lastRev":2,"hasMore":false}`, `{"type":"caught:up","conversationId":"c1","rev":2}`, received("1", "3"))
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", client.FromNow)
+	next[client.CatchingUp](t, events)
+	for e := range events {
+		switch e := e.(type) {
+		case client.ConversationUpdated:
+			t.Errorf("rev %d is older than the subscription and was handed over", e.Rev)
+		case client.MessageReceived:
+			return
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -47,6 +48,7 @@ func (t *track) subscribed(lastSeq, lastRev int64, hasMore bool) CatchingUp {
 	t.phase, t.hasMore = catchingUp, hasMore
 	if t.complete == FromNow {
 		t.complete, t.seq, t.acked = lastRev, lastSeq, lastSeq
+		maps.DeleteFunc(t.early, func(rev int64, _ Event) bool { return rev <= lastRev })
 	}
 	e := CatchingUp{ConversationID: t.conversation, AfterRev: t.complete, LastRev: lastRev, Hole: t.hole}
 	t.hole = false
