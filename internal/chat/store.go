@@ -58,6 +58,10 @@ type MessageStore interface {
 
 	// Heads returns the last seq and rev of each conversation that exists, in one query.
 	Heads(ctx context.Context, cs []ConversationID) (map[ConversationID]Head, error)
+
+	// Interests returns, from one snapshot and in one query, every conversation that each person named is
+	// in. Who is in none has no entry.
+	Interests(ctx context.Context, users []UserID) (map[UserID][]Interest, error)
 }
 
 // ConversationStore keeps conversations, who is in them, and read positions.
@@ -173,6 +177,18 @@ type Head struct {
 	LastRev int64
 	// RosterRev is the rev of the last change to the conversation itself or to who is in it.
 	RosterRev int64
+}
+
+// Interest is one conversation of a person's: where it stands, and where the person does in it.
+type Interest struct {
+	Conversation ConversationID
+	Head
+	UpdatedAt time.Time // of the last message or change of the conversation itself
+	// ReadSeq is the seq that the person said to have read to; what they sent since may lie past it (C6.5).
+	ReadSeq int64
+	// HiddenSeq is the last seq at the time when the person took it off their list, −1 if they did not: with
+	// the next message it is on the list again.
+	HiddenSeq int64
 }
 
 // Changes is a difference of states (C3.3).

@@ -27,6 +27,11 @@ func (s *Service) ConversationIDs(ctx context.Context, u UserID) ([]Conversation
 	return s.store.ConversationIDs(ctx, u)
 }
 
+// Interests returns every conversation of each person named, for the announcer.
+func (s *Service) Interests(ctx context.Context, users []UserID) (map[UserID][]Interest, error) {
+	return s.store.Interests(ctx, users)
+}
+
 // ChangesSince is Changes for the announcer, which asks for nobody and hands out by the roster.
 func (s *Service) ChangesSince(ctx context.Context, c ConversationID, afterRev int64, limit int) (Changes, error) {
 	return s.store.Changes(ctx, c, afterRev, limit)

@@ -29,6 +29,9 @@ type dialect struct {
 	hasSchema string
 	// firstParticipants reads the first 20 of each conversation in $1 in order of joining.
 	firstParticipants string
+	// interests reads every conversation of each person in $1. A node asks for many people every few seconds: it
+	// goes from them to their conversations, however few conversations there are.
+	interests string
 	// draftsByKey reads the messages stored under the keys that draftKeys makes arguments of.
 	draftsByKey string
 	draftKeys   func([]draftKey) []any
@@ -63,6 +66,9 @@ WHERE place <= 20
 ORDER BY conversation_id, joined_at, user_id`,
 	now: sqliteNow,
 	ago: func(param string) string { return "(" + sqliteNow + " - " + param + ")" },
+	interests: `SELECT p.user_id, c.id, c.last_seq, c.last_rev, c.roster_rev, c.updated_at, p.last_read_seq, p.hidden_seq
+FROM conversation_participants p JOIN conversations c ON c.id = p.conversation_id
+WHERE p.user_id IN (SELECT value FROM json_each($1)) AND p.left_at IS NULL AND c.ended_at IS NULL`,
 	in:  func(param string) string { return "IN (SELECT value FROM json_each(" + param + "))" },
 	ids: func(ids []string) any { return jsonText(ids) },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
@@ -95,6 +101,10 @@ ORDER BY c.id, p.joined_at, p.user_id`,
 	ago: func(param string) string {
 		return "(statement_timestamp() - " + param + "::bigint * interval '1 microsecond')"
 	},
+	interests: `SELECT p.user_id, c.id, c.last_seq, c.last_rev, c.roster_rev, c.updated_at, p.last_read_seq, p.hidden_seq
+FROM conversation_participants p
+CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = p.conversation_id AND ended_at IS NULL OFFSET 0) c
+WHERE p.user_id = ANY ($1::text[]::uuid[]) AND p.left_at IS NULL`,
 	in:  func(param string) string { return "= ANY (" + param + "::text[]::uuid[])" },
 	ids: func(ids []string) any { return ids },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `

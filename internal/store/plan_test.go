@@ -246,6 +246,7 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("changes", true, func() error { _, err := p.Changes(ctx, c, 1, 50); return err })
 	step("all changes", false, func() error { _, err := p.Changes(ctx, c, 0, 10); return err })
 	step("heads", true, func() error { _, err := p.Heads(ctx, []chat.ConversationID{c, p.conversations[1].ID}); return err })
+	step("interests", true, func() error { _, err := p.Interests(ctx, p.people[20:23]); return err })
 	step("edit", true, func() error {
 		_, err := p.EditMessage(ctx, chat.Edit{Conversation: c, Message: last.ID, Content: "y", RosterRev: 1})
 		return err

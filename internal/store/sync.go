@@ -73,6 +73,21 @@ func (s *Store) addState(ctx context.Context, x session, changes []chat.Change) 
 	return nil
 }
 
+// Interests returns every conversation that each person named is in and that has not ended, in one query.
+func (s *Store) Interests(ctx context.Context, users []chat.UserID) (map[chat.UserID][]chat.Interest, error) {
+	out := make(map[chat.UserID][]chat.Interest, len(users))
+	err := s.db.reader().each(ctx, func(row scan) error {
+		var u chat.UserID
+		var i chat.Interest
+		if err := row(&u, &i.Conversation, &i.LastSeq, &i.LastRev, &i.RosterRev, at(&i.UpdatedAt), &i.ReadSeq, &i.HiddenSeq); err != nil {
+			return err
+		}
+		out[u] = append(out[u], i)
+		return nil
+	}, s.interests, list(s.dialect, users))
+	return out, named(err)
+}
+
 // Heads returns where each stands: the last seq and rev of each conversation that exists, in one query.
 func (s *Store) Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
 	out := make(map[chat.ConversationID]chat.Head, len(cs))

@@ -16,6 +16,7 @@ func history(t *testing.T, w world) {
 	t.Run("changes folded onto an old state give the new state", w.changesFold)
 	t.Run("changes of a conversation that ended tell that it has", w.changesOfTheEnded)
 	t.Run("changes come from one state of the data", w.changesAreASnapshot)
+	t.Run("the interests of people are all their conversations and where they stand", w.interests)
 }
 
 func (w world) pagesUnderWrites(t *testing.T) {
@@ -239,6 +240,52 @@ func (w world) changesAreASnapshot(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+func (w world) interests(t *testing.T) {
+	ada, bob, eve := w.person(t), w.person(t), w.person(t)
+	group, left, ended := w.group(t, ada, bob), w.group(t, ada, bob), w.group(t, ada, bob)
+	direct, _, err := w.direct(ada, bob)
+	ok(t, err)
+	m := w.send(t, group, ada, "hello")
+	w.send(t, direct, bob, "hello")
+	w.revise(t, left, chat.Revision{Remove: []chat.UserID{bob}})
+	w.revise(t, ended, chat.Revision{End: true})
+	_, err = w.AdvanceRead(ctx, group.ID, bob, m.ID)
+	ok(t, err)
+	ok(t, w.HideConversation(ctx, direct.ID, bob))
+
+	all, err := w.Interests(ctx, []chat.UserID{ada, bob, eve, newID[chat.UserID]()})
+	ok(t, err)
+	if len(all) != 2 || len(all[ada]) != 3 || len(all[bob]) != 2 {
+		t.Fatalf("got %+v", all)
+	}
+	heads, err := w.Heads(ctx, []chat.ConversationID{group.ID, left.ID, direct.ID})
+	ok(t, err)
+	for u, interests := range all {
+		for _, i := range interests {
+			seen, err := w.Conversation(ctx, i.Conversation, u)
+			ok(t, err)
+			if i.Head != heads[i.Conversation] || !i.UpdatedAt.Equal(seen.UpdatedAt) {
+				t.Errorf("got %+v, the conversation is %+v", i, seen)
+			}
+			read, hidden := int64(0), int64(-1)
+			switch {
+			case u == bob && i.Conversation == group.ID:
+				read = m.Seq
+			case u == bob && i.Conversation == direct.ID:
+				hidden = 1
+			}
+			if i.ReadSeq != read || i.HiddenSeq != hidden {
+				t.Errorf("%+v, want read to %d, hidden at %d", i, read, hidden)
+			}
+		}
+	}
+	none, err := w.Interests(ctx, nil)
+	ok(t, err)
+	if len(none) > 0 {
+		t.Errorf("nobody has %v", none)
+	}
 }
 
 // keepWriting appends to a conversation, two messages a batch, until stop is called or the test ends.
