@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,16 +31,25 @@ func (s *Service) Roster(ctx context.Context, c ConversationID) (Roster, error) 
 	return s.rosters.load(ctx, c)
 }
 
-// ForgetRoster drops what this node remembers of a conversation's participants. It is called when
-// another node changed them.
+// ForgetRoster drops what this node remembers of a conversation's participants.
 func (s *Service) ForgetRoster(c ConversationID) { s.rosters.invalidate(c) }
+
+// RosterMoved drops it unless it is of that rev or newer: another node changed the participants.
+func (s *Service) RosterMoved(c ConversationID, rev int64) { s.rosters.outdate(c, rev) }
 
 // ForgetRosters drops all of them: something may have been missed.
 func (s *Service) ForgetRosters() { s.rosters.clear() }
 
+// TrustRosters lets what is remembered count until then, and not longer: a node that is told of changes by
+// others gives itself such a lease again and again, so that one that was frozen and is woken does not act on
+// what was true before. Without a call what is remembered counts for good.
+func (s *Service) TrustRosters(until time.Time) { s.rosters.lease.Store(&until) }
+
 // rosterCache remembers rosters. A load that was overtaken by an invalidation is not kept.
 type rosterCache struct {
-	store   ConversationStore
+	store ConversationStore
+	lease atomic.Pointer[time.Time] // nil for good
+
 	mu      sync.Mutex
 	entries map[ConversationID]*rosterEntry
 }
@@ -55,6 +65,9 @@ func newRosterCache(store ConversationStore) *rosterCache {
 }
 
 func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, error) {
+	if c.expired() {
+		c.clear()
+	}
 	c.mu.Lock()
 	e, found := c.entries[id]
 	if !found {
@@ -94,22 +107,6 @@ func (c *rosterCache) fill(ctx context.Context, id ConversationID, e *rosterEntr
 	close(e.ready)
 }
 
-// cached returns what is in memory, without waiting.
-func (c *rosterCache) cached(id ConversationID) (Roster, bool) {
-	c.mu.Lock()
-	e := c.entries[id]
-	c.mu.Unlock()
-	if e == nil {
-		return Roster{}, false
-	}
-	select {
-	case <-e.ready:
-		return e.roster, e.err == nil
-	default:
-		return Roster{}, false
-	}
-}
-
 func (c *rosterCache) drop(id ConversationID, e *rosterEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,6 +119,29 @@ func (c *rosterCache) invalidate(id ConversationID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.entries, id)
+}
+
+// outdate drops a roster that is older than rev, or that is being read.
+func (c *rosterCache) outdate(id ConversationID, rev int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[id]
+	if e == nil {
+		return
+	}
+	select {
+	case <-e.ready:
+		if e.err == nil && e.roster.Rev >= rev {
+			return
+		}
+	default:
+	}
+	delete(c.entries, id)
+}
+
+func (c *rosterCache) expired() bool {
+	lease := c.lease.Load()
+	return lease != nil && time.Now().After(*lease)
 }
 
 func (c *rosterCache) clear() {
