@@ -103,7 +103,7 @@ func (n *Node) build() error {
 		limiter = inmem.NewLimiter()
 	}
 	rules := n.cfg.Limits.Rules()
-	n.bus = inmem.NewBus()
+	n.bus = realtime.Alone{}
 	n.hub = realtime.NewHub(realtime.Config{NodeID: nodeID(&n.cfg.Config), Log: n.log}, n.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent,

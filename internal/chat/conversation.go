@@ -84,7 +84,7 @@ func (s *Service) CreateConversation(ctx context.Context, actor UserID, t Conver
 	s.rosters.invalidate(conversation.ID)
 	if created {
 		s.announcer.Announce([]Change{{
-			Conversation: conversation.ID, Rev: conversation.LastRev, Kind: ConversationRevised,
+			Conversation: conversation.ID, Rev: conversation.LastRev, Kind: ConversationRevised, RosterRev: conversation.RosterRev,
 			State: shared(conversation), Joined: n.Participants,
 		}})
 	} else {
@@ -165,7 +165,7 @@ func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, de
 		}
 		s.rosters.invalidate(c)
 		s.announcer.Announce([]Change{{
-			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, State: shared(after),
+			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, RosterRev: after.RosterRev, State: shared(after),
 			Joined: revision.Add, Left: departures(r, *revision, actor),
 		}})
 		return nil

@@ -20,6 +20,9 @@ type Change struct {
 	Conversation ConversationID
 	Rev          int64
 	Kind         ChangeKind
+	// RosterRev is the roster revision at this Rev, or an earlier one: whoever was removed by then must not be
+	// told. 0 when it is not known.
+	RosterRev int64
 
 	// Message is set for the three message kinds, as it is after the change.
 	Message *Message

@@ -22,11 +22,6 @@ func (s *Service) Heads(ctx context.Context, cs []ConversationID) (map[Conversat
 	return s.store.Heads(ctx, cs)
 }
 
-// ConversationIDs returns all conversations that the person is in.
-func (s *Service) ConversationIDs(ctx context.Context, u UserID) ([]ConversationID, error) {
-	return s.store.ConversationIDs(ctx, u)
-}
-
 // Interests returns every conversation of each person named, for the announcer.
 func (s *Service) Interests(ctx context.Context, users []UserID) (map[UserID][]Interest, error) {
 	return s.store.Interests(ctx, users)

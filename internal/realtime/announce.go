@@ -5,27 +5,22 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 )
 
-// Announce delivers changes on this node at once and hands them to the others, in one envelope.
+// Announce delivers changes on this node at once and hands them to the others, in one envelope unless they are
+// very long.
 func (h *Hub) Announce(changes []chat.Change) {
 	if len(changes) == 0 {
 		return
 	}
 	h.announce(changes)
-	h.publish(ConversationTopic(changes[0].Conversation), envelopeChanges, changes)
-	for i := range changes {
-		if c := &changes[i]; c.Kind == chat.ConversationRevised {
-			h.publish(SystemTopic, envelopeRoster, rosterChanged{c.Conversation})
-			for _, u := range c.Joined {
-				h.interests.want(u, ConversationTopic(c.Conversation))
-				h.publish(UserTopic(u), envelopeJoined, joined{u, *c})
-			}
-		}
+	if h.bus.Peers() {
+		h.publishChanges(changes)
 	}
 }
 
 func (h *Hub) announce(changes []chat.Change) {
 	t := h.topic(changes[0].Conversation)
 	followed := t != nil && t.announce(changes)
+	h.book.heard(changes)
 	h.notices.active(changes)
 	for i := range changes {
 		if c := &changes[i]; !followed && c.Kind == chat.ConversationRevised {
@@ -34,40 +29,64 @@ func (h *Hub) announce(changes []chat.Change) {
 	}
 }
 
-func (h *Hub) heardChanges(changes []chat.Change) {
-	if len(changes) == 0 {
-		return
-	}
+func (h *Hub) publishChanges(changes []chat.Change) {
+	topic := ConversationTopic(changes[0].Conversation)
+	size, start := 0, 0
 	for i := range changes {
 		c := &changes[i]
-		if c.Conversation != changes[0].Conversation || (c.Message == nil) == (c.State == nil) ||
-			(c.Kind == chat.ConversationRevised) != (c.State != nil) {
-			h.lost(nil)
-			return
+		if m := c.Message; m != nil {
+			if size += len(m.Content); size > maxChangesBytes {
+				h.publish(topic, envelopeChanges, changes[start:i])
+				start, size = i, len(m.Content)
+			}
 		}
-		if c.Kind == chat.ConversationRevised {
-			h.source.ForgetRoster(c.Conversation)
+	}
+	h.publish(topic, envelopeChanges, changes[start:])
+	for i := range changes {
+		if c := &changes[i]; c.Kind == chat.ConversationRevised {
+			h.publishRevision(c)
+		}
+	}
+}
+
+// publishRevision tells those who do not follow the conversation's topic: every node, which may remember the
+// roster, and the nodes of those who came in, which may have had no reason to follow.
+func (h *Hub) publishRevision(c *chat.Change) {
+	h.publish(SystemTopic, envelopeRoster, rosterChanged{c.Conversation, c.Rev})
+	for _, u := range c.Joined {
+		h.publish(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})
+	}
+}
+
+func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change) error {
+	if !soundChanges(c, changes) {
+		return errShape
+	}
+	for i := range changes {
+		// Whoever sent it is connected to the other node.
+		changes[i].Origin = ""
+		if changes[i].Kind == chat.ConversationRevised {
+			h.source.RosterMoved(c, changes[i].Rev)
 		}
 	}
 	h.announce(changes)
+	return nil
 }
 
-// heardJoined tells somebody who came into a conversation that nobody here followed.
-func (h *Hub) heardJoined(u chat.UserID, c chat.Change) {
-	if c.Kind != chat.ConversationRevised || c.State == nil {
-		h.lost(nil)
-		return
+// heardJoined has somebody shown a conversation that they came into.
+func (h *Hub) heardJoined(u chat.UserID, c chat.ConversationID, rev int64) {
+	if h.book.awaits(u, c, rev) {
+		h.source.RosterMoved(c, rev)
+		h.notices.settle(c, rev, u)
 	}
-	h.source.ForgetRoster(c.Conversation)
-	h.interests.want(u, ConversationTopic(c.Conversation))
-	c.Joined, c.Left = []chat.UserID{u}, nil
-	h.notices.revised(&c, nil, false)
 }
 
 // Suspect has every node compare what it delivered of the conversation with the store.
 func (h *Hub) Suspect(c chat.ConversationID) {
 	h.suspect(c)
-	h.publish(ConversationTopic(c), envelopeSuspect, suspected{c})
+	if h.bus.Peers() {
+		h.publish(ConversationTopic(c), envelopeSuspect, suspected{c})
+	}
 }
 
 func (h *Hub) suspect(c chat.ConversationID) {
@@ -75,19 +94,29 @@ func (h *Hub) suspect(c chat.ConversationID) {
 		return
 	}
 	h.source.ForgetRoster(c)
+	if h.compares != nil {
+		h.compares.conversations(c)
+		return
+	}
 	if t := h.topic(c); t != nil {
 		t.suspect()
 	}
-	h.notices.stirred(c)
+	h.notices.stirred(c, 0)
 }
 
 // ReadAdvanced tells the reader's sessions, on all nodes, where the read position is.
 func (h *Hub) ReadAdvanced(u chat.UserID, state chat.ReadState) {
 	h.readAdvanced(u, state)
-	h.publish(UserTopic(u), envelopeRead, advanced{u, state})
+	if h.bus.Peers() {
+		h.publish(UserTopic(u), envelopeRead, advanced{u, state})
+	}
 }
 
+// readAdvanced passes over what another node's later envelope has overtaken: a position never goes back (C6.1).
 func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
+	if !h.book.advance(u, state.Conversation, state.LastReadSeq) {
+		return
+	}
 	h.tell(u, func() protocol.Event { return protocol.ReceiptSynced{ReadState: protocol.ReadStateOf(state)} })
 }
 
@@ -106,7 +135,9 @@ func (h *Hub) tell(u chat.UserID, event func() protocol.Event) {
 // TypingChanged tells the other participants that are subscribed; a busy session is left out (C4.7).
 func (h *Hub) TypingChanged(c chat.ConversationID, u chat.UserID, typing bool, _ chat.SessionID) {
 	h.typing(c, u, typing)
-	h.publish(ConversationTopic(c), envelopeTyping, typed{c, u, typing})
+	if h.bus.Peers() {
+		h.publish(ConversationTopic(c), envelopeTyping, typed{c, u, typing})
+	}
 }
 
 func (h *Hub) typing(c chat.ConversationID, u chat.UserID, typing bool) {
@@ -123,7 +154,9 @@ func (h *Hub) typing(c chat.ConversationID, u chat.UserID, typing bool) {
 // Delivered tells the other participants that are subscribed how far a device of u is.
 func (h *Hub) Delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 	h.delivered(c, u, upToSeq)
-	h.publish(ConversationTopic(c), envelopeDelivered, delivered{c, u, upToSeq})
+	if h.bus.Peers() {
+		h.publish(ConversationTopic(c), envelopeDelivered, delivered{c, u, upToSeq})
+	}
 }
 
 func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
@@ -137,10 +170,13 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 // subscriptions: its next message comes as activity.
 func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID) {
 	h.conversationHidden(u, c)
-	h.publish(UserTopic(u), envelopeHidden, hidden{u, c})
+	if h.bus.Peers() {
+		h.publish(UserTopic(u), envelopeHidden, hidden{u, c})
+	}
 }
 
 func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
+	h.book.hide(u, c, hiddenSomewhere)
 	t := h.topic(c)
 	for _, s := range h.sessions.ofUser(u) {
 		if t != nil {
@@ -153,10 +189,13 @@ func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
 // ConversationReturned shows a conversation in all sessions of the person.
 func (h *Hub) ConversationReturned(u chat.UserID, c chat.Conversation) {
 	h.conversationReturned(u, c)
-	h.publish(UserTopic(u), envelopeReturned, returned{u, c})
+	if h.bus.Peers() {
+		h.publish(UserTopic(u), envelopeReturned, returned{u, c})
+	}
 }
 
 func (h *Hub) conversationReturned(u chat.UserID, c chat.Conversation) {
+	h.book.hide(u, c.ID, -1)
 	h.tell(u, func() protocol.Event { return protocol.ConversationAdded{Conversation: protocol.ConversationOf(c)} })
 }
 

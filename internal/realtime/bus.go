@@ -1,10 +1,6 @@
 package realtime
 
-import (
-	"github.com/go-json-experiment/json"
-
-	"github.com/parley-chat/parley/internal/chat"
-)
+import "github.com/parley-chat/parley/internal/chat"
 
 // Bus carries envelopes between the nodes, topic by topic. It delivers at most once, may reorder and may
 // double, and says when it may have lost something; whoever listens then reads the store.
@@ -49,127 +45,26 @@ func ConversationTopic(c chat.ConversationID) string { return conversationTopicP
 // UserTopic carries what concerns one person's sessions.
 func UserTopic(u chat.UserID) string { return userTopicPrefix + string(u) }
 
-// The types of envelopes.
-const (
-	envelopeChanges    = "changes"
-	envelopeSuspect    = "suspect"
-	envelopeTyping     = "typing"
-	envelopeDelivered  = "message:delivered"
-	envelopeRead       = "receipt:synced"
-	envelopeHidden     = "conversation:hidden"
-	envelopeReturned   = "conversation:returned"
-	envelopeJoined     = "conversation:joined"
-	envelopeRoster     = "roster:changed"
-	envelopeLoginEnded = "login:ended"
-)
+// Degrading is what a bus may be as well. Degraded reports that at present envelopes do not reach other nodes,
+// or theirs this one, by any way: until that is over the hub compares what is subscribed with the store every
+// 400 ms, so that messages still cross within a second (C3.2). A bus says lost(nil) when it is over.
+type Degrading interface{ Degraded() bool }
 
-// envelope is what travels: the seed's {type, serverId, payload}.
-type envelope[P any] struct {
-	Type     string `json:"type"`
-	ServerID string `json:"serverId"`
-	Payload  P      `json:"payload"`
-}
+// Alone is the bus of a node that has no others and never will: the embedded shape. A hub on it keeps no book
+// of what concerns its people, compares nothing and has nothing to wait for.
+type Alone struct{}
 
-type (
-	suspected struct{ Conversation chat.ConversationID }
-	typed     struct {
-		Conversation chat.ConversationID
-		User         chat.UserID
-		Typing       bool
-	}
-	delivered struct {
-		Conversation chat.ConversationID
-		User         chat.UserID
-		UpToSeq      int64
-	}
-	advanced struct {
-		User  chat.UserID
-		State chat.ReadState
-	}
-	hidden struct {
-		User         chat.UserID
-		Conversation chat.ConversationID
-	}
-	returned struct {
-		User         chat.UserID
-		Conversation chat.Conversation
-	}
-	joined struct {
-		User   chat.UserID
-		Change chat.Change
-	}
-	rosterChanged struct{ Conversation chat.ConversationID }
-	loginEnded    struct{ Login chat.LoginID }
-)
+// Publish does nothing: there is nobody.
+func (Alone) Publish(string, []byte) {}
 
-func (h *Hub) publish(topic, kind string, payload any) {
-	if !h.bus.Peers() {
-		return
-	}
-	data, err := json.Marshal(envelope[any]{kind, h.cfg.NodeID, payload})
-	if err != nil {
-		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
-		return
-	}
-	h.bus.Publish(topic, data)
-}
+// Listen returns a listener that is never told anything.
+func (Alone) Listen(func(string, []byte), func([]string)) Listener { return silence{} }
 
-// hear takes an envelope from another node.
-func (h *Hub) hear(topic string, data []byte) {
-	var head struct {
-		Type     string `json:"type"`
-		ServerID string `json:"serverId"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		h.misheard(topic, err)
-		return
-	}
-	if head.ServerID == h.cfg.NodeID {
-		return
-	}
-	if err := h.open(head.Type, data); err != nil {
-		h.misheard(topic, err)
-	}
-}
+// Peers is false for good.
+func (Alone) Peers() bool { return false }
 
-func (h *Hub) open(kind string, data []byte) error {
-	switch kind {
-	case envelopeChanges:
-		return unwrap(data, h.heardChanges)
-	case envelopeSuspect:
-		return unwrap(data, func(p suspected) { h.suspect(p.Conversation) })
-	case envelopeTyping:
-		return unwrap(data, func(p typed) { h.typing(p.Conversation, p.User, p.Typing) })
-	case envelopeDelivered:
-		return unwrap(data, func(p delivered) { h.delivered(p.Conversation, p.User, p.UpToSeq) })
-	case envelopeRead:
-		return unwrap(data, func(p advanced) { h.readAdvanced(p.User, p.State) })
-	case envelopeHidden:
-		return unwrap(data, func(p hidden) { h.conversationHidden(p.User, p.Conversation) })
-	case envelopeReturned:
-		return unwrap(data, func(p returned) { h.conversationReturned(p.User, p.Conversation) })
-	case envelopeJoined:
-		return unwrap(data, func(p joined) { h.heardJoined(p.User, p.Change) })
-	case envelopeRoster:
-		return unwrap(data, func(p rosterChanged) { h.source.ForgetRoster(p.Conversation) })
-	case envelopeLoginEnded:
-		return unwrap(data, func(p loginEnded) { h.endLogin(p.Login) })
-	}
-	// A newer node may say what this one does not know yet.
-	return nil
-}
+type silence struct{}
 
-func unwrap[P any](data []byte, use func(P)) error {
-	var e envelope[P]
-	if err := json.Unmarshal(data, &e); err != nil {
-		return err
-	}
-	use(e.Payload)
-	return nil
-}
-
-// misheard treats what cannot be read as lost.
-func (h *Hub) misheard(topic string, err error) {
-	h.cfg.Log.Warn("an envelope cannot be read", "event", "bus.misheard", "topic", topic, "error", err)
-	h.lost(nil)
-}
+func (silence) Follow(...string)   {}
+func (silence) Unfollow(...string) {}
+func (silence) Stop()              {}

@@ -2,9 +2,8 @@ package realtime
 
 import "sync"
 
-// follows counts who needs a topic of the bus on this node, and follows it as long as somebody does. Its lock
-// is held while the listener is asked, so that what is asked for comes in order; it may be taken under a
-// topic's lock.
+// follows counts who needs a topic of the bus on this node, and follows it as long as somebody does; nil on a
+// node that is alone. Its lock is held while the listener is asked, so that what is asked for comes in order.
 type follows struct {
 	mu       sync.Mutex
 	counts   map[string]int
@@ -15,6 +14,9 @@ func newFollows() *follows { return &follows{counts: map[string]int{SystemTopic:
 
 // listen hands over the listener, which follows from now on what is needed.
 func (f *follows) listen(l Listener) {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.listener = l
@@ -27,11 +29,17 @@ func (f *follows) listen(l Listener) {
 
 // add notes one more need of each topic.
 func (f *follows) add(topics ...string) {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fresh := topics[:0:0]
+	var fresh []string
 	for _, t := range topics {
-		if f.counts[t]++; f.counts[t] == 1 {
+		switch f.counts[t]++; f.counts[t] {
+		case 0: // somebody gave it up a moment ago who took it at the same time
+			delete(f.counts, t)
+		case 1:
 			fresh = append(fresh, t)
 		}
 	}
@@ -42,9 +50,12 @@ func (f *follows) add(topics ...string) {
 
 // remove takes one need of each topic back.
 func (f *follows) remove(topics ...string) {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	over := topics[:0:0]
+	var over []string
 	for _, t := range topics {
 		if f.counts[t]--; f.counts[t] == 0 {
 			delete(f.counts, t)
@@ -54,4 +65,13 @@ func (f *follows) remove(topics ...string) {
 	if f.listener != nil && len(over) > 0 {
 		f.listener.Unfollow(over...)
 	}
+}
+
+func (f *follows) count() int {
+	if f == nil {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.counts)
 }

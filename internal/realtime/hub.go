@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -20,14 +21,17 @@ type Source interface {
 	// ChangesSince and Heads read the store for the hub itself, asking for nobody's membership.
 	ChangesSince(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error)
 	Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error)
-	// Roster may answer from memory until it is told to forget.
+	Interests(ctx context.Context, users []chat.UserID) (map[chat.UserID][]chat.Interest, error)
+	// Roster may answer from memory until it is told to forget, or that the roster has moved to a rev.
 	Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, error)
 	ForgetRoster(c chat.ConversationID)
+	RosterMoved(c chat.ConversationID, rev int64)
 	ForgetRosters()
+	// TrustRosters lets what is remembered count until then.
+	TrustRosters(until time.Time)
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
 	UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error)
 	// Conversation reads it as the person sees it, who must be in it.
-	ConversationIDs(ctx context.Context, u chat.UserID) ([]chat.ConversationID, error)
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
 }
 
@@ -40,8 +44,14 @@ type Hub struct {
 	topics   sync.Map // chat.ConversationID → *topic
 	gate     gate
 
-	follows   *follows
-	interests *interests
+	// What a node needs that is not alone; nil for one that is.
+	follows  *follows
+	book     *book
+	compares *compares
+	round    []chat.ConversationID // whose turn to be compared is still to come; the watch has it alone
+
+	counters  counters
+	complains complaints
 
 	started chan struct{}
 	source  Source          // set before started is closed
@@ -62,7 +72,10 @@ func NewHub(cfg Config, bus Bus) *Hub {
 		cfg: cfg, bus: bus, sessions: newRegistry(), started: make(chan struct{}),
 		joins: make(chan struct{}, maxJoins),
 	}
-	h.notices, h.follows, h.interests = newNotices(h), newFollows(), newInterests(h)
+	h.notices = newNotices(h)
+	if _, alone := bus.(Alone); !alone {
+		h.follows, h.book, h.compares = newFollows(), newBook(h), newCompares(h)
+	}
 	return h
 }
 
@@ -75,6 +88,11 @@ func (h *Hub) Run(ctx context.Context, source Source) error {
 	close(h.started)
 	listener := h.bus.Listen(h.hear, h.lost)
 	h.follows.listen(listener)
+	if h.book != nil {
+		h.work.Go(func() { h.book.run(ctx) })
+		h.work.Go(func() { h.compares.run(ctx) })
+		h.work.Go(func() { h.watch(ctx) })
+	}
 	h.notices.run(ctx)
 	listener.Stop()
 	h.work.Wait()
@@ -113,8 +131,19 @@ func (h *Hub) topicFor(c chat.ConversationID) *topic {
 		return t
 	}
 	t, found := h.topics.LoadOrStore(c, newTopic(h, c))
-	if !found {
+	if !found && h.follows != nil {
 		h.follows.add(ConversationTopic(c))
 	}
 	return t.(*topic)
+}
+
+// left gives up a topic that its last subscriber left.
+func (h *Hub) left(c chat.ConversationID, incomplete bool) {
+	if h.follows == nil {
+		return
+	}
+	if incomplete {
+		h.compares.conversations(c)
+	}
+	h.follows.remove(ConversationTopic(c))
 }

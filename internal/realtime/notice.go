@@ -2,8 +2,6 @@ package realtime
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -50,6 +48,9 @@ type news struct {
 	joined  []chat.UserID
 	left    []chat.Departure
 	told    map[*Session]bool // they have been told that they left
+	// rosterRev is the roster revision that this is about at least: an older roster would tell people who are
+	// not in the conversation any more.
+	rosterRev int64
 
 	active bool
 	last   *chat.Message // the newest message, if it is known
@@ -59,15 +60,20 @@ func newNotices(h *Hub) *notices {
 	return &notices{hub: h, wake: make(chan struct{}, noticeWorkers), pending: make(map[chat.ConversationID]*notice)}
 }
 
+// nobody reports whether it cannot matter here what happens in a conversation.
+func (n *notices) nobody(c chat.ConversationID) bool {
+	return n.hub.sessions.empty() && !n.hub.book.has(c)
+}
+
 // active notes messages that were sent, edited or deleted.
 func (n *notices) active(changes []chat.Change) {
-	if n.hub.sessions.empty() {
+	if n.nobody(changes[0].Conversation) {
 		return
 	}
 	news := news{}
 	for i := range changes {
 		if m := changes[i].Message; m != nil {
-			news.active = true
+			news.active, news.rosterRev = true, max(news.rosterRev, changes[i].RosterRev)
 			if changes[i].Kind == chat.MessageAdded {
 				news.last = m
 			} else if news.last != nil && news.last.ID == m.ID {
@@ -80,15 +86,26 @@ func (n *notices) active(changes []chat.Change) {
 	}
 }
 
-// stirred notes that something may have happened.
-func (n *notices) stirred(c chat.ConversationID) { n.add(c, news{active: true}) }
+// stirred notes that something may have happened, when the roster had that revision or a later one.
+func (n *notices) stirred(c chat.ConversationID, rosterRev int64) {
+	n.add(c, news{active: true, rosterRev: rosterRev})
+}
+
+// settle has everybody here told who came into a conversation or left it without their being told, and what it is
+// now.
+func (n *notices) settle(c chat.ConversationID, rosterRev int64, joined ...chat.UserID) {
+	n.add(c, news{revised: true, unclear: true, rosterRev: rosterRev, joined: joined})
+}
 
 // revised notes a change of the conversation; told have been told already that they left.
 func (n *notices) revised(c *chat.Change, told map[*Session]bool, unclear bool) {
-	if n.hub.sessions.empty() {
+	if n.nobody(c.Conversation) {
 		return
 	}
-	n.add(c.Conversation, news{revised: true, unclear: unclear, state: c.State, joined: c.Joined, left: c.Left, told: told})
+	n.add(c.Conversation, news{
+		revised: true, unclear: unclear, state: c.State, rosterRev: c.State.RosterRev,
+		joined: c.Joined, left: c.Left, told: told,
+	})
 }
 
 func (n *notices) add(c chat.ConversationID, what news) {
@@ -117,6 +134,7 @@ func (p *news) merge(what news) {
 		}
 		p.told[s] = true
 	}
+	p.rosterRev = max(p.rosterRev, what.rosterRev)
 	p.active = p.active || what.active
 	if what.last != nil && (p.last == nil || p.last.Seq <= what.last.Seq) {
 		p.last = what.last
@@ -167,7 +185,7 @@ func (n *notices) tellNext(ctx context.Context) bool {
 	what := p.news
 	p.news = news{}
 	if hushed := time.Now().Before(p.quietUntil); hushed && what.active {
-		p.active, p.last = true, what.last
+		p.active, p.last, p.rosterRev = true, what.last, what.rosterRev
 		what.active = false
 	}
 	n.mu.Unlock()
@@ -189,7 +207,7 @@ func (n *notices) tellNext(ctx context.Context) bool {
 		p.quietUntil = time.Now().Add(quiet)
 		time.AfterFunc(quiet, func() { n.wakeUp(p) })
 	}
-	n.settle(p)
+	n.conclude(p)
 	return true
 }
 
@@ -197,11 +215,11 @@ func (n *notices) tellNext(ctx context.Context) bool {
 func (n *notices) wakeUp(p *notice) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.settle(p)
+	n.conclude(p)
 }
 
-// settle enqueues what has come meanwhile, and forgets a conversation of which there is nothing.
-func (n *notices) settle(p *notice) {
+// conclude enqueues what has come meanwhile, and forgets a conversation of which there is nothing.
+func (n *notices) conclude(p *notice) {
 	n.enqueue(p)
 	if !p.telling && !p.queued && !p.revised && !p.active && !time.Now().Before(p.quietUntil) && n.pending[p.conversation] == p {
 		delete(n.pending, p.conversation)
@@ -211,88 +229,40 @@ func (n *notices) settle(p *notice) {
 func (n *notices) tell(ctx context.Context, c chat.ConversationID, what news) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	roster, err := n.hub.source.Roster(ctx, c)
-	if err != nil && !absent(err) {
+	roster, err := n.roster(ctx, c, what.rosterRev)
+	if err != nil {
 		return err
 	}
-	if what.revised {
-		if err := n.tellRevision(ctx, c, roster, what); err != nil {
+	here := n.hub.sessions.among(roster)
+	if what.revised || n.hub.book.unsettled(c, roster, here) {
+		if err := n.tellRevision(ctx, c, roster, here, what); err != nil {
 			return err
 		}
 	}
 	if what.active {
-		return n.tellActivity(ctx, c, roster, what.last)
+		return n.tellActivity(ctx, c, here, what.last)
 	}
 	return nil
 }
 
-func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roster chat.Roster, what news) error {
-	came := n.whoCame(roster, what)
-	var states map[chat.UserID]chat.ReadState
-	if len(came) > 0 {
-		// One statement for all of them: they may be a thousand. It comes first, so that nothing is told twice.
-		var err error
-		if states, err = n.hub.source.ReadStates(ctx, c, came); err != nil {
-			return err
-		}
+// roster is who is in the conversation at that revision or a later one; nobody when it has ended.
+func (n *notices) roster(ctx context.Context, c chat.ConversationID, rev int64) (chat.Roster, error) {
+	roster, err := n.hub.source.Roster(ctx, c)
+	if err == nil && roster.Rev < rev {
+		n.hub.source.RosterMoved(c, rev)
+		roster, err = n.hub.source.Roster(ctx, c)
 	}
-	for _, d := range what.left {
-		if _, back := roster.Roles[d.User]; back {
-			continue
-		}
-		for _, s := range n.hub.sessions.ofUser(d.User) {
-			if !what.told[s] {
-				s.Send(removedFrame(c, d.Reason))
-			}
-		}
+	if absent(err) {
+		return chat.Roster{Conversation: c}, nil
 	}
-	for u, read := range states {
-		seen := *what.state
-		seen.Viewer, seen.UnreadCount = u, read.UnreadCount
-		seen.LastReadMessageID, seen.LastReadSeq = read.LastReadMessageID, read.LastReadSeq
-		added := protocol.Encode(protocol.ConversationAdded{Conversation: protocol.ConversationOf(seen)})
-		for _, s := range n.hub.sessions.ofUser(u) {
-			// One that follows may have heard of its removal last, and follow by a subscribe sent before.
-			s.Send(added)
-		}
-	}
-	if what.state.RosterRev < roster.Rev {
-		// There is a newer revision, which is about to be told. Who is here only since then must not hear of an
-		// update before they have been shown the conversation.
-		return nil
-	}
-	updated := protocol.EncodeChange(&chat.Change{Conversation: c, Rev: what.state.RosterRev, Kind: chat.ConversationRevised, State: what.state})
-	for u := range roster.Roles {
-		if _, told := states[u]; told {
-			continue
-		}
-		for _, s := range n.hub.sessions.ofUser(u) {
-			s.sendUnlessSubscribed(c, updated)
-		}
-	}
-	return nil
+	return roster, err
 }
 
-// whoCame is whom a revision brought in, or may have brought in, and who is here to be told.
-func (n *notices) whoCame(roster chat.Roster, what news) []chat.UserID {
-	candidates := slices.Collect(maps.Keys(roster.Roles))
-	if !what.unclear {
-		candidates = what.joined
-	}
-	var came []chat.UserID
-	for _, u := range candidates {
-		if _, in := roster.Roles[u]; in && len(n.hub.sessions.ofUser(u)) > 0 {
-			came = append(came, u)
-		}
-	}
-	return came
-}
-
-func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, roster chat.Roster, last *chat.Message) error {
+func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, here map[chat.UserID][]*Session, last *chat.Message) error {
 	var users []chat.UserID
 	sessions := make(map[chat.UserID][]*Session)
-	for u := range roster.Roles {
-		for _, s := range n.hub.sessions.ofUser(u) {
+	for u, all := range here {
+		for _, s := range all {
 			if !s.follows(c) {
 				if sessions[u] == nil {
 					users = append(users, u)
@@ -305,15 +275,9 @@ func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, roste
 		return nil
 	}
 	if last == nil {
-		conversation, err := n.hub.source.Conversation(ctx, users[0], c)
-		if absent(err) {
-			return nil
-		}
-		if err != nil {
+		var err error
+		if last, err = n.lastMessage(ctx, c, users); last == nil || err != nil {
 			return err
-		}
-		if last = conversation.LastMessage; last == nil {
-			return nil
 		}
 	}
 	unread, err := n.hub.source.UnreadCounts(ctx, c, users)
@@ -334,6 +298,18 @@ func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, roste
 		}
 	}
 	return nil
+}
+
+// lastMessage reads the newest message for those who are still in the conversation; nil when there is none.
+func (n *notices) lastMessage(ctx context.Context, c chat.ConversationID, users []chat.UserID) (*chat.Message, error) {
+	for _, u := range users {
+		conversation, err := n.hub.source.Conversation(ctx, u, c)
+		if absent(err) {
+			continue
+		}
+		return conversation.LastMessage, err
+	}
+	return nil, nil
 }
 
 // preview is the beginning of a message; a tombstone has none.

@@ -2,8 +2,8 @@ package realtime
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -15,54 +15,6 @@ const (
 	// maxPatience bounds the wait between two readings that did not help.
 	maxPatience = 5 * time.Second
 )
-
-// lost is what the bus calls when it may have lost envelopes of the topics, or of any: what is remembered may
-// be stale, and what is subscribed is compared with the store, in one query for up to 500 (C3.1).
-func (h *Hub) lost(topics []string) {
-	if !h.running() {
-		return
-	}
-	if topics == nil || slices.Contains(topics, SystemTopic) {
-		h.source.ForgetRosters()
-	}
-	var ids []chat.ConversationID
-	for _, topic := range topics {
-		if id, is := strings.CutPrefix(topic, conversationTopicPrefix); is {
-			ids = append(ids, chat.ConversationID(id))
-			h.source.ForgetRoster(chat.ConversationID(id))
-		}
-	}
-	if topics == nil {
-		h.topics.Range(func(id, _ any) bool {
-			ids = append(ids, id.(chat.ConversationID))
-			return true
-		})
-	}
-	h.work.Go(func() { h.compare(ids) })
-}
-
-func (h *Hub) compare(ids []chat.ConversationID) {
-	ids = slices.DeleteFunc(ids, func(id chat.ConversationID) bool { return h.topic(id) == nil })
-	for some := range slices.Chunk(ids, chat.MaxSubscribe) {
-		heads, err := h.heads(some)
-		for _, id := range some {
-			t := h.topic(id)
-			if t == nil {
-				continue
-			}
-			// A topic that could not be compared repairs itself, and goes on trying.
-			if head, exists := heads[id]; err != nil || !exists || t.behind(head.LastRev) {
-				t.suspect()
-			}
-		}
-	}
-}
-
-func (h *Hub) heads(ids []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
-	ctx, cancel := context.WithTimeout(h.ctx, readWithin)
-	defer cancel()
-	return h.source.Heads(ctx, ids)
-}
 
 func (t *topic) behind(rev int64) bool {
 	t.mu.Lock()
@@ -104,6 +56,7 @@ func (t *topic) repair() {
 	for {
 		t.mu.Lock()
 		after, over := t.rev, t.dead
+		waiting := slices.Collect(maps.Keys(t.held))
 		t.mu.Unlock()
 		if over {
 			return
@@ -111,16 +64,17 @@ func (t *topic) repair() {
 		changes, roster, err := t.reread(after)
 		if err != nil {
 			t.hub.cfg.Log.Warn("a gap could not be read yet", "event", "topic.repair", "conversationId", t.id, "error", err)
-			select {
-			case <-time.After(wait):
-			case <-t.hub.ctx.Done():
+			if !rest(t.hub.ctx, wait) {
 				return
 			}
 			wait = min(2*wait, maxPatience)
 			continue
 		}
-		done := t.absorb(changes, roster)
-		t.hub.notices.stirred(t.id)
+		done := t.absorb(changes, roster, waiting)
+		t.hub.notices.stirred(t.id, changes.Head.RosterRev)
+		if !changes.HasMore {
+			t.hub.book.reached(t.id, changes.Head.LastRev)
+		}
 		if done {
 			return
 		}
@@ -156,10 +110,17 @@ func absent(err error) bool {
 // absorb delivers what was read. It reports whether the topic lacks nothing any more.
 //
 // A difference of states does not say when somebody left, so whoever is not in the roster leaves first:
-// they may miss the last messages before, but get none after.
-func (t *topic) absorb(read chat.Changes, roster *chat.Roster) (done bool) {
+// they may miss the last messages before, but get none after. What was waiting before the store was read and
+// lies past its head was never committed: somebody made it up.
+func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) (done bool) {
 	t.mu.Lock()
 	defer t.unlock()
+	for _, rev := range waiting {
+		if _, held := t.held[rev]; held && rev > read.Head.LastRev {
+			delete(t.held, rev)
+			t.hub.counters.misheard.Add(1)
+		}
+	}
 	told := t.expelMissing(read, roster)
 	var next []chat.Change
 	for _, c := range read.Changes {
@@ -167,7 +128,8 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster) (done bool) {
 			continue
 		}
 		if held, known := t.held[c.Rev]; known && held.Kind == c.Kind {
-			c = held
+			// The store does not say who sent it from where, nor who came and went.
+			c.Origin, c.Joined, c.Left = held.Origin, held.Joined, held.Left
 		}
 		next = append(next, c)
 		if c.Kind == chat.ConversationRevised {
@@ -175,6 +137,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster) (done bool) {
 		}
 	}
 	if len(next) > 0 {
+		t.hub.counters.gaps.Add(1)
 		t.hand(next)
 	}
 	if !read.HasMore {

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -84,10 +85,17 @@ func newRegistry() *registry {
 	return &registry{byUser: make(map[chat.UserID][]*Session), byLogin: make(map[chat.LoginID][]*Session)}
 }
 
-func (r *registry) add(s *Session) {
+// greet makes a session one of its person's, who is told from here on.
+func (r *registry) greet(s *Session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.byUser[s.User] = append(r.byUser[s.User], s)
+}
+
+// add makes a session one of its login's, with which it ends.
+func (r *registry) add(s *Session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.byLogin[s.login] = append(r.byLogin[s.login], s)
 }
 
@@ -128,17 +136,42 @@ func (r *registry) ofLogin(l chat.LoginID) []*Session {
 	return slices.Clone(r.byLogin[l])
 }
 
+// among returns the sessions of those who are in a conversation.
+func (r *registry) among(roster chat.Roster) map[chat.UserID][]*Session {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := make(map[chat.UserID][]*Session)
+	for u := range roster.Roles {
+		if all := r.byUser[u]; len(all) > 0 {
+			out[u] = slices.Clone(all)
+		}
+	}
+	return out
+}
+
+func (r *registry) count() (n int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, of := range r.byUser {
+		n += len(of)
+	}
+	return n
+}
+
 func (r *registry) empty() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return len(r.byUser) == 0
 }
 
-// Open registers a socket of a signed-in person. [Hub.Close] must follow when it is gone.
-func (h *Hub) Open(u chat.UserID, l chat.LoginID, o *Outbox) *Session {
+// Open registers a socket of a signed-in person. It waits, 2 seconds at most, until this node knows the
+// person's conversations: what the client lists from then on is no older than what it is told. [Hub.Close] must
+// follow when the socket is gone.
+func (h *Hub) Open(ctx context.Context, u chat.UserID, l chat.LoginID, o *Outbox) *Session {
 	s := &Session{Outbox: o, ID: chat.SessionID(uuid.Must(uuid.NewV7()).String()), User: u, login: l}
 	h.sessions.add(s)
-	h.interests.come(u)
+	h.book.enter(ctx, u)
+	h.sessions.greet(s)
 	return s
 }
 
@@ -152,7 +185,7 @@ func (h *Hub) Close(s *Session) {
 		return
 	}
 	h.sessions.remove(s)
-	h.interests.leave(s.User)
+	h.book.leave(s.User)
 	for _, c := range topics {
 		if t := h.topic(c); t != nil {
 			t.drop(s)
@@ -163,7 +196,9 @@ func (h *Hub) Close(s *Session) {
 // EndLogin closes the login's sockets on all nodes with 4403 (C4.3).
 func (h *Hub) EndLogin(l chat.LoginID) {
 	h.endLogin(l)
-	h.publish(SystemTopic, envelopeLoginEnded, loginEnded{l})
+	if h.bus.Peers() {
+		h.publish(SystemTopic, envelopeLoginEnded, loginEnded{l})
+	}
 }
 
 func (h *Hub) endLogin(l chat.LoginID) {

@@ -77,17 +77,27 @@ func newTopic(h *Hub, c chat.ConversationID) *topic {
 
 // unlock gives up the topic's lock, and the topic when nobody is in it.
 func (t *topic) unlock() {
-	if len(t.subs) == 0 && !t.dead {
+	died := len(t.subs) == 0 && !t.dead
+	if died {
 		t.dead = true
 		t.hub.topics.CompareAndDelete(t.id, t)
-		t.hub.follows.remove(ConversationTopic(t.id))
 		if t.gap != nil {
 			t.gap.Stop()
 		}
+		for _, c := range t.held {
+			// Nobody waits any more for what comes before it.
+			if c.Kind == chat.ConversationRevised {
+				t.notes = append(t.notes, note{c, nil, false})
+			}
+		}
 	}
+	incomplete := died && (len(t.held) > 0 || t.repairing)
 	notes := t.notes
 	t.notes = nil
 	t.mu.Unlock()
+	if died {
+		t.hub.left(t.id, incomplete)
+	}
 	for i := range notes {
 		t.hub.notices.revised(&notes[i].change, notes[i].told, notes[i].unclear)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/realtime"
 	"github.com/parley-chat/parley/internal/store"
@@ -68,7 +67,7 @@ func newWorld(t testing.TB, nodes int, bus realtime.Bus) *world {
 }
 
 func oneNode(t testing.TB) (*world, *node) {
-	w := newWorld(t, 1, inmem.NewBus())
+	w := newWorld(t, 1, realtime.Alone{})
 	return w, w.nodes[0]
 }
 
@@ -191,7 +190,7 @@ func (n *node) connect(t testing.TB, u chat.UserID) *client {
 	c.news = sync.NewCond(&c.mu)
 	var out *realtime.Outbox
 	out = realtime.NewOutbox(func() { go c.drain(out) }, func(realtime.Closing) {})
-	c.Session = n.Open(u, chat.LoginID("login of "+u), out)
+	c.Session = n.Open(bg, u, chat.LoginID("login of "+u), out)
 	t.Cleanup(func() { n.Close(c.Session) })
 	return c
 }
@@ -300,7 +299,7 @@ func (c *client) awaitNothing() { c.subscribe("none"); c.awaitType("error") }
 func (n *node) stall(t testing.TB, u chat.UserID) *client {
 	c := &client{TB: t, node: n}
 	c.news = sync.NewCond(&c.mu)
-	c.Session = n.Open(u, chat.LoginID("login of "+u), realtime.NewOutbox(func() {}, func(realtime.Closing) {}))
+	c.Session = n.Open(bg, u, chat.LoginID("login of "+u), realtime.NewOutbox(func() {}, func(realtime.Closing) {}))
 	t.Cleanup(func() { n.Close(c.Session) })
 	return c
 }

@@ -48,7 +48,7 @@ func (s *Server) admit(token string) (auth.Identity, error) {
 func (c *conn) welcome(identity auth.Identity, token string) {
 	c.identity = identity
 	c.ctx, c.cancel = context.WithCancel(c.server.ctx)
-	c.session = c.server.hub.Open(identity.User, identity.Login, c.out)
+	c.session = c.server.hub.Open(c.ctx, identity.User, identity.Login, c.out)
 	c.server.cfg.Log.Info("connection opened", "event", "websocket.connected", "userId", identity.User, "sessionId", c.session.ID)
 	// A login that ended since it was checked did not find this session.
 	if _, err := c.server.verifier.Verify(token); err != nil {

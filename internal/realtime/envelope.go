@@ -1,0 +1,231 @@
+package realtime
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// maxEnvelope is the longest envelope that is listened to, in bytes.
+	maxEnvelope = 1 << 20
+	// maxChangesBytes is how much message text is put into one envelope; more goes in several. The worst
+	// text is six times as long in JSON.
+	maxChangesBytes = 128 << 10
+)
+
+// The types of envelopes. Those of a conversation travel on its topic, those of one person on theirs, and
+// what every node has to know on [SystemTopic].
+const (
+	envelopeChanges    = "changes"
+	envelopeSuspect    = "suspect"
+	envelopeTyping     = "typing"
+	envelopeDelivered  = "message:delivered"
+	envelopeJoined     = "conversation:joined"
+	envelopeRead       = "receipt:synced"
+	envelopeHidden     = "conversation:hidden"
+	envelopeReturned   = "conversation:returned"
+	envelopeRoster     = "roster:changed"
+	envelopeLoginEnded = "login:ended"
+)
+
+// envelope is what travels: the seed's {type, serverId, payload}. More members may be added.
+type envelope[P any] struct {
+	Type     string `json:"type"`
+	ServerID string `json:"serverId"`
+	Payload  P      `json:"payload"`
+}
+
+type (
+	suspected struct{ Conversation chat.ConversationID }
+	typed     struct {
+		Conversation chat.ConversationID
+		User         chat.UserID
+		Typing       bool
+	}
+	delivered struct {
+		Conversation chat.ConversationID
+		User         chat.UserID
+		UpToSeq      int64
+	}
+	// joined says that somebody came into a conversation, whose topic their node may not follow yet.
+	joined struct {
+		User         chat.UserID
+		Conversation chat.ConversationID
+		Rev          int64
+	}
+	advanced struct {
+		User  chat.UserID
+		State chat.ReadState
+	}
+	hidden struct {
+		User         chat.UserID
+		Conversation chat.ConversationID
+	}
+	returned struct {
+		User         chat.UserID
+		Conversation chat.Conversation
+	}
+	// rosterChanged is for the nodes that follow nothing of the conversation and may remember its roster.
+	rosterChanged struct {
+		Conversation chat.ConversationID
+		Rev          int64
+	}
+	loginEnded struct{ Login chat.LoginID }
+)
+
+var (
+	errTooLong    = errors.New("it is too long")
+	errShape      = errors.New("its shape is wrong")
+	errOtherTopic = errors.New("it is about something else than its topic")
+)
+
+// publish hands an envelope to the other nodes, if there are any.
+func (h *Hub) publish(topic, kind string, payload any) {
+	data, err := json.Marshal(envelope[any]{kind, h.cfg.NodeID, payload})
+	if err != nil {
+		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
+		return
+	}
+	h.bus.Publish(topic, data)
+}
+
+// hear takes an envelope from another node. What cannot be read counts as lost.
+func (h *Hub) hear(topic string, data []byte) {
+	if err := h.open(topic, data); err != nil {
+		h.misheard(topic, err)
+	}
+}
+
+func (h *Hub) open(topic string, data []byte) error {
+	if len(data) > maxEnvelope {
+		return errTooLong
+	}
+	var head struct {
+		Type     string `json:"type"`
+		ServerID string `json:"serverId"`
+	}
+	if json.Unmarshal(data, &head) != nil || head.Type == "" || head.ServerID == "" {
+		return errShape
+	}
+	if head.ServerID == h.cfg.NodeID {
+		return nil
+	}
+	if c, is := strings.CutPrefix(topic, conversationTopicPrefix); is {
+		return h.openOfConversation(chat.ConversationID(c), head.Type, data)
+	}
+	if u, is := strings.CutPrefix(topic, userTopicPrefix); is {
+		return h.openOfUser(chat.UserID(u), head.Type, data)
+	}
+	return h.openOfSystem(head.Type, data)
+}
+
+// openOfConversation opens what came on a conversation's topic. Like the other two it passes over a type that
+// it does not know: a newer node may say more.
+func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte) error {
+	switch kind {
+	case envelopeChanges:
+		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p) })
+	case envelopeSuspect:
+		return unwrap(data, func(p suspected) error { return about(p.Conversation == c, func() { h.suspect(c) }) })
+	case envelopeTyping:
+		return unwrap(data, func(p typed) error {
+			return about(p.Conversation == c, func() { h.typing(c, p.User, p.Typing) })
+		})
+	case envelopeDelivered:
+		return unwrap(data, func(p delivered) error {
+			return about(p.Conversation == c, func() { h.delivered(c, p.User, p.UpToSeq) })
+		})
+	}
+	return nil
+}
+
+func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
+	switch kind {
+	case envelopeJoined:
+		return unwrap(data, func(p joined) error {
+			return about(p.User == u && chat.ValidID(string(p.Conversation)), func() { h.heardJoined(u, p.Conversation, p.Rev) })
+		})
+	case envelopeRead:
+		return unwrap(data, func(p advanced) error { return about(p.User == u, func() { h.readAdvanced(u, p.State) }) })
+	case envelopeHidden:
+		return unwrap(data, func(p hidden) error {
+			return about(p.User == u, func() { h.conversationHidden(u, p.Conversation) })
+		})
+	case envelopeReturned:
+		return unwrap(data, func(p returned) error {
+			return about(p.User == u && p.Conversation.Viewer == u, func() { h.conversationReturned(u, p.Conversation) })
+		})
+	}
+	return nil
+}
+
+func (h *Hub) openOfSystem(kind string, data []byte) error {
+	switch kind {
+	case envelopeRoster:
+		return unwrap(data, func(p rosterChanged) error {
+			h.source.RosterMoved(p.Conversation, p.Rev)
+			return nil
+		})
+	case envelopeLoginEnded:
+		return unwrap(data, func(p loginEnded) error {
+			h.endLogin(p.Login)
+			return nil
+		})
+	}
+	return nil
+}
+
+func unwrap[P any](data []byte, use func(P) error) error {
+	var e envelope[P]
+	if json.Unmarshal(data, &e) != nil {
+		return errShape
+	}
+	return use(e.Payload)
+}
+
+// about uses a payload that is about what its topic is about.
+func about(same bool, use func()) error {
+	if !same {
+		return errOtherTopic
+	}
+	use()
+	return nil
+}
+
+// misheard treats what cannot be read as lost. Its content is nobody's business.
+func (h *Hub) misheard(topic string, err error) {
+	if h.counters.misheard.Add(1); h.complains.now() {
+		h.cfg.Log.Warn("an envelope cannot be read", "event", "bus.misheard", "topic", topic, "error", err, "sinceStart", h.counters.misheard.Load())
+	}
+	h.lost([]string{topic})
+}
+
+// soundChanges reports whether heard changes are what a node announces: of one conversation, in rev order, each
+// whole.
+func soundChanges(c chat.ConversationID, changes []chat.Change) bool {
+	last := int64(0)
+	for i := range changes {
+		ch := &changes[i]
+		if ch.Conversation != c || ch.Rev <= last || !whole(ch) {
+			return false
+		}
+		last = ch.Rev
+	}
+	return len(changes) > 0
+}
+
+func whole(ch *chat.Change) bool {
+	switch ch.Kind {
+	case chat.MessageAdded, chat.MessageEdited, chat.MessageDeleted:
+		m := ch.Message
+		return m != nil && ch.State == nil && m.Conversation == ch.Conversation && m.Rev == ch.Rev && m.Seq > 0
+	case chat.ConversationRevised:
+		return ch.State != nil && ch.Message == nil && ch.State.ID == ch.Conversation && ch.State.RosterRev <= ch.Rev
+	}
+	// A newer node has one more kind.
+	return false
+}

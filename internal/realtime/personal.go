@@ -1,0 +1,201 @@
+package realtime
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// has reports whether somebody here has a seat in the conversation.
+func (b *book) has(c chat.ConversationID) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.conversations[c] != nil
+}
+
+// awaits reports whether somebody is here who has not been shown the conversation, or not as it is at that
+// revision.
+func (b *book) awaits(u chat.UserID, c chat.ConversationID, rev int64) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, i := b.people[u], b.conversations[c]
+	return p != nil && (p.seatOf(i) == nil || i.rosterRev < rev)
+}
+
+// touches are the people of these who are here and whose conversations are known, with how often they were
+// told something of their own.
+func (b *book) touches(ids []chat.UserID) map[chat.UserID]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make(map[chat.UserID]int, len(ids))
+	for _, u := range ids {
+		p := b.people[u]
+		switch {
+		case p == nil:
+		case p.known:
+			out[u] = p.touched
+		default:
+			p.again = p.loading
+		}
+	}
+	return out
+}
+
+// within splits people into some who have no more than so many seats together, one person at least, and the rest.
+func (b *book) within(ids []chat.UserID, most int) (some, rest []chat.UserID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k, u := range ids {
+		if p := b.people[u]; p != nil {
+			most -= len(p.seats)
+		}
+		if most < 0 && k > 0 {
+			return ids[:k], ids[k:]
+		}
+	}
+	return ids, nil
+}
+
+// everybody is everyone who is here and known.
+func (b *book) everybody() []chat.UserID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]chat.UserID, 0, len(b.people))
+	for u, p := range b.people {
+		if p.known {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// advance notes a read position that is about to be told. It reports false when a later one was.
+func (b *book) advance(u chat.UserID, c chat.ConversationID, seq int64) bool {
+	return b.touch(u, c, func(s *seat) bool {
+		if seq < s.read {
+			return false
+		}
+		s.read = seq
+		return true
+	})
+}
+
+// hide notes that the conversation is about to be taken off the person's list, or shown again.
+func (b *book) hide(u chat.UserID, c chat.ConversationID, hidden int64) {
+	b.touch(u, c, func(s *seat) bool {
+		s.hidden = hidden
+		return true
+	})
+}
+
+func (b *book) touch(u chat.UserID, c chat.ConversationID, note func(*seat) bool) bool {
+	if b == nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.people[u]
+	if p == nil {
+		return true
+	}
+	p.touched++
+	if s := p.seatOf(b.conversations[c]); s != nil {
+		return note(s)
+	}
+	return true
+}
+
+// apart is what a person should have been told and was not.
+type apart struct {
+	unsettled map[chat.ConversationID]int64 // with the roster rev as it was read
+	read      []chat.ConversationID
+	hidden    []chat.ConversationID
+	shown     []chat.ConversationID
+}
+
+// differ holds what was read of a person against their seats. It reports false when they were told something
+// of their own since: then only the seats were compared.
+func (b *book) differ(u chat.UserID, touched int, interests []chat.Interest) (d apart, ok bool) {
+	d.unsettled = make(map[chat.ConversationID]int64)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.people[u]
+	if p == nil {
+		return d, true
+	}
+	read := make(map[*interest]bool, len(interests))
+	for _, in := range interests {
+		i := b.conversations[in.Conversation]
+		s := p.seatOf(i)
+		if s == nil {
+			d.unsettled[in.Conversation] = in.RosterRev
+			continue
+		}
+		if read[i] = true; p.touched != touched {
+			continue
+		}
+		if in.ReadSeq > s.read {
+			d.read = append(d.read, in.Conversation)
+		}
+		switch {
+		case in.HiddenSeq == s.hidden:
+		case in.HiddenSeq < 0:
+			d.shown = append(d.shown, in.Conversation)
+		case in.HiddenSeq >= in.LastSeq && s.hidden != hiddenSomewhere:
+			d.hidden = append(d.hidden, in.Conversation)
+		default:
+			// They know that they hid it, or were told of the message that brought it back.
+			s.hidden = in.HiddenSeq
+		}
+	}
+	for _, s := range p.seats {
+		if !read[s.interest] {
+			d.unsettled[s.interest.id] = 0
+		}
+	}
+	return d, p.touched == touched
+}
+
+// compareSeats tells a person what was read of them and not told.
+func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, interests []chat.Interest) error {
+	d, ok := h.book.differ(u, touched, interests)
+	for c, rev := range d.unsettled {
+		if rev == 0 {
+			// Their seat is not in the store any more: a roster that has them is too old.
+			h.source.ForgetRoster(c)
+		}
+		h.notices.settle(c, rev)
+	}
+	if !ok {
+		h.compares.later(u)
+	}
+	for _, c := range d.hidden {
+		h.conversationHidden(u, c)
+	}
+	for _, c := range d.shown {
+		conversation, err := h.source.Conversation(ctx, u, c)
+		if absent(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		h.conversationReturned(u, conversation)
+	}
+	for _, c := range d.read {
+		states, err := h.source.ReadStates(ctx, c, []chat.UserID{u})
+		if err != nil {
+			return err
+		}
+		if state, in := states[u]; in {
+			h.readAdvanced(u, state)
+		}
+	}
+	return nil
+}

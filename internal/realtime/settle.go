@@ -1,0 +1,228 @@
+package realtime
+
+import (
+	"context"
+	"slices"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// shown is what the book says of a conversation: up to which revision its people here were told, who has a seat,
+// and whose seats are known.
+type shown struct {
+	rosterRev int64
+	seated    map[chat.UserID]bool
+	known     map[chat.UserID]bool
+}
+
+// shown looks a conversation up, for those who are here and those who left. Without a book nobody is known.
+func (b *book) shown(c chat.ConversationID, here map[chat.UserID][]*Session, left []chat.Departure) shown {
+	if b == nil {
+		return shown{}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := shown{seated: make(map[chat.UserID]bool), known: make(map[chat.UserID]bool)}
+	know := func(u chat.UserID) {
+		if p := b.people[u]; p != nil && p.known {
+			s.known[u] = true
+		}
+	}
+	for u := range here {
+		know(u)
+	}
+	for _, d := range left {
+		know(d.User)
+	}
+	if i := b.conversations[c]; i != nil {
+		s.rosterRev = i.rosterRev
+		for _, seat := range i.seats {
+			s.seated[seat.person.id] = true
+		}
+	}
+	return s
+}
+
+// unsettled reports whether the roster is one that people here were not told of.
+func (b *book) unsettled(c chat.ConversationID, roster chat.Roster, here map[chat.UserID][]*Session) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := b.conversations[c]; i != nil {
+		return i.rosterRev < roster.Rev
+	}
+	for u := range here {
+		if p := b.people[u]; p != nil && p.known {
+			return true
+		}
+	}
+	return false
+}
+
+// tellRevision tells everybody here what a revision means for them: that they are in the conversation, that they
+// are not any more, or what it is now. Who has a seat and is not in the roster left; who is in it and has none
+// came: so whatever was missed meanwhile is told as well.
+func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roster chat.Roster, here map[chat.UserID][]*Session, what news) error {
+	was := n.hub.book.shown(c, here, what.left)
+	came := whoCame(here, was, what)
+	state, err := n.stateFor(ctx, c, roster, here, what.state)
+	if err != nil {
+		return err
+	}
+	var states map[chat.UserID]chat.ReadState
+	if len(came) > 0 && state != nil {
+		// One statement for all of them: they may be a thousand. It comes first, so that nothing is told twice.
+		if states, err = n.hub.source.ReadStates(ctx, c, came); err != nil {
+			return err
+		}
+	}
+	gone := whoLeft(roster, was, what)
+	for _, d := range gone {
+		n.tellGone(c, d, what.told)
+	}
+	for u, read := range states {
+		n.tellCame(u, *state, read)
+	}
+	n.tellState(c, roster, state, here, func(u chat.UserID) bool {
+		_, told := states[u]
+		return told || (was.known[u] && state.RosterRev <= was.rosterRev)
+	})
+	n.hub.book.settled(c, roster, state, states, gone)
+	return nil
+}
+
+// stateFor is the conversation as those who are here are shown it, nil when nobody in it is.
+func (n *notices) stateFor(ctx context.Context, c chat.ConversationID, roster chat.Roster, here map[chat.UserID][]*Session, state *chat.Conversation) (*chat.Conversation, error) {
+	if state != nil && (n.hub.book == nil || state.RosterRev >= roster.Rev) {
+		return state, nil
+	}
+	for u := range here {
+		read, err := n.hub.source.Conversation(ctx, u, c)
+		if absent(err) {
+			// They left since the roster was read, which will be told by itself.
+			continue
+		}
+		read.Viewer, read.UnreadCount, read.MentionCount, read.LastReadMessageID, read.LastReadSeq = "", 0, 0, "", 0
+		return &read, err
+	}
+	return nil, nil
+}
+
+// whoCame is who is here and in the conversation, and was not shown it, or may not have been.
+func whoCame(here map[chat.UserID][]*Session, was shown, what news) []chat.UserID {
+	var came []chat.UserID
+	for u := range here {
+		if was.known[u] {
+			if !was.seated[u] {
+				came = append(came, u)
+			}
+			continue
+		}
+		if what.unclear || slices.Contains(what.joined, u) {
+			came = append(came, u)
+		}
+	}
+	return came
+}
+
+// whoLeft is who was shown the conversation, or may have been, and is not in it any more.
+func whoLeft(roster chat.Roster, was shown, what news) []chat.Departure {
+	var gone []chat.Departure
+	reasons := make(map[chat.UserID]chat.LeaveReason, len(what.left))
+	for _, d := range what.left {
+		reasons[d.User] = d.Reason
+		if _, back := roster.Roles[d.User]; !back && !was.known[d.User] {
+			gone = append(gone, d)
+		}
+	}
+	for u := range was.seated {
+		if _, in := roster.Roles[u]; in {
+			continue
+		}
+		reason, given := reasons[u]
+		switch {
+		case given:
+		case len(roster.Roles) == 0:
+			reason = chat.ReasonEnded
+		default:
+			reason = chat.ReasonRemoved
+		}
+		gone = append(gone, chat.Departure{User: u, Reason: reason})
+	}
+	return gone
+}
+
+// tellGone tells those sessions that do not follow; the others hear it at its rev.
+func (n *notices) tellGone(c chat.ConversationID, d chat.Departure, told map[*Session]bool) {
+	for _, s := range n.hub.sessions.ofUser(d.User) {
+		if !told[s] {
+			s.sendUnlessSubscribed(c, removedFrame(c, d.Reason))
+		}
+	}
+}
+
+// tellCame shows somebody the conversation. One that follows may have heard of its removal last, and follow by a
+// subscribe sent before.
+func (n *notices) tellCame(u chat.UserID, seen chat.Conversation, read chat.ReadState) {
+	seen.Viewer, seen.UnreadCount = u, read.UnreadCount
+	seen.LastReadMessageID, seen.LastReadSeq = read.LastReadMessageID, read.LastReadSeq
+	n.hub.tell(u, func() protocol.Event { return protocol.ConversationAdded{Conversation: protocol.ConversationOf(seen)} })
+}
+
+// tellState tells those who were in it before what it is now.
+func (n *notices) tellState(c chat.ConversationID, roster chat.Roster, state *chat.Conversation, here map[chat.UserID][]*Session, told func(chat.UserID) bool) {
+	if state == nil || state.RosterRev < roster.Rev {
+		// There is a newer revision, which is about to be told. Who is here only since then must not hear of an
+		// update before they have been shown the conversation.
+		return
+	}
+	var updated []byte
+	for u, sessions := range here {
+		if told(u) {
+			continue
+		}
+		if updated == nil {
+			updated = protocol.EncodeChange(&chat.Change{Conversation: c, Rev: state.RosterRev, Kind: chat.ConversationRevised, State: state})
+		}
+		for _, s := range sessions {
+			s.sendUnlessSubscribed(c, updated)
+		}
+	}
+}
+
+// settled takes over what was told: seats for those who came, none for those who left.
+func (b *book) settled(c chat.ConversationID, roster chat.Roster, state *chat.Conversation, came map[chat.UserID]chat.ReadState, gone []chat.Departure) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var follow, giveUp []string
+	for u, read := range came {
+		p := b.people[u]
+		if p == nil || !p.known {
+			continue
+		}
+		in := chat.Interest{Conversation: c, ReadSeq: read.LastReadSeq, HiddenSeq: -1}
+		in.LastRev, in.RosterRev = state.LastRev, roster.Rev
+		if topic := b.sit(p, in); topic != "" {
+			follow = append(follow, topic)
+		}
+	}
+	i := b.conversations[c]
+	for _, d := range gone {
+		if s := b.people[d.User].seatOf(i); s != nil {
+			if topic := b.rise(s); topic != "" {
+				giveUp = append(giveUp, topic)
+			}
+		}
+	}
+	if i != nil {
+		i.rosterRev = max(i.rosterRev, roster.Rev)
+	}
+	b.hub.follows.add(follow...)
+	b.hub.follows.remove(giveUp...)
+}

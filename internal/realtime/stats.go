@@ -1,0 +1,44 @@
+package realtime
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stats is what the hub has done since its start, and what it holds now.
+type Stats struct {
+	Sessions      int // live sockets of signed-in people
+	People        int // whose conversations are in the book; 0 for a node that is alone
+	Conversations int // of theirs
+	Topics        int // of the bus that this node follows
+
+	GapsRepaired uint64 // times that a conversation's missing changes were read from the store
+	Comparisons  uint64 // conversations compared with the store
+	Behind       uint64 // of these, where something had not been heard
+	Lost         uint64 // times that the bus said that it may have lost something
+	Misheard     uint64 // envelopes that could not be read, or said what the store does not hold
+}
+
+type counters struct {
+	gaps, comparisons, behind, lost, misheard atomic.Uint64
+}
+
+// Stats returns the counters as they are now.
+func (h *Hub) Stats() Stats {
+	s := Stats{
+		Sessions: h.sessions.count(), Topics: h.follows.count(),
+		GapsRepaired: h.counters.gaps.Load(), Comparisons: h.counters.comparisons.Load(), Behind: h.counters.behind.Load(),
+		Lost: h.counters.lost.Load(), Misheard: h.counters.misheard.Load(),
+	}
+	s.People, s.Conversations = h.book.count()
+	return s
+}
+
+// complaints keeps a fault that comes in thousands from filling the log.
+type complaints struct{ last atomic.Int64 }
+
+// now reports whether it is time to complain again.
+func (c *complaints) now() bool {
+	now, last := time.Now().UnixNano(), c.last.Load()
+	return now-last >= int64(10*time.Second) && c.last.CompareAndSwap(last, now)
+}
