@@ -73,7 +73,7 @@ func newEvidence(h *check.History, waits []workload.Wait) *evidence {
 	}
 	for i, f := range h.Faults {
 		if !slices.ContainsFunc(h.Faults, func(g check.Fault) bool {
-			return g != h.Faults[i] && g.From < f.To && f.From < g.To+apart
+			return g != h.Faults[i] && g.From < f.To+apart && f.From < g.To+apart
 		}) {
 			e.alone = append(e.alone, f)
 		}
@@ -81,13 +81,28 @@ func newEvidence(h *check.History, waits []workload.Wait) *evidence {
 	return e
 }
 
-// withoutConnection is the longest time that any client had no connection, of those that began within a
-// fault, and how many there were.
+// next is when something else was broken after a fault. What lasts longer is not this fault's doing alone.
+func (e *evidence) next(f check.Fault) time.Duration {
+	next := e.Run.Ended
+	for _, g := range e.Faults {
+		if g.From > f.From {
+			next = min(next, g.From)
+		}
+	}
+	return next
+}
+
+// aftermath is how long after a fault what begins is still counted as its doing.
+const aftermath = time.Second
+
+// withoutConnection is the longest time that any client had no connection, of those that were lost by a
+// fault, and how many were.
 func (e *evidence) withoutConnection(f check.Fault) (longest time.Duration, n int) {
+	next := e.next(f)
 	for _, all := range e.sessions {
 		for i := range all[:max(0, len(all)-1)] {
-			if lost := all[i].to; lost >= f.From && lost <= f.To+apart {
-				longest, n = max(longest, all[i+1].from-lost), n+1
+			if lost := all[i].to; lost >= f.From && lost <= f.To+aftermath {
+				longest, n = max(longest, min(all[i+1].from, next)-lost), n+1
 			}
 		}
 	}
@@ -97,14 +112,16 @@ func (e *evidence) withoutConnection(f check.Fault) (longest time.Duration, n in
 // wait is the longest that anybody waited for a confirmation of what was written within a fault, how many
 // wrote, and how many were shown a failure that nothing justified.
 func (e *evidence) wait(f check.Fault) (longest time.Duration, n, shown int) {
+	next := e.next(f)
 	for _, w := range e.waits {
-		if w.To < f.From || w.From > f.To+apart {
+		if w.From < f.From || w.From > f.To+aftermath {
 			continue
 		}
 		n++
-		if w.Confirmed {
-			longest = max(longest, w.To-w.From)
-		} else if w.Steady {
+		switch {
+		case w.Confirmed || w.To > next:
+			longest = max(longest, min(w.To, next)-w.From)
+		case w.Steady:
 			shown++
 		}
 	}

@@ -107,7 +107,7 @@ func (e *evidence) crossings() []Measure {
 	return []Measure{
 		{Name: "between nodes, nothing broken: p95", Value: fmt.Sprintf("%v (%d receptions)", p95(calm).Round(time.Millisecond), len(calm))},
 		within("between nodes, Redis killed: p95", p95(without), len(without), crossesWithin, "receptions"),
-		within("between nodes, from 2 s after Redis is back: p95", p95(after), len(after), crossesWithin, "receptions"),
+		within("between nodes, from 4 s after Redis is back: p95", p95(after), len(after), crossesWithin, "receptions"),
 	}
 }
 

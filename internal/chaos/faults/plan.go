@@ -13,7 +13,8 @@ type Plan struct {
 	random *rand.Rand
 	deck   []*Kind
 	number int
-	crowd  int // how many of the next ones keep a long one company
+	lonely bool // the last one is alone
+	crowd  int  // how many of the next ones keep a long one company
 }
 
 // NewPlan begins the sequence of a seed.
@@ -44,15 +45,16 @@ func (p *Plan) Next() Planned {
 	if n := int(out.Window / longWindow); n > 0 {
 		p.crowd, out.Alone = max(p.crowd, n), false
 	}
-	if out.Alone {
+	if out.Alone || p.lonely {
 		out.Gap += Apart
 	}
+	p.lonely = out.Alone
 	return out
 }
 
-// Apart is how far a fault that is alone begins from the one before it, so that it can be seen what it
-// does by itself.
-const Apart = 2 * time.Second
+// Apart is how long nothing else is broken before and after a fault that is alone, so that it can be seen
+// what it does by itself.
+const Apart = 4 * time.Second
 
 // longWindow is how long a fault may last during which nothing else happens. A longer one is kept company.
 const longWindow = 4 * time.Second

@@ -15,7 +15,7 @@ func (p *person) edit(ctx context.Context) {
 	if !is {
 		return
 	}
-	text := d.Content[:min(len(d.Content), 60)] + fmt.Sprintf(" edited %x", p.random.Uint32())
+	text := fmt.Sprintf("%s edited %x ✎", d.ClientMessageID, p.random.Uint64())
 	if p.random.IntN(3) == 0 {
 		p.EditLive(d.ConversationID, d.message, text)
 		return

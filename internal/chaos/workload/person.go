@@ -191,6 +191,9 @@ func (p *person) act(ctx context.Context) {
 		p.way.hop(true)
 	case n < 960:
 		p.openBrief(ctx)
+	case n < 965:
+		// A token is renewed now and then, and its answer lost like any other.
+		_ = p.Client.Refresh(ctx)
 	default:
 		p.moveOn(ctx)
 	}
