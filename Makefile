@@ -69,6 +69,12 @@ fuzz: ## fuzz every target for 60 s (FOR=10s for less)
 cluster: bin/parley-chaos ## start three nodes, PostgreSQL, Redis and nginx to look at (ARGS="--shape postgres")
 	@bin/parley-chaos cluster $(ARGS)
 
+.PHONY: chaos
+chaos: bin/parley-chaos ## break every shape for ten minutes while people chat, and judge (FOR=1m SHAPES=sqlite ARGS="--seed 7")
+	@for shape in $(or $(SHAPES),sqlite postgres cluster); do \
+		bin/parley-chaos run --shape $$shape --for $(or $(FOR),10m) --report tmp/chaos/$$shape $(ARGS); \
+	done
+
 .PHONY: bin/parley-chaos
 bin/parley-chaos: build deps
 	@$(GOBUILD) -o $@ ./cmd/parley-chaos

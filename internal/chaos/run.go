@@ -29,6 +29,9 @@ type Options struct {
 	Seed    uint64
 	Faults  []string // kinds; none for all that the shape has
 	Number  int      // of faults; 0 for as many as the time allows
+	// Apart is how long nothing else is broken around a fault that is alone. What is measured of single
+	// faults needs [faults.Apart].
+	Apart   time.Duration
 	Clients int
 	Rate    float64 // drafts a second
 	Folder  string  // of the report
@@ -107,7 +110,7 @@ func (r *run) start(ctx context.Context) (stop func(), err error) {
 		return nil, errors.Join(err, r.cluster.Stop())
 	}
 	r.injector = &faults.Injector{
-		Site: site, Plan: faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes)), Recorder: r.recorder, Number: r.Number,
+		Site: site, Plan: faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes), r.Apart), Recorder: r.recorder, Number: r.Number,
 		Told: func(line string) { r.live.say("  fault %s", line) },
 	}
 	r.URL, r.DatabaseURL = r.cluster.URL(), r.cluster.DatabaseURL()

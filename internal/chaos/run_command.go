@@ -19,7 +19,7 @@ import (
 var errBroken = errors.New("something that was promised does not hold; the report says what")
 
 func runCommand() *cobra.Command {
-	var o Options
+	o := Options{Apart: faults.Apart}
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Break a cluster while people chat, and judge",

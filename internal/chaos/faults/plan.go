@@ -10,6 +10,7 @@ import (
 type Plan struct {
 	kinds  []*Kind
 	nodes  int
+	apart  time.Duration
 	random *rand.Rand
 	deck   []*Kind
 	number int
@@ -17,9 +18,9 @@ type Plan struct {
 	crowd  int  // how many of the next ones keep a long one company
 }
 
-// NewPlan begins the sequence of a seed.
-func NewPlan(seed uint64, kinds []*Kind, nodes int) *Plan {
-	return &Plan{kinds: kinds, nodes: nodes, random: rand.New(rand.NewPCG(seed, 0xfa117))}
+// NewPlan begins the sequence of a seed. apart is usually [Apart].
+func NewPlan(seed uint64, kinds []*Kind, nodes int, apart time.Duration) *Plan {
+	return &Plan{kinds: kinds, nodes: nodes, apart: apart, random: rand.New(rand.NewPCG(seed, 0xfa117))}
 }
 
 // Next draws the next fault. Every kind comes once before any comes again.
@@ -46,7 +47,7 @@ func (p *Plan) Next() Planned {
 		p.crowd, out.Alone = max(p.crowd, n), false
 	}
 	if out.Alone || p.lonely {
-		out.Gap += Apart
+		out.Gap += p.apart
 	}
 	p.lonely = out.Alone
 	return out

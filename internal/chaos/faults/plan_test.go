@@ -11,7 +11,7 @@ func TestASeedDrawsTheSameFaultsAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, b := NewPlan(7, kinds, 3), NewPlan(7, kinds, 3)
+	a, b := NewPlan(7, kinds, 3, Apart), NewPlan(7, kinds, 3, Apart)
 	seen := map[string]int{}
 	for range 10 * len(kinds) {
 		p, q := a.Next(), b.Next()

@@ -1,0 +1,25 @@
+package docs_test
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/internal/chaos/faults"
+)
+
+func TestTheFaultsOfTheDocumentAreThoseOfTheProgram(t *testing.T) {
+	document, program := map[string]bool{}, map[string]bool{}
+	for _, cells := range rows(section(t, page(t, "chaos.md"), "## Faults")) {
+		document[cells[0]+" on "+cells[1]+": "+cells[2]] = true
+	}
+	for _, k := range faults.Kinds() {
+		shapes := ""
+		for i, s := range k.Shapes {
+			if i > 0 {
+				shapes += ", "
+			}
+			shapes += string(s)
+		}
+		program[k.Name+" on "+shapes+": "+k.About] = true
+	}
+	differ(t, document, program)
+}
