@@ -15,6 +15,7 @@ type Node struct {
 	Version  string
 	URL      string // where it listens, for people
 	Bus      string // how it reaches the other nodes
+	Keys     string // fingerprints of the signing keys that it takes, its own first, separated by spaces
 	Draining bool
 
 	StartedAt time.Time // its first beat
@@ -28,10 +29,10 @@ const (
 	nodeRecord = 24 * time.Hour
 )
 
-const nodeColumns = "id, process_id, version, url, bus, draining, started_at, seen_at"
+const nodeColumns = "id, process_id, version, url, bus, signing_keys, draining, started_at, seen_at"
 
 func nodeInto(n *Node) []any {
-	return []any{&n.ID, &n.Process, &n.Version, &n.URL, &n.Bus, &n.Draining, at(&n.StartedAt), at(&n.SeenAt)}
+	return []any{&n.ID, &n.Process, &n.Version, &n.URL, &n.Bus, &n.Keys, &n.Draining, at(&n.StartedAt), at(&n.SeenAt)}
 }
 
 // Beat says that a node is there, and returns it with its times. rival reports that another process has said
@@ -49,11 +50,11 @@ func (s *Store) Beat(ctx context.Context, n Node) (beaten Node, rival bool, err 
 			}
 		}
 		return x.one(ctx, into(nodeInto(&beaten)...), s.fill(`INSERT INTO nodes (`+nodeColumns+`)
-VALUES ($1, $2, $3, $4, $5, $6, {now}, {now})
-ON CONFLICT (id) DO UPDATE SET version = excluded.version, url = excluded.url, bus = excluded.bus, draining = excluded.draining,
-seen_at = excluded.seen_at, process_id = excluded.process_id,
+VALUES ($1, $2, $3, $4, $5, $6, $7, {now}, {now})
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, url = excluded.url, bus = excluded.bus,
+signing_keys = excluded.signing_keys, draining = excluded.draining, seen_at = excluded.seen_at, process_id = excluded.process_id,
 started_at = CASE WHEN nodes.process_id = excluded.process_id THEN nodes.started_at ELSE excluded.started_at END
-RETURNING `+nodeColumns), n.ID, n.Process, n.Version, n.URL, n.Bus, n.Draining)
+RETURNING `+nodeColumns), n.ID, n.Process, n.Version, n.URL, n.Bus, n.Keys, n.Draining)
 	})
 	return beaten, rival, named(err)
 }

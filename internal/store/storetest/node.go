@@ -22,7 +22,7 @@ func nodes(t *testing.T, w world) {
 
 func newNode() store.Node {
 	id := uuid.NewString()
-	return store.Node{ID: "node-" + id[:8], Process: id, Version: "1.2.3", URL: "http://" + id + ":3000", Bus: "database"}
+	return store.Node{ID: "node-" + id[:8], Process: id, Version: "1.2.3", URL: "http://" + id + ":3000", Bus: "database", Keys: "0a1b 2c3d"}
 }
 
 // beat beats and strips the times, after a look at them.
@@ -66,12 +66,12 @@ func (w world) beats(t *testing.T) {
 func (w world) changedNode(t *testing.T) {
 	first, rival := w.beat(t, newNode())
 	changed := first
-	changed.Version, changed.URL, changed.Bus, changed.Draining = "2", "http://elsewhere", "redis", true
+	changed.Version, changed.URL, changed.Bus, changed.Keys, changed.Draining = "2", "http://elsewhere", "redis", "2c3d", true
 	changed, again := w.beat(t, changed)
 	if rival || again {
 		t.Error("a node alone has a rival")
 	}
-	if changed.Version != "2" || changed.URL != "http://elsewhere" || changed.Bus != "redis" || !changed.Draining {
+	if changed.Version != "2" || changed.URL != "http://elsewhere" || changed.Bus != "redis" || changed.Keys != "2c3d" || !changed.Draining {
 		t.Errorf("got %+v", changed)
 	}
 	if !changed.StartedAt.Equal(first.StartedAt) || changed.SeenAt.Before(first.SeenAt) {
