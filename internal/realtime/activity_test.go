@@ -73,6 +73,28 @@ func TestADeletedMessageTakesItsPreviewAndItsUnreadCountBack(t *testing.T) {
 	})
 }
 
+func TestTheTextOfAMessageThatWasDeletedInTheQuietSecondIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, n := oneNode(t)
+		people := w.people(2)
+		c := w.group(people...)
+		bob := n.connect(t, people[1])
+		n.send(t, people[0], c, "hello")
+		time.Sleep(100 * time.Millisecond)
+		m := n.send(t, people[0], c, "oops")
+		time.Sleep(100 * time.Millisecond)
+		if _, err := n.rules.DeleteMessage(bg, people[0], c, m.ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		told := bob.activities()
+		if last := told[len(told)-1]; len(told) != 2 || *last.Preview != "" || last.LastSeq != 2 || last.UnreadCount != 1 {
+			t.Errorf("%+v", told)
+		}
+	})
+}
+
 func TestAClientThatOwesAnAckForTenSecondsIsSentWhatItLacksAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, n := oneNode(t)

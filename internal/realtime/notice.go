@@ -36,6 +36,7 @@ type notice struct {
 	telling      bool // a worker is at it
 	queued       bool
 	quietUntil   time.Time
+	changedRev   int64 // of the last edit or deletion: a message that is older may be the one
 	news
 }
 
@@ -52,8 +53,9 @@ type news struct {
 	// not in the conversation any more.
 	rosterRev int64
 
-	active bool
-	last   *chat.Message // the newest message, if it is known
+	active  bool
+	last    *chat.Message // the newest message, if it is known
+	changed int64         // rev of an edit or a deletion, 0 for none
 }
 
 func newNotices(h *Hub) *notices {
@@ -74,10 +76,11 @@ func (n *notices) active(changes []chat.Change) {
 	for i := range changes {
 		if m := changes[i].Message; m != nil {
 			news.active, news.rosterRev = true, max(news.rosterRev, changes[i].RosterRev)
-			if changes[i].Kind == chat.MessageAdded {
+			switch {
+			case changes[i].Kind == chat.MessageAdded, news.last != nil && news.last.ID == m.ID:
 				news.last = m
-			} else if news.last != nil && news.last.ID == m.ID {
-				news.last = m
+			default:
+				news.changed = max(news.changed, m.Rev)
 			}
 		}
 	}
@@ -117,6 +120,7 @@ func (n *notices) add(c chat.ConversationID, what news) {
 		n.pending[c] = p
 	}
 	p.merge(what)
+	p.doubt()
 	n.enqueue(p)
 }
 
@@ -138,6 +142,15 @@ func (p *news) merge(what news) {
 	p.active = p.active || what.active
 	if what.last != nil && (p.last == nil || p.last.Seq <= what.last.Seq) {
 		p.last = what.last
+	}
+	p.changed = max(p.changed, what.changed)
+}
+
+// doubt forgets the newest message where it may be the one that was edited or deleted since: then it is read.
+func (p *notice) doubt() {
+	p.changedRev = max(p.changedRev, p.changed)
+	if p.last != nil && p.last.Rev < p.changedRev {
+		p.last = nil
 	}
 }
 
@@ -200,6 +213,7 @@ func (n *notices) tellNext(ctx context.Context) bool {
 		later := p.news
 		p.news = what
 		p.merge(later)
+		p.doubt()
 		time.AfterFunc(quiet, func() { n.wakeUp(p) })
 		return true
 	}
