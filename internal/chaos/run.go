@@ -50,24 +50,24 @@ type run struct {
 	work     *workload.Workload
 	injector *faults.Injector
 	cluster  *cluster.Cluster
-	temp     string
+	programs string // the folder of variants
 	skipped  []string
 	problems []string // what is wrong besides violations
 	live     *live
 }
 
 // Run does it all and returns what it proved. An error says that it could not be done.
-func Run(ctx context.Context, o Options) (*Report, error) {
+func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	r := &run{Options: o, recorder: check.NewRecorder(), live: newLive(o.Out)}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return nil, err
 	}
-	temp, err := os.MkdirTemp("", "parley-chaos-programs-")
+	programs, err := cluster.MakeFolder()
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(temp)
-	r.temp = temp
+	defer func() { err = errors.Join(err, programs.Remove()) }()
+	r.programs = programs.Path
 	if o.URL == "" {
 		stop, err := r.start(ctx)
 		if err != nil {
@@ -149,7 +149,7 @@ func (r *run) build(ctx context.Context, site *faults.Site, wants func(string) b
 		versions = append(versions, "chaos-b")
 	}
 	for _, version := range versions {
-		path := filepath.Join(r.temp, version)
+		path := filepath.Join(r.programs, version)
 		if err := program.Build(ctx, root, path, program.Variant{Version: version, Edits: edits}); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ type Cluster struct {
 	Front    *proxy.Proxy      // before nginx; nil with one node
 	Disk     *Disk             // nil without a small disk
 
-	folder *folder
+	folder *Folder
 	ctx    context.Context
 	cancel context.CancelFunc
 }
@@ -74,11 +74,11 @@ func Start(ctx context.Context, c Config) (_ *Cluster, err error) {
 			err = errors.Join(err, k.Stop())
 		}
 	}()
-	if k.folder, err = makeFolder(); err != nil {
+	if k.folder, err = MakeFolder(); err != nil {
 		return nil, err
 	}
 	if c.Logs == "" {
-		c.Logs = k.folder.path
+		c.Logs = k.folder.Path
 	}
 	if err := os.MkdirAll(c.Logs, 0o700); err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (k *Cluster) startFront(c Config) (err error) {
 	if c.Balance == "" {
 		c.Balance = "least_conn"
 	}
-	if k.Nginx, err = newNginx(k.folder.path, filepath.Join(c.Logs, "nginx.log"), c.Balance, c.Port, k.Nodes); err != nil {
+	if k.Nginx, err = newNginx(k.folder.Path, filepath.Join(c.Logs, "nginx.log"), c.Balance, c.Port, k.Nodes); err != nil {
 		return err
 	}
 	if err := k.Nginx.Start(); err != nil {
@@ -209,7 +209,7 @@ func (k *Cluster) Stop() error {
 		k.Postgres.Remove()
 	}
 	if k.folder != nil {
-		return k.folder.remove()
+		return k.folder.Remove()
 	}
 	return nil
 }

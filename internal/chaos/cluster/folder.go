@@ -19,14 +19,16 @@ for try in 1 2 3 4 5; do
 	sleep 0.2
 done`
 
-// folder is the temp folder of a cluster.
-type folder struct {
-	path  string
+// Folder is a folder in the temp directory that is deleted at the latest when the process ends, however it
+// ends.
+type Folder struct {
+	Path  string
 	stdin io.WriteCloser
 	done  chan struct{}
 }
 
-func makeFolder() (*folder, error) {
+// MakeFolder makes one.
+func MakeFolder() (*Folder, error) {
 	path, err := os.MkdirTemp("", "parley-chaos-")
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func makeFolder() (*folder, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(path))
 	}
-	f := &folder{path: path, stdin: stdin, done: make(chan struct{})}
+	f := &Folder{Path: path, stdin: stdin, done: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait()
 		close(f.done)
@@ -49,11 +51,12 @@ func makeFolder() (*folder, error) {
 	return f, nil
 }
 
-func (f *folder) remove() error {
+// Remove deletes it with everything in it.
+func (f *Folder) Remove() error {
 	_ = f.stdin.Close()
 	<-f.done
-	if _, err := os.Stat(f.path); err == nil {
-		return fmt.Errorf("%s could not be deleted", f.path)
+	if _, err := os.Stat(f.Path); err == nil {
+		return fmt.Errorf("%s could not be deleted", f.Path)
 	}
 	return nil
 }
@@ -65,8 +68,8 @@ const DiskSize = 384 << 20
 type Disk struct{ path string }
 
 // mount makes a small disk in the folder.
-func (f *folder) mount() (*Disk, error) {
-	path := filepath.Join(f.path, "disk")
+func (f *Folder) mount() (*Disk, error) {
+	path := filepath.Join(f.Path, "disk")
 	if err := os.Mkdir(path, 0o700); err != nil {
 		return nil, err
 	}

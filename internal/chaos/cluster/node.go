@@ -54,7 +54,7 @@ type Node struct {
 // newNode prepares a node and the proxies around it.
 func (k *Cluster) newNode(i int, key string, c Config) (*Node, error) {
 	n := &Node{
-		Name: fmt.Sprintf("node%d", i+1), program: c.Program, Data: filepath.Join(k.folder.path, fmt.Sprintf("node%d", i+1)),
+		Name: fmt.Sprintf("node%d", i+1), program: c.Program, Data: filepath.Join(k.folder.Path, fmt.Sprintf("node%d", i+1)),
 	}
 	n.log = filepath.Join(c.Logs, n.Name+".log")
 	if k.Disk != nil {
