@@ -30,6 +30,27 @@ func TestATokenOfANodeThatIsMinutesAheadIsGoodAtOnce(t *testing.T) {
 	})
 }
 
+func TestARefreshWhoseAnswerWasLostIsAnsweredByANodeThatIsMinutesAhead(t *testing.T) {
+	store := newMemoryStore()
+	var spent string
+	var began time.Time
+	synctest.Test(t, func(t *testing.T) {
+		began = time.Now()
+		s := newService(t, store)
+		spent = register(t, s, "anna").Refresh
+		if _, err := s.Refresh(t.Context(), spent); err != nil {
+			t.Fatal(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(9 * time.Minute)
+		store.clock = func() time.Time { return began.Add(time.Second) }
+		if _, err := newService(t, store).Refresh(t.Context(), spent); err != nil {
+			t.Errorf("a second later by the clock that they share: %v", err)
+		}
+	})
+}
+
 func TestALoginEndedByANodeThatIsMinutesBehindIsNoticed(t *testing.T) {
 	store := newMemoryStore()
 	synctest.Test(t, func(t *testing.T) {

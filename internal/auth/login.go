@@ -96,7 +96,11 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 	if err != nil {
 		return Grant{}, err
 	}
-	at, id := now(), c.ID
+	at, err := s.store.Now(ctx)
+	if err != nil {
+		return Grant{}, err
+	}
+	id := c.ID
 	for {
 		next := k.successor(id)
 		r, err := s.store.RotateRefresh(ctx, hashOf(id), at, refreshGrace, func(l Login) RefreshToken {

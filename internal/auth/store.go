@@ -82,6 +82,9 @@ type Store interface {
 
 	// BeginLogin stores a login with its first refresh token.
 	BeginLogin(ctx context.Context, l Login, first RefreshToken) error
+	// Now is the time by which refresh tokens are judged, the same on all nodes whatever their clocks say. It is
+	// asked for before each rotation.
+	Now(ctx context.Context) (time.Time, error)
 	// RotateRefresh spends the token with the hash presented and stores the token that next makes for the
 	// login found, in one transaction that two rotations of one token cannot both win. grace is how long
 	// after its first use a spent token is still answered with Graced.

@@ -20,6 +20,7 @@ type memoryStore struct {
 	tokens   map[string]*storedToken
 	link     []byte
 	linkEnds time.Time
+	clock    func() time.Time // what all nodes share; nil for their own
 }
 
 type storedToken struct {
@@ -87,6 +88,13 @@ func (s *memoryStore) BeginLogin(_ context.Context, l auth.Login, first auth.Ref
 	s.logins[l.ID] = l
 	s.tokens[string(first.Hash)] = &storedToken{RefreshToken: first}
 	return nil
+}
+
+func (s *memoryStore) Now(context.Context) (time.Time, error) {
+	if s.clock != nil {
+		return s.clock(), nil
+	}
+	return time.Now().UTC().Truncate(time.Microsecond), nil
 }
 
 func (s *memoryStore) RotateRefresh(_ context.Context, presented []byte, now time.Time, grace time.Duration, next func(auth.Login) auth.RefreshToken) (auth.Rotation, error) {

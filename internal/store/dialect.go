@@ -37,6 +37,8 @@ type dialect struct {
 	draftKeys   func([]draftKey) []any
 	// now is the database's clock, the same throughout a statement.
 	now string
+	// shared says that the database's clock is another than this node's, and the same for all nodes.
+	shared bool
 	// ago is the database's clock as many microseconds ago as param says.
 	ago func(param string) string
 	// in compares with a list of ids given as one argument, made by ids.
@@ -97,7 +99,8 @@ CROSS JOIN LATERAL (SELECT user_id, role, joined_at FROM conversation_participan
       WHERE conversation_id = c.id AND left_at IS NULL ORDER BY joined_at, user_id LIMIT 20) p
 JOIN users u ON u.id = p.user_id
 ORDER BY c.id, p.joined_at, p.user_id`,
-	now: "statement_timestamp()",
+	now:    "statement_timestamp()",
+	shared: true,
 	ago: func(param string) string {
 		return "(statement_timestamp() - " + param + "::bigint * interval '1 microsecond')"
 	},

@@ -33,6 +33,17 @@ func (s *Store) insertToken(ctx context.Context, x session, t auth.RefreshToken)
 	return err
 }
 
+// Now is the time by which refresh tokens are judged: PostgreSQL's own, since the nodes' clocks may be minutes
+// apart; that of the one node on SQLite.
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	if !s.shared {
+		return s.now(), nil
+	}
+	var now time.Time
+	err := s.db.reader().one(ctx, into(at(&now)), s.fill("SELECT {now}"))
+	return now, named(err)
+}
+
 // RotateRefresh spends the token with the hash presented and stores the token that next makes for the login
 // found, in one transaction that two rotations of one token cannot both win: it holds the login's row.
 func (s *Store) RotateRefresh(ctx context.Context, presented []byte, at time.Time, grace time.Duration, next func(auth.Login) auth.RefreshToken) (auth.Rotation, error) {

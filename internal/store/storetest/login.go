@@ -20,6 +20,7 @@ func logins(t *testing.T, w world) {
 	t.Run("ended logins are known since when", w.endedLogins)
 	t.Run("a new password ends every login", w.newPassword)
 	t.Run("pruning keeps what is alive", w.pruning)
+	t.Run("there is a time that all nodes share", w.sharedTime)
 	t.Run("an owner link works once, until it expires or another is made", w.ownerLinks)
 }
 
@@ -244,4 +245,14 @@ func (w world) ownerLinks(t *testing.T) {
 	}
 	wg.Wait()
 	same(t, "answers", map[string]int{"": 1, string(chat.CodeNotFound): 5}, answers)
+}
+
+func (w world) sharedTime(t *testing.T) {
+	before, err := w.Now(ctx)
+	ok(t, err)
+	after, err := w.Now(ctx)
+	ok(t, err)
+	if before.IsZero() || after.Before(before) || time.Since(before).Abs() > time.Minute {
+		t.Errorf("it was %v and then %v", before, after)
+	}
 }
