@@ -47,21 +47,31 @@ func (r *Report) Violated() []string {
 // finding collects what one rule finds.
 type finding struct{ RuleReport }
 
-func (f *finding) violated(v Violation) {
-	v.Rule = f.ID
-	if f.Found++; len(f.Violations) < maxViolations {
-		f.Violations = append(f.Violations, v)
-	}
-}
-
-// rule is one promise: look returns through f what it looked at and what is broken.
+// rule is one promise: look tells f what it looked at and what is broken.
 type rule struct {
 	id, claim string
 	look      func(x *index, f *finding)
 }
 
 // rules are all of them, in the order of the report.
-var rules = []rule{}
+var rules = []rule{
+	{"I1", "what was confirmed is stored", noLoss},
+	{"I2", "nothing is stored or shown that was not sent", noPhantom},
+	{"I3", "one draft is one message, for ever", exactlyOnce},
+	{"I4", "one order, without a hole, that nobody saw otherwise", totalOrder},
+	{"I5", "confirmed earlier stands earlier", realTime},
+	{"I6", "no hole was shown on a live connection", noHoleShown},
+	{"I7", "a history read in pages is whole", pagesWhole},
+	{"I8", "a read position never goes back", readForward},
+	{"I9", "unread counts are exact", unreadExact},
+	{"I11", "nothing reaches somebody who is not in the conversation", outsiders},
+	{"I12", "catching up leaves nothing out", resumeHonest},
+	{"I13", "an edit or deletion is final", finalDeletion},
+	{"I14", "answers come in time", answersInTime},
+	{"I14b", "the system gets well by itself", recovers},
+	{"I16", "what clients hold is what is stored", stateIsFold},
+	{"C3.2", "deliveries come in time", deliveredInTime},
+}
 
 // Check holds a history against all rules.
 func Check(h *History, b Bounds) *Report {
