@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/auth":             {"internal/chat"},
 	"internal/realtime":         {"internal/chat", "internal/protocol"},
 	"internal/realtime/bustest": {"internal/realtime"},
+	"internal/cluster":          {"internal/realtime", "internal/store"},
 	"internal/pgbus":            {"internal/realtime"},
 	"internal/inmem":            {"internal/chat", "internal/realtime", "internal/limit"},
 	"internal/store":            {"internal/chat", "internal/auth"},
