@@ -108,6 +108,7 @@ func (db *postgresDB) migrating(ctx context.Context, work func(*sql.DB, goose.Di
 // unhurried is how to connect for what may take long.
 func (db *postgresDB) unhurried() *pgx.ConnConfig {
 	config := db.pool.Config().ConnConfig
+	config.RuntimeParams["application_name"] = "parley migrate"
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	return config

@@ -38,6 +38,9 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 	for name, value := range postgresSettings {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
+	if cfg.NodeID != "" {
+		config.ConnConfig.RuntimeParams["application_name"] = "parley pool " + cfg.NodeID
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type Config struct {
 	// Beside opens the folder next to the process that has it, for commands that change accounts and must
 	// leave conversations and the schema alone: what the other process remembers of those would be untrue.
 	Beside bool
+	// NodeID stands in the names of PostgreSQL's connections (pg_stat_activity.application_name); "" for commands.
+	NodeID string
 	// MaxConns is the size of the pool; 0 is min(20, max(5, 2 × cores + 1)) (C8.9).
 	MaxConns int
 }
