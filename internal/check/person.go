@@ -14,9 +14,8 @@ type Person struct {
 	Client *client.Client
 	Live   *client.Live
 
-	sending sync.Mutex // a send is noted and queued in one step, so that their orders agree
-	mu      sync.Mutex
-	revs    map[string]int64
+	sending sync.Mutex       // a send is noted and queued in one step, so that their orders agree
+	revs    map[string]int64 // under the recorder's lock
 }
 
 // Person makes the client of a signed-in c. name is unique in the run; one user may have several, each
@@ -24,16 +23,14 @@ type Person struct {
 func (r *Recorder) Person(name, group string, user client.User, c *client.Client) *Person {
 	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64)}
 	p.SignedIn(user.ID)
-	p.Live = c.Live(client.LiveOptions{Handle: p.handle, DeviceID: name})
+	p.seen = p.advance
+	p.Live = c.Live(client.LiveOptions{Handle: p.Handle, DeviceID: name})
 	return p
 }
 
-// handle notes an event first, so that whoever waits for a rev finds it recorded.
-func (p *Person) handle(e client.Event) {
-	o, _ := observation(e)
-	p.Witness.Handle(e)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// advance notes how far a conversation has been delivered, in one step with its record, so that whoever
+// waits for a rev finds what brought it in the history.
+func (p *Person) advance(o *Observation) {
 	switch o.Event {
 	case MessageReceived, MessageUpdated, MessageDeleted, ConversationUpdated, CaughtUp:
 		p.revs[o.Conversation] = max(p.revs[o.Conversation], o.Rev)
@@ -42,8 +39,8 @@ func (p *Person) handle(e client.Event) {
 
 // Rev is the highest rev of a conversation that the live connection has delivered; 0 for none.
 func (p *Person) Rev(conversation string) int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.recorder.mu.Lock()
+	defer p.recorder.mu.Unlock()
 	return p.revs[conversation]
 }
 

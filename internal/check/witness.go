@@ -13,6 +13,7 @@ import (
 type Witness struct {
 	recorder *Recorder
 	actor    atomic.Pointer[Actor]
+	seen     func(*Observation) // called with each, under the recorder's lock; may be nil
 }
 
 // Witness makes the witness of one client, whose name is unique in the run. group is its lane in the time
@@ -104,6 +105,9 @@ func (w *Witness) Observe(o Observation) {
 		w.recorder.words.observation(&o)
 		w.recorder.history.Observations = append(w.recorder.history.Observations, o)
 		w.recorder.tally.Seen++
+		if w.seen != nil {
+			w.seen(&o)
+		}
 	})
 }
 

@@ -3,14 +3,13 @@ package crash_test
 import (
 	"context"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/check"
 	"github.com/parley-chat/parley/internal/pgtest"
 )
 
@@ -29,12 +28,6 @@ func TestWhatWasConfirmedSurvivesKillsOnPostgreSQL(t *testing.T) {
 	chatThroughKills(t, pgtest.NewDatabase(t))
 }
 
-// room is a conversation and who is in it.
-type room struct {
-	id     string
-	people []*person
-}
-
 func chatThroughKills(t *testing.T, databaseURL string) {
 	seed := *fromSeed
 	if seed == 0 {
@@ -44,15 +37,16 @@ func chatThroughKills(t *testing.T, databaseURL string) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	s := newServer(t, databaseURL)
 	s.start()
-	j := newJournal()
-	rooms, people := populate(t, s.url, j)
+	recorder := check.NewRecorder()
+	recorder.Run(func(run *check.Run) { run.Name, run.Seed = t.Name(), seed })
+	rooms, people := populate(t, s.url, recorder)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var running sync.WaitGroup
 	for _, p := range people {
 		running.Go(func() {
-			if err := p.live.Run(ctx); err != nil {
+			if err := p.Run(ctx); err != nil {
 				t.Errorf("a connection gave up: %v", err)
 			}
 		})
@@ -61,134 +55,101 @@ func chatThroughKills(t *testing.T, databaseURL string) {
 	var chatting sync.WaitGroup
 	for _, r := range rooms {
 		for _, p := range r.people {
-			p.live.Subscribe(r.id, 0)
+			p.Subscribe(r.id, 0)
 			chatting.Go(func() {
-				if err := p.chat(ctx, r.id, stop); err != nil {
+				if err := chat(ctx, p, r.id, stop); err != nil {
 					t.Errorf("a send failed for good: %v", err)
 				}
 			})
 		}
 	}
-	outages := killAgainAndAgain(t, s, j, random)
+	outages := killAgainAndAgain(t, s, recorder, random)
 	close(stop)
 	chatting.Wait()
-	for _, r := range rooms {
-		verify(t, j, r)
-	}
+	comeToRest(t, recorder, rooms)
+	history := recorder.History()
 	cancel()
 	running.Wait()
+	prove(t, history, s.database)
 	slices.Sort(outages)
-	t.Logf("%d kills, %d messages confirmed, %d answers left open and sent again, kill to next confirmation p50 %v, longest %v",
-		*kills, j.count(), j.unsure, outages[len(outages)/2].Round(time.Millisecond), outages[len(outages)-1].Round(time.Millisecond))
-}
-
-// populate makes six people and three conversations: all of them, and two halves that overlap.
-func populate(t *testing.T, url string, j *journal) ([]room, []*person) {
-	t.Helper()
-	var people []*person
-	for i := range 6 {
-		people = append(people, newPerson(t, url, fmt.Sprintf("person%d", i), j))
-	}
-	var rooms []room
-	for _, in := range [][]*person{people, people[:4], people[2:]} {
-		n := client.NewConversation{Type: "group", Title: "crash"}
-		for _, p := range in[1:] {
-			n.ParticipantIDs = append(n.ParticipantIDs, p.id)
-		}
-		c, err := in[0].client.CreateConversation(t.Context(), n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rooms = append(rooms, room{c.ID, in})
-	}
-	return rooms, people
+	t.Logf("%d kills, kill to next confirmation p50 %v, longest %v",
+		*kills, outages[len(outages)/2].Round(time.Millisecond), outages[len(outages)-1].Round(time.Millisecond))
 }
 
 // killAgainAndAgain kills the server while messages flow. It returns how long it took each time from the
 // kill to the next confirmation.
-func killAgainAndAgain(t *testing.T, s *server, j *journal, random *rand.Rand) []time.Duration {
+func killAgainAndAgain(t *testing.T, s *server, recorder *check.Recorder, random *rand.Rand) []time.Duration {
 	t.Helper()
 	var outages []time.Duration
 	flows := func() {
 		t.Helper()
-		before := -1
-		j.until(t, "a confirmation after the start", func() bool {
-			if before < 0 {
-				before = j.count()
-			}
-			return j.count() > before
-		})
+		before := recorder.Tally().Confirmed
+		await(t, recorder, "a confirmation after the start", func(n check.Tally) bool { return n.Confirmed > before })
 	}
 	flows()
 	for range *kills {
 		moment := time.NewTimer(time.Duration(random.Int64N(int64(500 * time.Millisecond))))
 		<-moment.C
 		began := time.Now()
+		healed := recorder.Fault("kill", "the server", "")
 		s.kill()
 		s.start()
+		healed()
 		flows()
 		outages = append(outages, time.Since(began))
 	}
+	recorder.Run(func(run *check.Run) { run.Healed = recorder.Now() })
 	return outages
 }
 
-// verify proves from REST and from what everybody wrote down that a conversation is whole.
-func verify(t *testing.T, j *journal, r room) {
+// comeToRest waits until everybody has everything, and reads it all once more over REST.
+func comeToRest(t *testing.T, recorder *check.Recorder, rooms []room) {
 	t.Helper()
-	history := r.people[0].history(t, r.id)
-	keys := map[string]bool{}
-	for i, m := range history {
-		if m.Seq != int64(i+1) || m.Rev != int64(i+2) {
-			t.Fatalf("message %d of the history has seq %d, rev %d; the conversation began at rev 1", i+1, m.Seq, m.Rev)
+	for _, r := range rooms {
+		state, err := r.people[0].Client.Conversation(t.Context(), r.id)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if keys[m.ClientMessageID] {
-			t.Errorf("%s is stored twice", m.ClientMessageID)
-		}
-		keys[m.ClientMessageID] = true
-	}
-	state, err := r.people[0].client.Conversation(t.Context(), r.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := int64(len(history)); state.LastSeq != n || state.LastRev != n+1 {
-		t.Errorf("the conversation stands at seq %d, rev %d with %d messages", state.LastSeq, state.LastRev, n)
-	}
-	for _, p := range r.people {
-		j.until(t, "everybody has everything", func() bool { return len(p.seen[r.id]) >= len(history) })
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if len(j.confirmed[r.id]) != len(history) {
-		t.Errorf("%d messages were confirmed, %d are stored", len(j.confirmed[r.id]), len(history))
-	}
-	for key, sent := range j.confirmed[r.id] {
-		if sent.Seq < 1 || sent.Seq > int64(len(history)) {
-			t.Errorf("%s was confirmed with seq %d and is not stored", key, sent.Seq)
-			continue
-		}
-		m := history[sent.Seq-1]
-		if m.ID != sent.MessageID || m.ClientMessageID != key || m.Content != sent.content || m.SenderID != sent.sender || m.Rev != sent.Rev {
-			t.Errorf("confirmed %+v, stored %+v", sent, m)
+		for _, p := range r.people {
+			await(t, recorder, "everybody has everything", func(check.Tally) bool { return p.Rev(r.id) >= state.LastRev })
 		}
 	}
-	for _, p := range r.people {
-		p.compare(t, r.id, history)
+	recorder.Run(func(run *check.Run) { run.Settled = recorder.Now() })
+	for _, r := range rooms {
+		for i, p := range r.people {
+			if _, err := p.Traverse(t.Context(), r.id, i%2 == 0, 100); err != nil {
+				t.Error(err)
+			}
+			if _, err := p.List(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 
-// compare holds what a person saw against the history. The journal's lock is held.
-func (p *person) compare(t *testing.T, conversation string, history []client.Message) {
+// prove holds what everybody did and saw against what is stored and what is promised.
+func prove(t *testing.T, history *check.History, database string) {
 	t.Helper()
-	for _, fault := range p.faults {
-		t.Errorf("somebody was told %s", fault)
+	var err error
+	if history.Database, err = check.ReadDatabase(context.Background(), database); err != nil {
+		t.Fatal(err)
 	}
-	seen := p.seen[conversation]
-	if len(seen) != len(history) {
-		t.Errorf("somebody saw %d messages of %d", len(seen), len(history))
-	}
-	for i, m := range seen[:min(len(seen), len(history))] {
-		if want := history[i]; m.ID != want.ID || m.Seq != want.Seq || m.Rev != want.Rev || m.Content != want.Content || m.SenderID != want.SenderID {
-			t.Fatalf("at place %d somebody saw %+v, stored is %+v", i+1, m, want)
+	report := check.Check(history, check.Bounds{})
+	for _, r := range report.Rules {
+		for _, v := range r.Violations {
+			t.Error(v)
 		}
+	}
+	f := report.Figures
+	t.Logf("%d messages confirmed, %d answers left open, %d refused; %d observations", f.Confirmed, f.Unsure, f.Refused, f.Observations)
+}
+
+// await waits for something to be recorded, or fails the test.
+func await(t *testing.T, recorder *check.Recorder, what string, holds func(check.Tally) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := recorder.Wait(ctx, holds); err != nil {
+		t.Fatalf("waited in vain: %s", what)
 	}
 }

@@ -4,80 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/check"
 )
 
-// sentAs is what somebody sent and how it was confirmed.
-type sentAs struct {
-	client.Sent
-	content string
-	sender  string
+// room is a conversation and who is in it.
+type room struct {
+	id     string
+	people []*check.Person
 }
 
-// journal is what all people of a test did and saw.
-type journal struct {
-	mu        sync.Mutex
-	changed   chan struct{} // closed and replaced at every entry
-	confirmed map[string]map[string]sentAs
-	unsure    int // answers that left open whether the message was stored
-	resent    int
-}
-
-func newJournal() *journal {
-	return &journal{changed: make(chan struct{}), confirmed: map[string]map[string]sentAs{}}
-}
-
-func (j *journal) note(f func()) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	f()
-	close(j.changed)
-	j.changed = make(chan struct{})
-}
-
-// until waits for a condition of the journal, or fails the test.
-func (j *journal) until(t *testing.T, what string, holds func() bool) {
+// populate makes six people and three conversations: all of them, and two halves that overlap.
+func populate(t *testing.T, url string, recorder *check.Recorder) ([]room, []*check.Person) {
 	t.Helper()
-	deadline := time.After(2 * time.Minute)
-	for {
-		j.mu.Lock()
-		ok, changed := holds(), j.changed
-		j.mu.Unlock()
-		if ok {
-			return
-		}
-		select {
-		case <-changed:
-		case <-deadline:
-			t.Fatalf("waited in vain: %s", what)
-		}
+	var people []*check.Person
+	for i := range 6 {
+		people = append(people, newPerson(t, url, fmt.Sprintf("person%d", i), recorder))
 	}
-}
-
-// count is how many sends were confirmed. The journal's lock is held.
-func (j *journal) count() int {
-	n := 0
-	for _, of := range j.confirmed {
-		n += len(of)
+	var rooms []room
+	for _, in := range [][]*check.Person{people, people[:4], people[2:]} {
+		n := client.NewConversation{Type: "group", Title: "crash"}
+		for _, p := range in[1:] {
+			n.ParticipantIDs = append(n.ParticipantIDs, p.Actor().User)
+		}
+		c, err := in[0].Create(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rooms = append(rooms, room{c.ID, in})
 	}
-	return n
+	return rooms, people
 }
 
-// person is somebody with one live connection, who writes down every message in the order it came.
-type person struct {
-	id      string
-	client  *client.Client
-	live    *client.Live
-	journal *journal
-	seen    map[string][]client.Message // by conversation; under the journal's lock
-	faults  []string                    // what must not happen; under the journal's lock
-}
-
-func newPerson(t *testing.T, url, name string, j *journal) *person {
+func newPerson(t *testing.T, url, name string, recorder *check.Recorder) *check.Person {
 	t.Helper()
 	c, err := client.New(url, client.Options{})
 	if err != nil {
@@ -87,81 +48,31 @@ func newPerson(t *testing.T, url, name string, j *journal) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{id: u.ID, client: c, journal: j, seen: map[string][]client.Message{}}
-	p.live = c.Live(client.LiveOptions{Handle: p.handle})
-	return p
-}
-
-func (p *person) handle(e client.Event) {
-	switch e := e.(type) {
-	case client.MessageReceived:
-		p.journal.note(func() {
-			c := e.Message.ConversationID
-			p.seen[c] = append(p.seen[c], e.Message)
-		})
-	case client.MessageUpdated, client.MessageDeleted, client.Failed:
-		p.journal.note(func() { p.faults = append(p.faults, fmt.Sprintf("%T %+v", e, e)) })
-	}
+	return recorder.Person(name, "people", u, c)
 }
 
 // chat sends one message after the other until stop is closed, each until it is confirmed.
-func (p *person) chat(ctx context.Context, conversation string, stop <-chan struct{}) error {
+func chat(ctx context.Context, p *check.Person, conversation string, stop <-chan struct{}) error {
 	for n := 1; ; n++ {
 		select {
 		case <-stop:
 			return nil
 		default:
 		}
-		d := client.Draft{ConversationID: conversation, Content: fmt.Sprintf("message %d of %s", n, p.id), ClientMessageID: client.NewClientMessageID()}
-		if err := p.send(ctx, d); err != nil {
+		d := client.Draft{ConversationID: conversation, Content: fmt.Sprintf("message %d of %s", n, p.Actor().Client), ClientMessageID: client.NewClientMessageID()}
+		if err := send(ctx, p, d); err != nil {
 			return err
 		}
 	}
 }
 
-func (p *person) send(ctx context.Context, d client.Draft) error {
+// send tries until the message is confirmed or refused for good.
+func send(ctx context.Context, p *check.Person, d client.Draft) error {
 	for {
-		sent, err := p.live.Send(ctx, d)
+		_, err := p.Send(ctx, d)
 		var e *client.Error
-		switch {
-		case err == nil:
-			p.journal.note(func() {
-				if p.journal.confirmed[d.ConversationID] == nil {
-					p.journal.confirmed[d.ConversationID] = map[string]sentAs{}
-				}
-				p.journal.confirmed[d.ConversationID][d.ClientMessageID] = sentAs{sent, d.Content, p.id}
-			})
-			return nil
-		case errors.As(err, &e) && e.Retryable && ctx.Err() == nil:
-			p.journal.note(func() {
-				p.journal.resent++
-				if e.Outcome == client.Unknown {
-					p.journal.unsure++
-				}
-			})
-		default:
+		if err == nil || !errors.As(err, &e) || !e.Retryable || ctx.Err() != nil {
 			return err
 		}
-	}
-}
-
-// history reads a conversation from its beginning over REST.
-func (p *person) history(t *testing.T, conversation string) []client.Message {
-	t.Helper()
-	var all []client.Message
-	q := client.HistoryQuery{Newer: true, Limit: 100}
-	for {
-		page, err := p.client.Messages(t.Context(), conversation, q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, page.Messages...)
-		if !page.HasMore {
-			return all
-		}
-		if page.NextCursor == nil {
-			t.Fatal("there is more, and no cursor to it")
-		}
-		q.Cursor = *page.NextCursor
 	}
 }

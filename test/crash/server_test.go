@@ -44,12 +44,14 @@ func TestMain(m *testing.M) {
 
 // server is the program on a data folder and a port that outlive its processes.
 type server struct {
-	t    *testing.T
-	url  string
-	env  []string
-	log  string
-	cmd  *exec.Cmd
-	gone chan struct{} // closed when the process has ended
+	t   *testing.T
+	url string
+	// database is where check.ReadDatabase finds what is stored.
+	database string
+	env      []string
+	log      string
+	cmd      *exec.Cmd
+	gone     chan struct{} // closed when the process has ended
 }
 
 func newServer(t *testing.T, databaseURL string) *server {
@@ -61,7 +63,10 @@ func newServer(t *testing.T, databaseURL string) *server {
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	dir := t.TempDir()
-	s := &server{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", port), log: filepath.Join(dir, "server.log")}
+	s := &server{t: t, url: fmt.Sprintf("http://127.0.0.1:%d", port), log: filepath.Join(dir, "server.log"), database: databaseURL}
+	if databaseURL == "" {
+		s.database = filepath.Join(dir, "data", "parley.db")
+	}
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
 		if !strings.HasPrefix(name, "PARLEY_") && name != "DATABASE_URL" && name != "PORT" {
