@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -9,11 +10,15 @@ import (
 // answersInTime: while nothing is broken every operation is answered within its bound, and when no fault
 // was made at all none stays without an answer (C2.6).
 func answersInTime(x *index, f *finding) {
+	away := x.away()
 	for i := range x.h.Operations {
 		o := &x.h.Operations[i]
 		bound := x.b.Request
 		switch {
 		case o.Async, o.Op == Connect, o.Op == Disconnect:
+			continue
+		case o.Op == Send && !o.REST && during(away[o.Client], o.Begin, o.End):
+			// It waited for its client to connect again, and only then for the server.
 			continue
 		case o.Op == Send:
 			bound = x.b.Send
@@ -27,6 +32,32 @@ func answersInTime(x *index, f *finding) {
 			f.violated(x, x.of(o), records, "%s took %v while nothing was broken; %v is the bound", o.Op, took.Round(time.Millisecond), bound)
 		}
 	}
+}
+
+// away is when each client had no connection.
+func (x *index) away() map[string][]span {
+	out := make(map[string][]span)
+	for _, s := range x.streams {
+		since, online := time.Duration(0), false
+		for _, o := range s.saw {
+			switch {
+			case o.Event == Online && !online:
+				out[s.client], online = append(out[s.client], span{since, o.At}), true
+			case o.Event == Offline && online:
+				since, online = o.At, false
+			}
+		}
+		if !online {
+			out[s.client] = append(out[s.client], span{since, x.h.Run.Ended})
+		}
+	}
+	return out
+}
+
+// during reports whether one of the spans, which are in order, meets a stretch of time.
+func during(spans []span, from, to time.Duration) bool {
+	i, _ := slices.BinarySearchFunc(spans, from, func(s span, t time.Duration) int { return cmp.Compare(s.to, t) })
+	return i < len(spans) && spans[i].from <= to
 }
 
 // of is the conversation that an operation is about; nil when it is about none.
