@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/chaos/proxy":      {},
 	"internal/check":            {"client"},
 	"internal/chaos/program":    {"internal/chaos/cluster"},
-	"internal/chaos/faults":     {"internal/chaos/cluster", "internal/chaos/proxy", "internal/check"},
+	"internal/chaos/faults":     {"internal/chaos/cluster", "internal/chaos/proxy", "internal/check", "internal/pgbus"},
 	"internal/chaos/workload":   {"client", "internal/check"},
 	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redistest"},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},

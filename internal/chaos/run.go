@@ -35,8 +35,10 @@ type Options struct {
 	Clients int
 	Rate    float64 // drafts a second
 	Folder  string  // of the report
-	Edits   []program.Edit
-	Bounds  check.Bounds
+	// SettledWithin is how long everybody may take to have everything in the end; 0 for a minute.
+	SettledWithin time.Duration
+	Edits         []program.Edit
+	Bounds        check.Bounds
 	// URL names a deployment that runs already. It is not broken, and its database is read only if it is named.
 	URL         string
 	DatabaseURL string
@@ -188,7 +190,7 @@ func (r *run) chat(ctx context.Context) (err error) {
 	r.recorder.Run(func(run *check.Run) {
 		run.Seed, run.Name = r.Seed, "parley-chaos: "+r.describe()
 	})
-	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL}
+	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL, SettledWithin: r.SettledWithin}
 	if r.cluster != nil {
 		for _, n := range r.cluster.Nodes {
 			c.Doors = append(c.Doors, n.Door.Address())

@@ -3,11 +3,14 @@ package faults
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/parley-chat/parley/internal/chaos/proxy"
+	"github.com/parley-chat/parley/internal/pgbus"
 )
 
 var postgresKinds = []*Kind{
@@ -57,6 +60,12 @@ var postgresKinds = []*Kind{
 		},
 	},
 	{
+		Name: "database-garbage", About: "foreign garbage is notified on our channel", Shapes: onPostgres, claims: only("PostgreSQL"),
+		inject: func(ctx context.Context, s *Site, _ Planned) (func(context.Context) error, error) {
+			return nothing, notifyGarbage(ctx, s)
+		},
+	},
+	{
 		Name: "row-lock", About: "somebody holds the row of the busiest conversation", Shapes: onPostgres,
 		Shortest: 500 * time.Millisecond, Longest: 6 * time.Second, claims: only("PostgreSQL"),
 		inject: func(ctx context.Context, s *Site, _ Planned) (func(context.Context) error, error) {
@@ -75,6 +84,28 @@ var postgresKinds = []*Kind{
 
 func toPostgres(s *Site, p Planned) []*proxy.Proxy {
 	return lines(s, p, func(node int) *proxy.Proxy { return s.Cluster.Nodes[node].Database })
+}
+
+// notifyGarbage sends what PostgreSQL takes for a notification: up to 8,000 bytes of valid text.
+func notifyGarbage(ctx context.Context, s *Site) error {
+	conn, err := pgx.Connect(ctx, s.Cluster.DatabaseURL())
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	send := func(text string) error {
+		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+			return nil
+		}
+		_, err := conn.Exec(ctx, "SELECT pg_notify($1, $2)", pgbus.Channel, text[:min(len(text), 7900)])
+		return err
+	}
+	for _, text := range garbage {
+		if err := send(text); err != nil {
+			return err
+		}
+	}
+	return litter(s, func(channel, text string) error { return send(channel + " " + text) })
 }
 
 // lock takes a lock in a transaction of its own and returns what gives it back.

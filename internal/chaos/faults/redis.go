@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chaos/proxy"
@@ -82,37 +81,14 @@ var redisKinds = []*Kind{
 	{
 		Name: "redis-garbage", About: "foreign garbage is published to our channels", Shapes: onRedis, claims: only("Redis"),
 		inject: func(_ context.Context, s *Site, _ Planned) (func(context.Context) error, error) {
-			return nothing, publishGarbage(s)
+			return nothing, litter(s, func(channel, text string) error {
+				_, err := s.Cluster.Redis.Do("PUBLISH", channel, text)
+				return err
+			})
 		},
 	},
 }
 
 func toRedis(s *Site, p Planned) []*proxy.Proxy {
 	return lines(s, p, func(node int) *proxy.Proxy { return s.Cluster.Nodes[node].Redis })
-}
-
-// garbage is what no node of ours publishes.
-var garbage = []string{
-	"", "\x00\xff\xfe", "null", "[]", "7", `"text"`, "{", `{}`, `{"type":""}`, `{"type":7,"serverId":[],"payload":"x"}`,
-	`{"type":"message:received"}`, `{"type":"message:received","serverId":"stranger"}`, `{"type":"message:received","serverId":"stranger","payload":null}`,
-	`{"type":"message:received","serverId":"stranger","payload":{}}`, `{"type":"message:received","serverId":"stranger","payload":{"message":{"rev":"one"}}}`,
-	`{"type":"message:received","serverId":"stranger","rev":-1,"payload":{"message":{"id":"x","seq":-1,"rev":-1}}}`,
-	`{"type":"message:invented","serverId":"stranger","payload":{"a":1},"rev":9223372036854775807}`,
-	`{"type":"conversation:removed","serverId":"stranger","payload":{"conversationId":17}}`,
-	strings.Repeat("[", 10000), strings.Repeat("x", 2<<20),
-}
-
-func publishGarbage(s *Site) error {
-	channels := []string{"chat:system", "chat:user:nobody", "chat:presence:nobody", "chat:conversation:nowhere"}
-	for _, id := range s.Conversations() {
-		channels = append(channels, "chat:conversation:"+id)
-	}
-	for _, channel := range channels {
-		for _, text := range garbage {
-			if _, err := s.Cluster.Redis.Do("PUBLISH", channel, text); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

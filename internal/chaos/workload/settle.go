@@ -8,13 +8,21 @@ import (
 	"time"
 )
 
-// settledWithin is how long after everything is whole again everybody has to have everything.
+// settledWithin is how long after everything is whole again everybody has to have everything, unless the
+// configuration says otherwise.
 const settledWithin = time.Minute
 
+func (c Config) settledWithin() time.Duration {
+	if c.SettledWithin > 0 {
+		return c.SettledWithin
+	}
+	return settledWithin
+}
+
 // Settle sends one more message to each conversation and returns when everybody has everything. What
-// somebody still lacks after a minute is noted as a fault.
+// somebody still lacks after that is noted as a fault.
 func (w *Workload) Settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, settledWithin)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.settledWithin())
 	defer cancel()
 	var working sync.WaitGroup
 	for _, p := range w.people[:w.cfg.Clients] {
@@ -30,7 +38,7 @@ func (w *Workload) Settle(ctx context.Context) {
 	for _, p := range w.people {
 		working.Go(func() {
 			if lacks := p.settle(ctx); lacks != "" {
-				w.fault("%s still lacked something after everything was whole for %v: %s", p.Actor().Client, settledWithin, lacks)
+				w.fault("%s still lacked something after everything was whole for %v: %s", p.Actor().Client, w.cfg.settledWithin(), lacks)
 			}
 		})
 	}
@@ -121,7 +129,7 @@ func (p *person) readWhole(ctx context.Context, conversation string, newer bool)
 // readFresh follows everything from the beginning by a new client of a user.
 func (w *Workload) readFresh(ctx context.Context, i int) error {
 	old := w.people[i]
-	ctx, cancel := context.WithTimeout(ctx, settledWithin)
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.settledWithin())
 	defer cancel()
 	p, err := w.newPerson(ctx, i, 9, newWays(w.cfg), old)
 	if err != nil {
@@ -134,7 +142,7 @@ func (w *Workload) readFresh(ctx context.Context, i int) error {
 	leave()
 	connected.Wait()
 	if lacks != "" {
-		w.fault("a new client of %s still lacked something after %v: %s", old.Actor().Client, settledWithin, lacks)
+		w.fault("a new client of %s still lacked something after %v: %s", old.Actor().Client, w.cfg.settledWithin(), lacks)
 	}
 	return nil
 }

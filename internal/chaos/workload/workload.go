@@ -27,6 +27,9 @@ type Config struct {
 	BaseURL string
 	Doors   []string
 	Front   string
+	// SettledWithin is how long after everything is whole again everybody has to have everything; 0 for a
+	// minute.
+	SettledWithin time.Duration
 }
 
 // Workload is people and their conversations.
