@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/parley-chat/parley/internal/port"
 )
 
 // slots is how many hash slots a Redis cluster has.
@@ -32,7 +34,7 @@ func (c *Cluster) launch() error {
 	gossip := make([]int, nodes)
 	for i := range nodes {
 		var err error
-		if gossip[i], err = freePort(); err != nil {
+		if gossip[i], err = port.Free(); err != nil {
 			return err
 		}
 		node, err := Launch("--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(gossip[i]), "--cluster-node-timeout", "2000")

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/parley-chat/parley/internal/port"
 )
 
 // keeper runs the server in $1 and passes on each signal that it reads, one a line, and answers each. A
@@ -88,7 +90,7 @@ func (s *Server) Restart() error {
 	// Somebody else may take the port between the moment it was free and the moment Redis binds it.
 	var err error
 	for range 5 {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = port.Free(); err != nil {
 			return err
 		}
 		if err = s.start(); err == nil {
@@ -96,14 +98,6 @@ func (s *Server) Restart() error {
 		}
 	}
 	return err
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 func (s *Server) start() error {
