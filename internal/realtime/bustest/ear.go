@@ -19,13 +19,12 @@ type ear struct {
 	listener realtime.Listener
 	calls    sync.Mutex // shows two calls at once
 
-	mu        sync.Mutex
-	news      *sync.Cond
-	heard     []string // "topic envelope"
-	lost      map[string]int
-	lostAll   int
-	lostCalls int
-	over      bool
+	mu      sync.Mutex
+	news    *sync.Cond
+	heard   []string // "topic envelope"
+	lost    map[string]int
+	lostAll int
+	over    bool
 }
 
 func listen(t *testing.T, bus realtime.Bus) *ear {
@@ -35,7 +34,6 @@ func listen(t *testing.T, bus realtime.Bus) *ear {
 		e.note(func() { e.heard = append(e.heard, topic+" "+string(envelope)) })
 	}, func(topics []string) {
 		e.note(func() {
-			e.lostCalls++
 			if topics == nil {
 				e.lostAll++
 			}
