@@ -1,0 +1,31 @@
+package redis
+
+import "sync/atomic"
+
+// Stats is what a bus has done since it was opened, and how it stands.
+type Stats struct {
+	Up         bool
+	Published  uint64 // envelopes that Redis took
+	Heard      uint64 // envelopes that came in for a topic followed here
+	Dropped    uint64 // of those, the ones a listener was too slow for
+	Lost       uint64 // envelopes that could not be published
+	Reconnects uint64 // connections after the first
+	Deaf       uint64 // of those, the ones made because the node did not hear itself
+	Topics     int    // subscribed, or to be
+	Peers      int    // other nodes that are heard
+}
+
+type counters struct {
+	published, heard, dropped, lost, reconnects, deaf atomic.Uint64
+}
+
+// Stats takes a snapshot.
+func (b *Bus) Stats() Stats {
+	return Stats{
+		Up:        b.Up(),
+		Published: b.stats.published.Load(), Heard: b.stats.heard.Load(),
+		Dropped: b.stats.dropped.Load(), Lost: b.stats.lost.Load(),
+		Reconnects: b.stats.reconnects.Load(), Deaf: b.stats.deaf.Load(),
+		Topics: b.topics.count(), Peers: b.peers.count(),
+	}
+}
