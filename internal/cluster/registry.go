@@ -159,11 +159,15 @@ func (r *Registry) meet() (wasAlone bool) {
 	return wasAlone
 }
 
-// someoneAlone reports whether another node reaches nobody but the store.
-func (r *Registry) someoneAlone() bool {
+// misses reports whether another node shares none of the paths that are up here, as far as it says which it
+// uses.
+func (r *Registry) misses(redis, database bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.seen, func(n store.Node) bool { return n.Process != r.self.Process && n.Bus == string(StateAlone) })
+	return slices.ContainsFunc(r.seen, func(n store.Node) bool {
+		shared := redis && n.Bus == string(StateRedis) || database && n.Bus != string(StateAlone)
+		return n.Process != r.self.Process && !shared
+	})
 }
 
 // beat beats once, looks at the others, and draws the consequences.

@@ -270,6 +270,36 @@ func TestANodeThatWasGivenUpSaysHelloAgain(t *testing.T) {
 	})
 }
 
+func TestWhoSharesNoPathWithAnotherIsDegraded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, truth: newTruth(), redis: &wire{}, database: &wire{}}
+		s := newTable()
+		a, _ := w.addMember(s, "a")
+		b, _ := w.addMember(s, "b")
+		lose := func(e *end) {
+			e.breaks()
+			e.notices()
+			time.Sleep(6 * time.Second)
+		}
+		expect := func(when string, want bool) {
+			t.Helper()
+			if got := a.Degraded(); got != want {
+				t.Errorf("%s: degraded %v", when, got)
+			}
+		}
+		time.Sleep(6 * time.Second)
+		expect("all is well", false)
+		lose(a.database)
+		expect("Redis is left", false)
+		lose(b.redis)
+		expect("b has left Redis, which is all that a has", true)
+		a.database.heals()
+		expect("the database reaches b", false)
+		lose(b.database)
+		expect("b is alone", true)
+	})
+}
+
 // addMember adds a node that is registered and up.
 func (w *world) addMember(s cluster.Nodes, id string) (*node, member) {
 	m := w.prepare(s, id, "1")
