@@ -32,6 +32,7 @@ type Options struct {
 	// Apart is how long nothing else is broken around a fault that is alone. What is measured of single
 	// faults needs [faults.Apart].
 	Apart   time.Duration
+	Alone   bool // no fault keeps another company
 	Clients int
 	Rate    float64 // drafts a second
 	Folder  string  // of the report
@@ -111,8 +112,10 @@ func (r *run) start(ctx context.Context) (stop func(), err error) {
 	if kinds, err = r.possible(site, kinds); err != nil {
 		return nil, errors.Join(err, r.cluster.Stop())
 	}
+	plan := faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes), r.Apart)
+	plan.Alone = r.Alone
 	r.injector = &faults.Injector{
-		Site: site, Plan: faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes), r.Apart), Recorder: r.recorder, Number: r.Number,
+		Site: site, Plan: plan, Recorder: r.recorder, Number: r.Number,
 		Told: func(line string) { r.live.say("  fault %s", line) },
 	}
 	r.URL, r.DatabaseURL = r.cluster.URL(), r.cluster.DatabaseURL()
@@ -294,6 +297,9 @@ func (r *run) replay() string {
 	}
 	if r.Number > 0 {
 		s += fmt.Sprintf(" --number %d", r.Number)
+	}
+	if r.Alone {
+		s += " --alone"
 	}
 	return s
 }

@@ -62,6 +62,7 @@ func runCommand() *cobra.Command {
 	flags.DurationVar(&o.For, "for", time.Minute, "how long to go on")
 	flags.Uint64Var(&o.Seed, "seed", 0, "draws what happens; 0 draws a seed, which is printed")
 	flags.StringSliceVar(&o.Faults, "faults", nil, "kinds of faults, separated by commas (default: all of the shape; parley-chaos faults lists them)")
+	flags.BoolVar(&o.Alone, "alone", false, "never break two things at once, so that each can be measured by itself")
 	flags.IntVar(&o.Number, "number", 0, "how many faults; 0 for as many as the time allows")
 	flags.IntVar(&o.Clients, "clients", 40, "how many people, 8 or more")
 	flags.Float64Var(&o.Rate, "rate", 60, "drafts a second, of all together")

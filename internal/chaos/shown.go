@@ -90,8 +90,8 @@ func (e *evidence) crossings() []Measure {
 	var calm, without, after []time.Duration
 	calmFrom := time.Duration(0)
 	for _, f := range e.Faults {
-		if f.From-calmFrom > 2*apart {
-			calm = append(calm, e.crossing(calmFrom+apart, f.From)...)
+		if f.From > calmFrom+apart {
+			calm = append(calm, e.crossing(calmFrom+apart/2, f.From)...)
 		}
 		calmFrom = max(calmFrom, f.To)
 	}

@@ -22,6 +22,8 @@ type Kind struct {
 	// Lacks says why the kind cannot be had on this machine, "" when it can; nil when it always can.
 	Lacks func(s *Site) string
 
+	// alone says that it never comes together with others.
+	alone bool
 	// claims names what nobody else may break meanwhile.
 	claims func(s *Site, p Planned) []string
 	// inject breaks it and returns what mends it.

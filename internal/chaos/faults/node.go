@@ -41,7 +41,7 @@ var nodeKinds = []*Kind{
 	},
 	{
 		Name: "rolling", About: "every node in turn leaves and comes back, as when a new version is rolled out", Shapes: []cluster.Shape{cluster.Full},
-		claims: allNodes,
+		alone: true, claims: allNodes,
 		inject: func(ctx context.Context, s *Site, p Planned) (func(context.Context) error, error) {
 			for _, n := range s.Cluster.Nodes {
 				if err := errors.Join(n.Drain(), bringBack(ctx, n)); err != nil {

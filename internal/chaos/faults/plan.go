@@ -8,9 +8,11 @@ import (
 
 // Plan draws faults, one after the other, for ever.
 type Plan struct {
-	kinds  []*Kind
-	nodes  int
-	apart  time.Duration
+	kinds []*Kind
+	nodes int
+	apart time.Duration
+	// Alone says that no fault ever keeps another company.
+	Alone  bool
 	random *rand.Rand
 	deck   []*Kind
 	number int
@@ -45,6 +47,9 @@ func (p *Plan) Next() Planned {
 	}
 	if n := int(out.Window / longWindow); n > 0 {
 		p.crowd, out.Alone = max(p.crowd, n), false
+	}
+	if p.Alone || k.alone {
+		out.Alone = true
 	}
 	if out.Alone || p.lonely {
 		out.Gap += p.apart
