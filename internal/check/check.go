@@ -3,47 +3,6 @@ package check
 // maxViolations is how many violations of one rule a report keeps. All are counted.
 const maxViolations = 20
 
-// RuleReport is what came of one rule.
-type RuleReport struct {
-	ID    string // "I1"
-	Claim string // what it proves, in a few words
-	// Checked is how many facts it looked at; 0 says that the history had nothing for it, so that nothing
-	// is proven.
-	Checked    int
-	Found      int         // violations
-	Violations []Violation // the first of them
-}
-
-// Report is what a history proves.
-type Report struct {
-	Run     Run
-	Figures Figures
-	Rules   []RuleReport
-}
-
-// OK reports whether no rule was violated.
-func (r *Report) OK() bool { return r.Found() == 0 }
-
-// Found is how many violations there are in all.
-func (r *Report) Found() int {
-	n := 0
-	for i := range r.Rules {
-		n += r.Rules[i].Found
-	}
-	return n
-}
-
-// Violated returns the ids of the rules that were violated.
-func (r *Report) Violated() []string {
-	var out []string
-	for i := range r.Rules {
-		if r.Rules[i].Found > 0 {
-			out = append(out, r.Rules[i].ID)
-		}
-	}
-	return out
-}
-
 // finding collects what one rule finds.
 type finding struct{ RuleReport }
 
@@ -76,7 +35,7 @@ var rules = []rule{
 // Check holds a history against all rules.
 func Check(h *History, b Bounds) *Report {
 	x := newIndex(h, b.filled())
-	report := &Report{Run: h.Run, Figures: x.figures()}
+	report := &Report{Run: h.Run, Figures: x.figures(), series: x.series()}
 	for _, r := range rules {
 		f := &finding{RuleReport{ID: r.id, Claim: r.claim}}
 		r.look(x, f)

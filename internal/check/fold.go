@@ -45,7 +45,7 @@ func (w *follow) holds(x *index, f *finding) {
 		n, found := slices.BinarySearch(w.revs, row.Rev)
 		switch {
 		case !found:
-			f.violated(x, c, []source{saw(w.began), w.latestOf(row.Message), stored(row)}, "a client does not hold a message as it is stored")
+			f.violated(x, c, []source{saw(w.began), w.latestOf(row.Message), w.latest(), stored(row)}, "a client does not hold a message as it is stored")
 		case w.saw[n].Message != row.Message || w.saw[n].Whole != row.Whole:
 			f.violated(x, c, []source{saw(w.saw[n]), stored(row)}, "a client holds a message otherwise than it is stored")
 		}

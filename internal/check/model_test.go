@@ -19,7 +19,8 @@ type model struct {
 	ids     int
 	rooms   []*room
 	people  []*person
-	limit   int // of a page
+	limit   int    // of a page
+	group   string // of the next clients
 }
 
 // room is a conversation.
@@ -68,7 +69,7 @@ func newModel(users ...string) *model {
 
 // client adds a client of a user.
 func (m *model) client(name, user string) *person {
-	p := &person{model: m, actor: check.Actor{Client: name, Group: "all", User: user}, follows: map[string]int64{}, current: map[string]bool{}, caught: map[string]bool{}, asked: map[string]int{}}
+	p := &person{model: m, actor: check.Actor{Client: name, Group: m.group, User: user}, follows: map[string]int64{}, current: map[string]bool{}, caught: map[string]bool{}, asked: map[string]int{}}
 	m.people = append(m.people, p)
 	m.done(p, check.Operation{Op: check.Connect})
 	return p
