@@ -8,8 +8,9 @@ import (
 
 // Figures are what a run did, in numbers.
 type Figures struct {
-	Records       int        `json:"records"` // operations and observations
-	Operations    map[Op]int `json:"operations"`
+	Operations    int        `json:"operations"`
+	Observations  int        `json:"observations"`
+	Did           map[Op]int `json:"did"` // the operations by what they were
 	Clients       int        `json:"clients"`
 	Conversations int        `json:"conversations"`
 
@@ -62,7 +63,7 @@ func latencyOf(samples []time.Duration) Latency {
 
 func (x *index) figures() Figures {
 	f := Figures{
-		Records: len(x.h.Operations) + len(x.h.Observations), Operations: make(map[Op]int), Clients: len(x.streams),
+		Operations: len(x.h.Operations), Observations: len(x.h.Observations), Did: make(map[Op]int), Clients: len(x.streams),
 		Conversations: len(x.conversations), Faults: make(map[string]int), ByFault: make(map[string]Latency),
 	}
 	for _, fault := range x.faults {
@@ -80,7 +81,7 @@ func (f *Figures) sends(x *index) {
 	var took []time.Duration
 	for i := range x.h.Operations {
 		o := &x.h.Operations[i]
-		f.Operations[o.Op]++
+		f.Did[o.Op]++
 		if o.Op != Send {
 			continue
 		}

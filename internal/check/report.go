@@ -95,7 +95,7 @@ func (r *Report) headline() string {
 	if r.Run.Seed != 0 {
 		parts = append(parts, fmt.Sprintf("seed %d", r.Run.Seed))
 	}
-	parts = append(parts, "ran "+short(r.Run.Ended), number(r.Figures.Records)+" records")
+	parts = append(parts, "ran "+short(r.Run.Ended), number(r.Figures.Operations+r.Figures.Observations)+" records")
 	return strings.TrimPrefix(strings.Join(parts, " · "), " · ")
 }
 
