@@ -180,9 +180,9 @@ func (b *Bus) hearNotice(_ string, envelope []byte) {
 // sayGap says on the paths in use that something may not have arrived.
 func (b *Bus) sayGap() { b.Publish(Topic, b.notice(noticeGap)) }
 
-// sayAway says that this node's Redis is away, if it is.
+// sayAway says that this node hears nothing over Redis, if so: others may have one where this node has none.
 func (b *Bus) sayAway() {
-	if b.redis != nil && !b.redisUp() {
+	if !b.redisUp() && (b.redis != nil || b.Peers()) {
 		b.database.Publish(Topic, b.notice(noticeAway))
 	}
 }

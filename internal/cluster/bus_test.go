@@ -56,8 +56,14 @@ func newWorld(t *testing.T, nodes int) *world {
 }
 
 func (w *world) add(id string, registry *cluster.Registry) *node {
-	n := &node{world: w, redis: w.redis.connect(), database: w.database.connect(), log: &journal{}, knows: map[string]int{}}
-	n.Bus = cluster.NewBus(cluster.Config{NodeID: id, Registry: registry, Log: slog.New(slog.NewTextHandler(n.log, nil))}, n.redis, n.database)
+	redis := w.redis.connect()
+	return w.addOn(id, registry, redis, redis)
+}
+
+// addOn adds a node whose path is the end given, or nil for one without Redis.
+func (w *world) addOn(id string, registry *cluster.Registry, path cluster.Path, redis *end) *node {
+	n := &node{world: w, redis: redis, database: w.database.connect(), log: &journal{}, knows: map[string]int{}}
+	n.Bus = cluster.NewBus(cluster.Config{NodeID: id, Registry: registry, Log: slog.New(slog.NewTextHandler(n.log, nil))}, path, n.database)
 	w.run(n.Bus.Run)
 	n.listener = n.Listen(n.hear, n.lost)
 	n.listener.Follow(topics...)
@@ -271,6 +277,26 @@ func TestANodeWhoseRedisIsAwayIsReachedOverTheDatabase(t *testing.T) {
 		w.agree(0)
 		if a.heard != 1 {
 			t.Errorf("with Redis back an envelope is heard %d times", a.heard)
+		}
+	})
+}
+
+func TestANodeWithoutRedisIsReachedOverTheDatabaseByThoseThatHaveOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		a := w.nodes[0]
+		plain := w.addOn("plain", nil, nil, nil)
+		plain.database.heals()
+		w.agree(2 * time.Second)
+		for range 10 {
+			a.change("one")
+			w.agree(0)
+			plain.change("two")
+			w.agree(0)
+			time.Sleep(time.Second)
+		}
+		if plain.State() != cluster.StateDatabase || plain.Degraded() || a.State() != cluster.StateRedis || a.Degraded() {
+			t.Errorf("states %s and %s, degraded %v and %v", plain.State(), a.State(), plain.Degraded(), a.Degraded())
 		}
 	})
 }

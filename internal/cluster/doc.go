@@ -20,6 +20,7 @@
 //   - Y's Redis is down, X's is up. X goes on publishing to Redis alone until it hears that Y's is away, within
 //     about a second. Then it turns to both and says gap on the database, which Y hears. When X has not heard of
 //     it for three seconds, it forgets; when it hears of it again, it says gap again.
+//   - Y has no Redis at all. It says that its own is away, as if it had one, as long as there are others.
 //   - Both are down. Both publish to the database, and both have said gap there.
 //   - They come back at different moments. X's Redis comes back first: X says gap on Redis, for those whom the
 //     database did not reach, and publishes to both, since Y still says that its own is away. Y's comes back: its

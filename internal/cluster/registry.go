@@ -45,6 +45,7 @@ type RegistryConfig struct {
 	NodeID  string // serverId
 	Version string
 	URL     string // where it listens, for people
+	Keys    string // fingerprints of the signing keys that it takes, as in store.Node
 	Log     *slog.Logger
 }
 
@@ -62,6 +63,7 @@ type Registry struct {
 	othersAt time.Time // when another node was last seen
 	beatenAt time.Time
 	twin     bool
+	found    bool // another process had the serverId at the first beat
 
 	said sayings
 }
@@ -70,7 +72,7 @@ type Registry struct {
 func NewRegistry(cfg RegistryConfig, nodes Nodes) *Registry {
 	return &Registry{
 		cfg: cfg, nodes: nodes, now: make(chan struct{}, 1), said: sayings{log: cfg.Log},
-		self: store.Node{ID: cfg.NodeID, Process: uuid.NewString(), Version: cfg.Version, URL: cfg.URL},
+		self: store.Node{ID: cfg.NodeID, Process: uuid.NewString(), Version: cfg.Version, URL: cfg.URL, Keys: cfg.Keys},
 	}
 }
 
@@ -150,6 +152,13 @@ func (r *Registry) Twin() bool {
 	return r.twin
 }
 
+// Intruder reports that this node has a twin which was there first.
+func (r *Registry) Intruder() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.twin && r.found
+}
+
 // meet notes that another node is there. It reports whether this one thought itself alone.
 func (r *Registry) meet() (wasAlone bool) {
 	r.mu.Lock()
@@ -218,6 +227,9 @@ func (r *Registry) note(seen []store.Node, rival bool, now time.Time) (first, st
 	}
 	// At the first beat the rival is the process before this one, killed a moment ago.
 	r.twin = rival && !first
+	if first {
+		r.found = rival
+	}
 	isAlone := !r.peers()
 	r.mu.Unlock()
 	r.said.twin(rival && !first)

@@ -163,6 +163,9 @@ func TestTwoProcessesWithOneServerIDAreNoticedByBoth(t *testing.T) {
 				t.Errorf("twin %v: %s", m.Twin(), m.log.text.String())
 			}
 		}
+		if a.Intruder() || !b.Intruder() {
+			t.Errorf("the intruder is a: %v, b: %v", a.Intruder(), b.Intruder())
+		}
 		b.stop()
 		time.Sleep(time.Minute)
 		if a.Twin() {

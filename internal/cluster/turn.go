@@ -53,6 +53,7 @@ func (t *turns) databaseTurned() {
 	}
 	if rose {
 		b.sayHello(b.database)
+		b.sayAway()
 	}
 }
 
