@@ -1,5 +1,5 @@
 // Package limit says how often something may be done (seed DOC-003, C5.9). It holds the rules and the
-// contract; internal/inmem counts in this process.
+// contract; internal/inmem counts in this process, internal/redis for all nodes together.
 package limit
 
 import (
@@ -54,8 +54,11 @@ type Result struct {
 	ResetAfter time.Duration // until a whole window is free again
 }
 
-// Limiter counts uses. A limiter that cannot count allows (C5.9: local when Redis is away).
+// Limiter counts uses. One that is shared by the nodes counts in this process while it cannot do so for all
+// (C5.9); one that cannot count at all allows.
 type Limiter interface {
+	// Take counts one use of the rule by key, which may be anything that a client sent. It takes a tenth of a
+	// second at most, whatever else is slow.
 	Take(ctx context.Context, rule Rule, key string) Result
 }
 
