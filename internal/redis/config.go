@@ -2,7 +2,6 @@ package redis
 
 import (
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -52,6 +51,8 @@ func options(c Config) (rueidis.ClientOption, error) {
 	if o.ClientName == "" && plainName(c.NodeID) {
 		o.ClientName = "parley:" + c.NodeID
 	}
+	// Login is then a single command, whose answer is read even when the server closes after it.
+	o.ClientSetInfo = rueidis.DisableClientSetInfo
 	// An answer that is late must not be waited for twice, and a command that broke a connection must not be
 	// sent on the next one: it may have been done.
 	o.DisableRetry = true
@@ -79,13 +80,4 @@ func plainName(s string) bool {
 }
 
 // addresses names the servers for people.
-func addresses(o rueidis.ClientOption) string {
-	var names []string
-	for _, address := range o.InitAddress {
-		if host, port, err := net.SplitHostPort(address); err == nil {
-			address = net.JoinHostPort(host, port)
-		}
-		names = append(names, address)
-	}
-	return strings.Join(names, ", ")
-}
+func addresses(o rueidis.ClientOption) string { return strings.Join(o.InitAddress, ", ") }

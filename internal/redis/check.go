@@ -1,0 +1,91 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/redis/rueidis"
+)
+
+// ErrAway is a Redis that cannot be used now and may be later: a node starts without it.
+var ErrAway = errors.New("Redis is away")
+
+const (
+	// oldest is the oldest major version that will do, and the one of which a cluster must be.
+	oldest, oldestCluster = 6, 7
+)
+
+// Check tries everything that is needed of Redis once, and takes a few seconds at most. The error is a
+// *WrongError when only a change of the settings helps, and an ErrAway otherwise. Neither shows a secret.
+func (b *Bus) Check(ctx context.Context) error {
+	if err := b.try(ctx); err != nil {
+		return b.explain(err)
+	}
+	return nil
+}
+
+func (b *Bus) try(ctx context.Context) error {
+	s := newSockets()
+	defer s.close()
+	defer context.AfterFunc(ctx, s.close)()
+	o := b.options
+	s.attach(&o)
+	client, err := rueidis.NewClient(o)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := checkVersion(ctx, client); err != nil {
+		return err
+	}
+	c := &connection{bus: b, client: client}
+	channel := "chat:check:" + b.cfg.NodeID
+	if err := errors.Join(c.do(ctx, []rueidis.Completed{c.publishCommand(letter{channel, []byte("{}")})})...); err != nil {
+		return err
+	}
+	if err := c.checkSubscribe(ctx, channel); err != nil {
+		return err
+	}
+	return rueidis.NewLuaScript(limitScript).Exec(ctx, client, []string{"limit:check:" + b.cfg.NodeID}, []string{"1000", "1000"}).Error()
+}
+
+func (c *connection) checkSubscribe(ctx context.Context, channel string) error {
+	conn, _ := c.client.Dedicate()
+	defer conn.Close()
+	l := &link{c: c, conn: conn, probe: channel}
+	return l.subscribe(ctx, []string{channel})
+}
+
+// versionError is a Redis that is too old.
+type versionError struct {
+	version string
+	needed  int
+}
+
+func (e versionError) Error() string { return "version " + e.version }
+
+// checkVersion believes what cannot be read: other servers that speak the protocol have versions of their own.
+func checkVersion(ctx context.Context, client rueidis.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	hello, err := client.Do(ctx, client.B().Hello().Build()).AsMap()
+	if err != nil {
+		if _, ok := errors.AsType[*rueidis.RedisError](err); ok {
+			return versionError{"without HELLO", oldest}
+		}
+		return err
+	}
+	value := hello["version"]
+	version, _ := value.ToString()
+	needed := oldest
+	if client.Mode() == rueidis.ClientModeCluster {
+		needed = oldestCluster
+	}
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < needed {
+		return versionError{version, needed}
+	}
+	return nil
+}
