@@ -83,6 +83,31 @@ func compare(b *testing.B, s *store.Store, size int, bare func(rows []chat.Messa
 	b.ReportMetric(tBare.Seconds()/tAppend.Seconds(), "ratio")
 }
 
+// BenchmarkSnapshot measures what a subscribe and a look at the list cost on SQLite.
+func BenchmarkSnapshot(b *testing.B) {
+	s := openSQLite(b)
+	cs, person := conversationsFor(b, s)
+	for range 20 {
+		if _, err := s.AppendMessages(b.Context(), []chat.Draft{draftFor(cs[0], person, "hello")}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.Run("changes", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Changes(b.Context(), cs[0].ID, 1, 100); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := s.Conversations(b.Context(), chat.ListQuery{Viewer: person, Limit: 20}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func newID[S ~string]() S { return S(uuid.Must(uuid.NewV7()).String()) }
 
 func conversationsFor(tb testing.TB, s *store.Store) ([]chat.Conversation, chat.UserID) {

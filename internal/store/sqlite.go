@@ -107,8 +107,11 @@ func (db *sqliteDB) snapshot(ctx context.Context, read func(session) error) erro
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }()
-	return read(session{run: tx})
+	x := &snapshotStatements{tx: tx, read: db.read}
+	err = read(session{run: x})
+	_ = tx.Rollback()
+	x.prepare(ctx)
+	return err
 }
 
 func (db *sqliteDB) examine(ctx context.Context, read func(session) error) error {
@@ -251,4 +254,41 @@ func (r *readStatements) ExecContext(ctx context.Context, query string, args ...
 		return nil, err
 	}
 	return stmt.ExecContext(ctx, args...)
+}
+
+// snapshotStatements runs statements in a transaction on a reader. What is not prepared yet is prepared after it: while
+// it has a connection it must not wait for another.
+type snapshotStatements struct {
+	tx   *sql.Tx
+	read *readStatements
+	new  []string
+}
+
+func (s *snapshotStatements) prepared(ctx context.Context, query string) *sql.Stmt {
+	if stmt, known := s.read.prepared.Load(query); known {
+		return s.tx.StmtContext(ctx, stmt.(*sql.Stmt))
+	}
+	s.new = append(s.new, query)
+	return nil
+}
+
+func (s *snapshotStatements) prepare(ctx context.Context) {
+	for _, query := range s.new {
+		// An error shows when the statement is run.
+		_, _ = s.read.prepare(ctx, query)
+	}
+}
+
+func (s *snapshotStatements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := s.prepared(ctx, query); stmt != nil {
+		return stmt.QueryContext(ctx, args...)
+	}
+	return s.tx.QueryContext(ctx, query, args...)
+}
+
+func (s *snapshotStatements) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := s.prepared(ctx, query); stmt != nil {
+		return stmt.ExecContext(ctx, args...)
+	}
+	return s.tx.ExecContext(ctx, query, args...)
 }
