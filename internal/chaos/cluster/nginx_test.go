@@ -17,7 +17,7 @@ func TestTheShippedConfigurationsServeTheseNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{balance + ";", "listen 127.0.0.1:8080;", "server 127.0.0.1:3001 max_fails=1", "server 127.0.0.1:3003 max_fails=1"} {
+		for _, want := range []string{balance + ";", "listen 127.0.0.1:8080;", "server 127.0.0.1:3001 max_fails=0", "server 127.0.0.1:3003 max_fails=0"} {
 			if strings.Count(conf, want) != 1 {
 				t.Errorf("%s has %q %d times", balance, want, strings.Count(conf, want))
 			}
