@@ -42,6 +42,7 @@ func within(name string, d time.Duration, n int, goal time.Duration, what string
 type evidence struct {
 	*check.History
 	waits    []workload.Wait
+	guided   map[string]bool      // clients that come by nginx alone
 	sessions map[string][]session // by client, in the order of time
 	alone    []check.Fault        // faults near which there was no other
 }
@@ -53,8 +54,8 @@ type session struct {
 	caughtUp time.Duration // when it had delivered all that was missed; 0 if it never did
 }
 
-func newEvidence(h *check.History, waits []workload.Wait) *evidence {
-	e := &evidence{History: h, waits: waits, sessions: map[string][]session{}}
+func newEvidence(h *check.History, waits []workload.Wait, guided map[string]bool) *evidence {
+	e := &evidence{History: h, waits: waits, guided: guided, sessions: map[string][]session{}}
 	for i := range h.Observations {
 		o := &h.Observations[i]
 		all := e.sessions[o.Client]
@@ -99,7 +100,10 @@ const aftermath = time.Second
 // fault, and how many were.
 func (e *evidence) withoutConnection(f check.Fault) (longest time.Duration, n int) {
 	next := e.next(f)
-	for _, all := range e.sessions {
+	for client, all := range e.sessions {
+		if !e.guided[client] {
+			continue
+		}
 		for i := range all[:max(0, len(all)-1)] {
 			if lost := all[i].to; lost >= f.From && lost <= f.To+aftermath {
 				longest, n = max(longest, min(all[i+1].from, next)-lost), n+1
@@ -114,7 +118,7 @@ func (e *evidence) withoutConnection(f check.Fault) (longest time.Duration, n in
 func (e *evidence) wait(f check.Fault) (longest time.Duration, n, shown int) {
 	next := e.next(f)
 	for _, w := range e.waits {
-		if w.From < f.From || w.From > f.To+aftermath {
+		if w.From < f.From || w.From > f.To+aftermath || !e.guided[w.Client] {
 			continue
 		}
 		n++
@@ -181,8 +185,8 @@ func p95(sorted []time.Duration) time.Duration {
 }
 
 // measure makes the rows of the report.
-func measure(h *check.History, waits []workload.Wait, several bool) []Measure {
-	e := newEvidence(h, waits)
+func measure(h *check.History, waits []workload.Wait, guided map[string]bool, several bool) []Measure {
+	e := newEvidence(h, waits, guided)
 	out := []Measure{e.overall()}
 	if several {
 		out = append(out, e.killed()...)

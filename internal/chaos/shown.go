@@ -24,9 +24,9 @@ func (e *evidence) killed() []Measure {
 	var served, complete time.Duration
 	clients := 0
 	for _, f := range e.ofKind("kill") {
-		for _, all := range e.sessions {
+		for client, all := range e.sessions {
 			for i := range all[:max(0, len(all)-1)] {
-				if all[i].to < f.From || all[i].to > f.From+time.Second || all[i].node == "" {
+				if all[i].to < f.From || all[i].to > f.From+time.Second || all[i].node != f.Target || !e.guided[client] {
 					continue
 				}
 				clients++

@@ -72,7 +72,7 @@ func (k *Cluster) newNode(i int, key string, c Config) (*Node, error) {
 	}
 	n.env = append(foreign(os.Environ()), "PARLEY_DATA="+n.Data, "PARLEY_HOST=127.0.0.1", "PARLEY_PORT="+strconv.Itoa(n.Port),
 		"PARLEY_SIGNING_KEY="+key, "PARLEY_RATE_LIMITS=off", "PARLEY_TRUSTED_PROXIES=127.0.0.1", "PARLEY_LOG_FORMAT=json",
-		"PARLEY_METRICS_LISTEN=")
+		"PARLEY_METRICS_LISTEN=", "PARLEY_NODE_ID="+n.Name)
 	if k.Postgres != nil {
 		if err := n.reachDatabase(k, i); err != nil {
 			return nil, err

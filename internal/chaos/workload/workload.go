@@ -155,6 +155,18 @@ func (w *Workload) Conversations() []string {
 	return out
 }
 
+// Guided are the clients that come in by the proxy in front alone, as people do. The others go to nodes
+// themselves, which may be away. Without such a proxy all count.
+func (w *Workload) Guided() map[string]bool {
+	out := map[string]bool{}
+	for _, p := range w.people {
+		if len(p.way.doors) == 1 || w.cfg.Front == "" {
+			out[p.Actor().Client] = true
+		}
+	}
+	return out
+}
+
 // Nodes are the ids of the nodes to which people are connected now, and how many to each.
 func (w *Workload) Nodes() map[string]int {
 	out := map[string]int{}
