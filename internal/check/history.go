@@ -8,7 +8,9 @@ type History struct {
 	Operations   []Operation   // in the order in which they ended
 	Observations []Observation // in the order in which they were delivered
 	Faults       []Fault
-	Database     *Database // what was stored in the end; nil when it could not be read
+	// Database is what was stored in the end. When it is nil, what was read over REST when all had settled
+	// stands for it.
+	Database *Database
 }
 
 // Run says what was done.

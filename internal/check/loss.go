@@ -4,9 +4,7 @@ import "slices"
 
 // noLoss: what was confirmed is stored, once, as it was confirmed; later edits and deletions apart (C2.1).
 func noLoss(x *index, f *finding) {
-	if x.h.Database == nil {
-		return
-	}
+
 	for i := range x.h.Operations {
 		o := &x.h.Operations[i]
 		if o.Result != OK || o.Conversation == "" {
@@ -15,17 +13,27 @@ func noLoss(x *index, f *finding) {
 		c := x.conversation(o.Conversation)
 		switch o.Op {
 		case Send:
-			f.Checked++
-			lostSend(x, f, c, o)
+			if c.stored != nil || !x.partial {
+				f.Checked++
+				lostSend(x, f, c, o)
+			}
 		case Edit:
-			f.Checked++
-			lostEdit(x, f, c, o)
+			if c.stored != nil || !x.partial {
+				f.Checked++
+				lostEdit(x, f, c, o)
+			}
 		case Add, Create:
+			if x.partial {
+				continue
+			}
 			for _, u := range o.People {
 				f.Checked++
 				lostMember(x, f, c, c.member(u), o)
 			}
 		}
+	}
+	if x.partial {
+		return
 	}
 	for _, c := range x.ordered {
 		for _, m := range sortedPeople(c) {
