@@ -81,6 +81,9 @@ func (n *Node) health() httpapi.Health {
 	if !n.pulse.beats() {
 		h.Fail("database", "unavailable")
 	}
+	if reads := n.store.ReplicaReads(); reads.Configured && !reads.Well {
+		h.Degrade("replica", "unavailable")
+	}
 	if n.draining.Load() {
 		h.Fail("sockets", "draining")
 	}

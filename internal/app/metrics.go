@@ -71,6 +71,15 @@ func (n *Node) readPool(emit obs.Emit) {
 	emit(obs.DatabaseWaited, p.Waited.Seconds())
 }
 
+// readReplica emits what became of the reads that a replica may answer.
+func (n *Node) readReplica(emit obs.Emit) {
+	r := n.store.ReplicaReads()
+	emit(obs.ReplicaReads, float64(r.Served), "served")
+	emit(obs.ReplicaReads, float64(r.Behind), "behind")
+	emit(obs.ReplicaReads, float64(r.Failed), "failed")
+	emit(obs.ReplicaReads, float64(r.Passed), "passed")
+}
+
 func one(is bool) float64 {
 	if is {
 		return 1

@@ -23,6 +23,7 @@ type Config struct {
 	Port          int    `koanf:"port" plain:"PORT" doc:"TCP port for the web client, REST and /ws, 0 to 65535. 0 takes a free one."`
 	PublicURL     string `koanf:"public_url" doc:"Where people open this server, such as https://chat.example.com. Empty: http://localhost and the port."`
 	DatabaseURL   Secret `koanf:"database_url" plain:"DATABASE_URL" secret:"true" doc:"PostgreSQL, as postgres://user:password@host:5432/name. Empty: SQLite in the data folder."`
+	ReplicaURL    Secret `koanf:"database_replica_url" plain:"DATABASE_REPLICA_URL" secret:"true" doc:"A hot standby of that PostgreSQL, in the same form. It reads history where it is as new as the primary. Empty: none."`
 	DatabaseConns int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
 	RedisURL      Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://host:6379. This version runs as one node without it and refuses to start when it is set."`
 	NodeID        string `koanf:"node_id" doc:"This node's name among the nodes, such as ws-server-1: up to 64 letters, digits, _ . or -. No two nodes may have the same. Empty: one is made at every start."`

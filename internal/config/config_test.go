@@ -72,7 +72,7 @@ func TestAFlagIsStrongerThanTheEnvironmentThanTheFileThanTheDefault(t *testing.T
 func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 	values := map[string]string{
 		"data": "/elsewhere", "host": "::1", "port": "0", "public_url": "https://chat.example.com",
-		"database_url": "postgres://u:p@db/parley", "database_connections": "7",
+		"database_url": "postgres://u:p@db/parley", "database_replica_url": "postgres://u:p@standby/parley", "database_connections": "7",
 		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
 		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "log_level": "debug",
 		"log_format": "json", "demo": "on", "rate_limits": "off",

@@ -41,6 +41,7 @@ func (c *Config) Validate() Problems {
 	v.check("port", c.Port >= 0 && c.Port <= 65535, "must be 0 to 65535")
 	v.check("public_url", c.PublicURL == "" || validOrigin(strings.TrimRight(c.PublicURL, "/")), "must be like https://chat.example.com, without a path")
 	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
+	v.check("database_replica_url", c.ReplicaURL == "" || validDatabaseURL(string(c.ReplicaURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
 	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
 	v.check("node_id", c.NodeID == "" || nodeID.MatchString(c.NodeID), "must be 1 to 64 letters, digits, _ . or -, such as ws-server-1")

@@ -38,6 +38,7 @@ var (
 	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")
 	DatabaseWaits       = metric(Counter, "chat_database_waits_total", "How often a connection had to be waited for, because none was free.")
 	DatabaseWaited      = metric(Counter, "chat_database_wait_seconds_total", "Seconds spent waiting for a free connection.")
+	ReplicaReads        = metric(Counter, "chat_replica_reads_total", "Reads of history that a replica may answer, by result: served by it; by the primary because there it was behind, because it failed, or passed over because it had failed a moment ago.", "result")
 )
 
 // all has every metric in the order of the list above.

@@ -68,8 +68,18 @@ func Start() (*Server, error) {
 		return nil, err
 	}
 	s := &Server{bin: bin, data: data, as: as}
-	if err := s.create(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(data))
+	return s.begin(s.create)
+}
+
+// begin fills the data directory and starts the server on it.
+func (s *Server) begin(fill func() error) (*Server, error) {
+	if s.as != nil {
+		if err := os.Chown(s.data, int(s.as.Uid), int(s.as.Gid)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(s.data))
+		}
+	}
+	if err := fill(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.data))
 	}
 	if err := s.Restart(); err != nil {
 		s.Remove()
@@ -124,11 +134,6 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 }
 
 func (s *Server) create() error {
-	if s.as != nil {
-		if err := os.Chown(s.data, int(s.as.Uid), int(s.as.Gid)); err != nil {
-			return err
-		}
-	}
 	initdb := s.command(filepath.Join(s.bin, "initdb"), "-D", s.data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)

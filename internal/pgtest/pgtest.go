@@ -36,6 +36,17 @@ func Start(t testing.TB) *Server {
 	return &Server{server}
 }
 
+// StartStandby starts a hot standby of the server for one test. It is gone when the test ends.
+func (s *Server) StartStandby(t testing.TB) *Server {
+	t.Helper()
+	standby, err := s.Server.StartStandby()
+	if err != nil {
+		t.Fatalf("PostgreSQL for tests: %v", err)
+	}
+	t.Cleanup(standby.Remove)
+	return &Server{standby}
+}
+
 // NewDatabase returns the URL of an empty database on this server. It is dropped when the test ends.
 func (s *Server) NewDatabase(t testing.TB) string {
 	t.Helper()

@@ -1,8 +1,14 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // PartitionAll spreads the table conversations too, as Citus would.
 func (s *Store) PartitionAll(ctx context.Context, count int) error {
 	return s.db.(*postgresDB).partition(ctx, count, "conversations")
 }
+
+// SetReplicaPause shortens for how long a replica that failed is left alone.
+func (s *Store) SetReplicaPause(d time.Duration) { s.replica.pause = d }

@@ -6,10 +6,30 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
+// anyStanding lets the replica read whatever has changed.
+func anyStanding(standing) bool { return true }
+
 // Messages returns a page of history, tombstones included: newest first for older, oldest first for newer.
 // The position is (created_at, id), which in a conversation is the order of seq (C1.4), and the index
 // idx_messages_conversation_created is in that order: nothing is sorted.
 func (s *Store) Messages(ctx context.Context, q chat.HistoryQuery) (messages []chat.Message, hasMore bool, err error) {
+	read := func(ctx context.Context, x session) (err error) {
+		messages, err = s.page(ctx, x, q)
+		return err
+	}
+	if !s.onReplica(ctx, q.Conversation, anyStanding, read) {
+		if err := read(ctx, s.db.reader()); err != nil {
+			return nil, false, named(err)
+		}
+	}
+	if len(messages) > q.Limit {
+		return messages[:q.Limit], true, nil
+	}
+	return messages, false, nil
+}
+
+// page is a page of history and one message more, if there is one.
+func (s *Store) page(ctx context.Context, x session, q chat.HistoryQuery) ([]chat.Message, error) {
 	query := "SELECT " + messageColumns + " FROM messages WHERE conversation_id = $1"
 	args := []any{string(q.Conversation), q.Limit + 1}
 	positioned := q.ID != "" || !q.CreatedAt.IsZero()
@@ -26,14 +46,7 @@ func (s *Store) Messages(ctx context.Context, q chat.HistoryQuery) (messages []c
 	default:
 		query += " ORDER BY created_at DESC, id DESC LIMIT $2"
 	}
-	messages, err = s.messages(ctx, s.db.reader(), q.Limit+1, query, args...)
-	if err != nil {
-		return nil, false, named(err)
-	}
-	if len(messages) > q.Limit {
-		return messages[:q.Limit], true, nil
-	}
-	return messages, false, nil
+	return s.messages(ctx, x, q.Limit+1, query, args...)
 }
 
 // messages reads at most limit messages.

@@ -14,6 +14,9 @@ import (
 // planPartitions are few, so that each is full enough that a planner has a choice.
 const planPartitions = 4
 
+// byPerson are steps that ask for all conversations of people, which are everywhere.
+var byPerson = map[string]bool{"interests": true}
+
 func TestOnSpreadTablesTheMessagePathLooksIntoThePartitionsOfItsConversationsOnly(t *testing.T) {
 	url := pgtest.NewDatabase(t)
 	p := newPlanned(t, Config{DatabaseURL: url}, "pgx", url, planPartitions)
@@ -21,7 +24,7 @@ func TestOnSpreadTablesTheMessagePathLooksIntoThePartitionsOfItsConversationsOnl
 	statements := p.leanStatements()
 	for _, st := range p.r.seen {
 		// A row that is inserted goes where it belongs, and it is there already.
-		if onPath[st.step] && !strings.HasPrefix(st.query, "INSERT") {
+		if onPath[st.step] && !byPerson[st.step] && !strings.HasPrefix(st.query, "INSERT") {
 			statements = append(statements, st)
 		}
 	}

@@ -32,6 +32,9 @@ var (
 type Config struct {
 	// DatabaseURL is a postgres:// URL; "" means SQLite in DataDir.
 	DatabaseURL string
+	// ReplicaURL is the postgres:// URL of a hot standby of that database, which reads history where it is as
+	// new; "" for none.
+	ReplicaURL string
 	// DataDir is the folder of parley.db. It is made if it is missing. One process at a time may use it.
 	DataDir string
 	// Beside opens the folder next to the process that has it, for commands that change accounts and must
@@ -47,7 +50,8 @@ type Config struct {
 type Store struct {
 	db database
 	*dialect
-	clock func() time.Time
+	clock   func() time.Time
+	replica *replica // nil for none
 }
 
 // database is one of the two ways to run statements and transactions.
@@ -94,13 +98,19 @@ func open(ctx context.Context, cfg Config) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Store{db, sqliteDialect, time.Now}, nil
+		return &Store{db: db, dialect: sqliteDialect, clock: time.Now}, nil
 	}
 	db, err := openPostgres(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db, postgresDialect, time.Now}, nil
+	s := &Store{db: db, dialect: postgresDialect, clock: time.Now}
+	if cfg.ReplicaURL != "" {
+		if s.replica, err = openReplica(ctx, cfg, db); err != nil {
+			return nil, errors.Join(err, db.close())
+		}
+	}
+	return s, nil
 }
 
 // Kind is "sqlite" or "postgres".
@@ -114,11 +124,20 @@ func (s *Store) Ping(ctx context.Context) error {
 }
 
 // Close waits for what is running and closes the database.
-func (s *Store) Close() error { return s.db.close() }
+func (s *Store) Close() error {
+	if s.replica == nil {
+		return s.db.close()
+	}
+	return errors.Join(s.replica.db.close(), s.db.close())
+}
 
 // WithClock is the same database as a node sees it whose clock tells another time. Clocks of nodes differ by
 // minutes, and nothing but the times that people read may depend on them (C1.4).
-func (s *Store) WithClock(clock func() time.Time) *Store { return &Store{s.db, s.dialect, clock} }
+func (s *Store) WithClock(clock func() time.Time) *Store {
+	other := *s
+	other.clock = clock
+	return &other
+}
 
 // now is the clock of this node at the resolution that is stored (C1.6).
 func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

@@ -12,38 +12,47 @@ import (
 // Conversations that have ended are included, so that a node can learn that they have.
 func (s *Store) Changes(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error) {
 	var out chat.Changes
-	err := s.db.snapshot(ctx, func(x session) error {
-		out = chat.Changes{}
-		err := x.one(ctx, into(&out.Head.LastSeq, &out.Head.LastRev, &out.Head.RosterRev),
-			"SELECT last_seq, last_rev, roster_rev FROM conversations WHERE id = $1", string(c))
-		if err != nil {
-			return found(err, "conversation")
-		}
-		messages, err := s.messages(ctx, x, limit+1,
-			"SELECT "+messageColumns+" FROM messages WHERE conversation_id = $1 AND rev > $2 ORDER BY rev LIMIT $3",
-			string(c), afterRev, limit+1)
-		if err != nil {
-			return err
-		}
-		changes := make([]chat.Change, 0, len(messages)+1)
-		for i := range messages {
-			changes = append(changes, changeOf(&messages[i]))
-		}
-		if rosterRev := out.Head.RosterRev; rosterRev > afterRev {
-			after := func(ch chat.Change, rev int64) int { return int(ch.Rev - rev) }
-			place, _ := slices.BinarySearchFunc(changes, rosterRev, after)
-			changes = slices.Insert(changes, place, chat.Change{Conversation: c, Rev: rosterRev, Kind: chat.ConversationRevised})
-		}
-		if len(changes) > limit {
-			changes, out.HasMore = changes[:limit], true
-		}
-		out.Changes = changes
-		return s.addState(ctx, x, changes)
-	})
-	if err != nil {
+	read := func(ctx context.Context, x session) (err error) {
+		out, err = s.changes(ctx, x, c, afterRev, limit)
+		return err
+	}
+	// Of what belongs to the roster, people's names change without a rev.
+	messagesOnly := func(on standing) bool { return on.rosterRev <= afterRev }
+	if s.onReplica(ctx, c, messagesOnly, read) {
+		return out, nil
+	}
+	if err := s.db.snapshot(ctx, func(x session) error { return read(ctx, x) }); err != nil {
 		return chat.Changes{}, named(err)
 	}
 	return out, nil
+}
+
+func (s *Store) changes(ctx context.Context, x session, c chat.ConversationID, afterRev int64, limit int) (out chat.Changes, err error) {
+	err = x.one(ctx, into(&out.Head.LastSeq, &out.Head.LastRev, &out.Head.RosterRev),
+		"SELECT last_seq, last_rev, roster_rev FROM conversations WHERE id = $1", string(c))
+	if err != nil {
+		return chat.Changes{}, found(err, "conversation")
+	}
+	messages, err := s.messages(ctx, x, limit+1,
+		"SELECT "+messageColumns+" FROM messages WHERE conversation_id = $1 AND rev > $2 ORDER BY rev LIMIT $3",
+		string(c), afterRev, limit+1)
+	if err != nil {
+		return chat.Changes{}, err
+	}
+	changes := make([]chat.Change, 0, len(messages)+1)
+	for i := range messages {
+		changes = append(changes, changeOf(&messages[i]))
+	}
+	if rosterRev := out.Head.RosterRev; rosterRev > afterRev {
+		after := func(ch chat.Change, rev int64) int { return int(ch.Rev - rev) }
+		place, _ := slices.BinarySearchFunc(changes, rosterRev, after)
+		changes = slices.Insert(changes, place, chat.Change{Conversation: c, Rev: rosterRev, Kind: chat.ConversationRevised})
+	}
+	if len(changes) > limit {
+		changes, out.HasMore = changes[:limit], true
+	}
+	out.Changes = changes
+	return out, s.addState(ctx, x, changes)
 }
 
 // changeOf is the step that a message stands for, as it is now.
