@@ -49,6 +49,7 @@ type Bus struct {
 
 	awayUntil atomic.Int64 // since began: so long another node's Redis counts as away
 	changed   chan struct{}
+	started   atomic.Bool // it was as it should be once, or had the time to
 
 	mu        sync.Mutex
 	listeners []*listener

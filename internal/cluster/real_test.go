@@ -32,7 +32,13 @@ type realNode struct {
 // startReal starts a node and returns when its bus is up; redisURL is "" where there is no Redis.
 func startReal(t *testing.T, databaseURL, redisURL, id string) *realNode {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
+	said := &journal{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s says\n%s", id, said.text.String())
+		}
+	})
+	log := slog.New(slog.NewTextHandler(said, nil))
 	s, err := store.Open(t.Context(), store.Config{DatabaseURL: databaseURL})
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +71,11 @@ func startReal(t *testing.T, databaseURL, redisURL, id string) *realNode {
 		running.Wait()
 		if err := s.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s: state %s, degraded %v, pg %v, nodes %+v", id, n.State(), n.Degraded(), n.database.Up(), n.registry.Nodes())
 		}
 	})
 	until(t, "a bus that is up", func() bool { return !n.Degraded() && n.database.Up() })

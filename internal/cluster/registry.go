@@ -18,7 +18,7 @@ const (
 	// beatAgain is how soon it tries again when the database did not take it.
 	beatAgain = time.Second
 	// beatWithin bounds one beat with its look.
-	beatWithin = 4 * time.Second
+	beatWithin = 3 * time.Second
 	// late is the time between two beats after which the others may have given this node up.
 	late = 15 * time.Second
 	// linger is how long after the last sight of another node this one does not count as alone: that one may
@@ -89,9 +89,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		case <-r.now:
 		}
 		err := r.beat(ctx)
-		if ctx.Err() == nil {
-			r.said.failing(err)
-		}
+		r.said.failing(err)
 		next := beatEvery
 		if err != nil {
 			next = beatAgain
@@ -181,7 +179,8 @@ func (r *Registry) misses(redis, database bool) bool {
 
 // beat beats once, looks at the others, and draws the consequences.
 func (r *Registry) beat(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, beatWithin)
+	// The end of the node does not cut a beat off: the database might carry it out after the node has left.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), beatWithin)
 	defer cancel()
 	self := r.introduce()
 	began := time.Now()
@@ -205,8 +204,8 @@ func (r *Registry) beat(ctx context.Context) error {
 
 // introduce is what the node says about itself now.
 func (r *Registry) introduce() store.Node {
-	state := StateAlone
-	if r.bus != nil {
+	var state State
+	if r.bus != nil && r.bus.started.Load() {
 		state = r.bus.State()
 	}
 	r.mu.Lock()

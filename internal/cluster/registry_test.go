@@ -134,6 +134,37 @@ func TestNodesFindEachOtherInTheRegistry(t *testing.T) {
 	})
 }
 
+func TestANodeThatEndsWhileItBeatsIsNotLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := &world{T: t}, newTable()
+		a := w.join(slow{s}, "a", "1")
+		time.Sleep(time.Second)
+		a.stop()
+		time.Sleep(5 * time.Second)
+		if nodes, _ := s.Nodes(t.Context()); len(nodes) > 0 {
+			t.Errorf("left behind: %+v", nodes)
+		}
+	})
+}
+
+// slow is a table that takes two seconds for a beat and carries it out also when nobody waits for it any more.
+type slow struct{ *table }
+
+func (s slow) Beat(ctx context.Context, n store.Node) (beaten store.Node, rival bool, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		time.Sleep(2 * time.Second)
+		beaten, rival, err = s.table.Beat(context.WithoutCancel(ctx), n)
+	}()
+	select {
+	case <-done:
+		return beaten, rival, err
+	case <-ctx.Done():
+		return store.Node{}, false, ctx.Err()
+	}
+}
+
 func TestDrainingIsSeenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := &world{T: t}, newTable()

@@ -53,7 +53,10 @@ func (t *turns) databaseTurned() {
 	}
 	if rose {
 		b.sayHello(b.database)
-		b.sayAway()
+		// A Redis that was not up yet is not away; if it does not come, the others are told within a second.
+		if b.redis == nil || b.redis.rises.Load() > 0 {
+			b.sayAway()
+		}
 	}
 }
 
@@ -71,6 +74,7 @@ func (t *turns) tell() {
 		b.cfg.Log.Info("other nodes are reached as they should be", "event", "bus.recovered", "state", string(state))
 	}
 	t.said = state
+	b.started.Store(true)
 	if b.cfg.Registry != nil {
 		b.cfg.Registry.beatNow()
 	}
