@@ -18,7 +18,7 @@ func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure this program against the bare work of the same machine",
-		Long: `Measures the scenarios P1 to P8 with a server in a process of its own, SQLite by default, and prints every figure beside a probe
+		Long: `Measures the scenarios P1 to P8 and P11 with a server in a process of its own, SQLite by default, and prints every figure beside a probe
 taken in the same run: what the database, the disk and the sockets of this machine give when nothing is in between.
 A goal is a ratio of the two. The exit code is 1 when a message was lost, doubled or out of order, or when a goal was missed
 with --strict.`,
@@ -30,9 +30,11 @@ with --strict.`,
 	f := cmd.Flags()
 	f.StringVar(&o.databaseURL, "database-url", "", "measure on this PostgreSQL, in an empty database: it is filled and left so")
 	f.BoolVar(&o.startPostgres, "start-postgres", false, "measure on a PostgreSQL started for this run and deleted after it")
+	f.IntVar(&o.nodes, "nodes", 1, "how many servers form the chat, 1 to 8, on PostgreSQL and Redis; clients go round")
+	f.StringVar(&o.redisURL, "redis-url", "", "join several nodes by this Redis (default: one started for this run)")
 	f.StringVar(&o.url, "url", "", "measure a running server (http://host:port) with its limits off, without P4 and P6")
 	f.IntVar(&o.serverPID, "server-pid", 0, "with --url on this machine: the server's process, for its processor time")
-	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8, separated by commas (default: all that apply)")
+	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8 and P11, separated by commas (default: all that apply)")
 	f.DurationVar(&o.during, "for", 10*time.Second, "how long each load is measured")
 	f.IntVar(&o.idle, "connections", 10000, "sockets of P6; each takes a file descriptor here and one in the server")
 	f.StringVar(&o.json, "json", "", "also write the report to this file")

@@ -30,18 +30,18 @@ func measureFanOut(ctx context.Context, r *run, s *Scenario) error {
 	defer loop.close()
 	var one, ten spent
 	var m measured
-	err = r.with(ctx, s, func(srv *server) (*load, error) {
-		if srv.pid == 0 {
+	err = r.with(ctx, s, func(nodes servers) (*load, error) {
+		if len(nodes.pids()) == 0 {
 			return nil, fmt.Errorf("P5 reads the server's processor time: name its process with --server-pid")
 		}
-		if one, err = oneAtATime(ctx, srv, talks[0], loop); err != nil {
+		if one, err = oneAtATime(ctx, nodes, talks[0], loop); err != nil {
 			return nil, err
 		}
-		l, err := join(ctx, srv.address, talks[1:], n)
+		l, err := join(ctx, nodes, talks[1:], n)
 		if err != nil {
 			return nil, err
 		}
-		m, err = l.closedLoop(l.chatters[:fanSenders], r.during, srv.pid, r.postgres)
+		m, err = l.closedLoop(l.chatters[:fanSenders], r.during, nodes, r.postgres)
 		return l, err
 	})
 	if err != nil {
@@ -72,9 +72,9 @@ type spent struct {
 }
 
 // oneAtATime sends ten messages one after the other, then has the bare loop write ten times, and so on.
-func oneAtATime(ctx context.Context, srv *server, t talk, loop *bareLoop) (spent, error) {
+func oneAtATime(ctx context.Context, nodes servers, t talk, loop *bareLoop) (spent, error) {
 	var out spent
-	l, err := join(ctx, srv.address, []talk{t}, len(t.people))
+	l, err := join(ctx, nodes, []talk{t}, len(t.people))
 	if err != nil {
 		return out, err
 	}
@@ -84,7 +84,7 @@ func oneAtATime(ctx context.Context, srv *server, t talk, loop *bareLoop) (spent
 	l.onEvent = func(*chatter, []byte) { everybody.done() }
 	l.listen()
 	for turn := range fanRounds/10 + 1 {
-		before := cpuOf(srv.pid)
+		before := sum(nodes.pids(), cpuOf)
 		var last []time.Duration
 		for range 10 {
 			zero := everybody.from(len(l.chatters))
@@ -101,7 +101,7 @@ func oneAtATime(ctx context.Context, srv *server, t talk, loop *bareLoop) (spent
 				return out, fmt.Errorf("%d clients did not get a message within %v", everybody.left.Load(), patience)
 			}
 		}
-		took := cpuOf(srv.pid) - before
+		took := sum(nodes.pids(), cpuOf) - before
 		bare, err := loop.rounds(10, 1)
 		if err != nil {
 			return out, err

@@ -22,7 +22,7 @@ func measureIdle(ctx context.Context, r *run, s *Scenario) error {
 	if err != nil {
 		return err
 	}
-	srv, err := r.server(ctx, s)
+	srv, err := r.start(ctx, s, false)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func measureIdle(ctx context.Context, r *run, s *Scenario) error {
 		return fmt.Errorf("stop: %w", err)
 	}
 	began := time.Now()
-	if srv, err = r.server(ctx, s); err != nil {
+	if srv, err = r.start(ctx, s, false); err != nil {
 		return err
 	}
 	startTook := time.Since(began)

@@ -17,8 +17,8 @@ func measureLatency(ctx context.Context, r *run, s *Scenario) error {
 	}
 	defer probe.close()
 	var confirmed, received, inserted []time.Duration
-	err = r.with(ctx, s, func(srv *server) (*load, error) {
-		l, err := join(ctx, srv.address, r.talks(s), 2)
+	err = r.with(ctx, s, func(nodes servers) (*load, error) {
+		l, err := join(ctx, nodes, r.talks(s), 2)
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +91,8 @@ func measureOpenLoop(ctx context.Context, r *run, s *Scenario) error {
 	var mu sync.Mutex
 	var confirmed, received []time.Duration
 	var cpu CPU
-	err = r.with(ctx, s, func(srv *server) (*load, error) {
-		l, err := join(ctx, srv.address, r.talks(s), 10)
+	err = r.with(ctx, s, func(nodes servers) (*load, error) {
+		l, err := join(ctx, nodes, r.talks(s), 10)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func measureOpenLoop(ctx context.Context, r *run, s *Scenario) error {
 		}
 		l.onEvent = func(_ *chatter, text []byte) { note(&received, text) }
 		l.listen()
-		m := startMeter(srv.pid, r.postgres)
+		m := startMeter(nodes.pids(), r.postgres)
 		began := time.Now()
 		for i := range n {
 			due[i] = began.Add(time.Duration(i) * time.Second / openRate)

@@ -59,8 +59,8 @@ type load struct {
 	failed    chan error
 }
 
-// join connects n people of each conversation and waits until all have subscribed.
-func join(ctx context.Context, address string, talks []talk, n int) (*load, error) {
+// join connects n people of each conversation, to the nodes in turn, and waits until all have subscribed.
+func join(ctx context.Context, nodes servers, talks []talk, n int) (*load, error) {
 	l := &load{targets: map[string]*target{}, failed: make(chan error, 1)}
 	var mu sync.Mutex
 	group, _ := errgroup.WithContext(ctx)
@@ -68,9 +68,9 @@ func join(ctx context.Context, address string, talks []talk, n int) (*load, erro
 	for _, t := range talks {
 		target := &target{id: t.id}
 		l.targets[t.id] = target
-		for _, person := range t.people[:n] {
+		for i, person := range t.people[:n] {
 			group.Go(func() error {
-				p, err := connect(address, 8<<10)
+				p, err := connect(nodes.address(i), 8<<10)
 				if err != nil {
 					return err
 				}
@@ -202,7 +202,7 @@ type measured struct {
 
 // closedLoop has the first senders of the chatters send one message after the other, each when the one
 // before is confirmed, and measures for a while. It returns when everybody has everything.
-func (l *load) closedLoop(senders []*chatter, during time.Duration, server, database int) (measured, error) {
+func (l *load) closedLoop(senders []*chatter, during time.Duration, nodes servers, database int) (measured, error) {
 	l.listen()
 	defer l.close()
 	for _, c := range senders {
@@ -214,7 +214,7 @@ func (l *load) closedLoop(senders []*chatter, during time.Duration, server, data
 	if err := l.wait(warmUp); err != nil {
 		return measured{}, err
 	}
-	m := startMeter(server, database)
+	m := startMeter(nodes.pids(), database)
 	began, before := time.Now(), l.confirmed.Load()
 	l.measuring.Store(true)
 	err := l.wait(during)

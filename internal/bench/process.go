@@ -109,17 +109,26 @@ func busy() (used, all int64) {
 
 // meter reads what everybody's processor time was between two moments.
 type meter struct {
-	server, database          int // process ids; 0 when there is none to read
+	servers                   []int // process ids
+	database                  int   // process id; 0 when there is none to read
 	serverAt, databaseAt, own time.Duration
 	used, all, writes         int64
 }
 
-func startMeter(server, database int) *meter {
-	m := &meter{server: server, database: database}
-	m.serverAt, m.databaseAt, m.own = cpuOf(server), cpuOfFamily(database), cpuOf(os.Getpid())
+func startMeter(servers []int, database int) *meter {
+	m := &meter{servers: servers, database: database}
+	m.serverAt, m.databaseAt, m.own = sum(servers, cpuOf), cpuOfFamily(database), cpuOf(os.Getpid())
 	m.used, m.all = busy()
-	m.writes = writesOf(server)
+	m.writes = sum(servers, writesOf)
 	return m
+}
+
+// sum adds up what a figure is for each process.
+func sum[N ~int64](pids []int, of func(int) N) (all N) {
+	for _, pid := range pids {
+		all += of(pid)
+	}
+	return all
 }
 
 // CPU is what a piece of work took of the machine.
@@ -135,8 +144,8 @@ type CPU struct {
 
 func (m *meter) stop() CPU {
 	c := CPU{
-		Server: cpuOf(m.server) - m.serverAt, Database: cpuOfFamily(m.database) - m.databaseAt,
-		Client: cpuOf(os.Getpid()) - m.own, Writes: writesOf(m.server) - m.writes,
+		Server: sum(m.servers, cpuOf) - m.serverAt, Database: cpuOfFamily(m.database) - m.databaseAt,
+		Client: cpuOf(os.Getpid()) - m.own, Writes: sum(m.servers, writesOf) - m.writes,
 	}
 	used, all := busy()
 	if all > m.all {

@@ -8,12 +8,17 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/parley-chat/parley/internal/pgserver"
+	"github.com/parley-chat/parley/internal/redistest"
 )
 
 // options are what the command line says.
 type options struct {
 	databaseURL   string
 	startPostgres bool
+	nodes         int    // how many servers form the chat
+	redisURL      string // joins them; "" starts one when there are several
 	url           string
 	serverPID     int
 	scenarios     []string
@@ -28,6 +33,7 @@ type run struct {
 	options
 	config   serverConfig
 	postgres int // process id of the postmaster, 0 when unknown
+	redis    int // the same of Redis
 	world    *world
 	profiled int
 }
@@ -53,6 +59,7 @@ func scenarios(idle int) []*scenario {
 		{"P6", fmt.Sprintf("%d idle authenticated connections", idle), idle, 0, 0, measureIdle},
 		{"P7", "P1 on SQLite", 200, 20, 10, measureThroughput},
 		{"P8", "open loop, 500 messages a second", 200, 20, 10, measureOpenLoop},
+		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, 20, 10, measureTwoNodes},
 	}
 }
 
@@ -63,15 +70,18 @@ func choose(o options) ([]*scenario, error) {
 	all := scenarios(o.idle)
 	for _, name := range o.scenarios {
 		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.name == name }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, separated by commas", name)
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8 and P11, separated by commas", name)
 		}
 	}
 	for _, s := range all {
 		named := slices.Contains(o.scenarios, s.name)
-		// P7 is P1 with SQLite's goal.
-		applies := s.name != "P1" && s.name != "P7" || postgres == (s.name == "P1")
+		// P7 is P1 with SQLite's goal, and several nodes need PostgreSQL.
+		applies := postgres == (s.name == "P1") || s.name != "P1" && s.name != "P7"
+		if s.name == "P11" {
+			applies = postgres && o.url == ""
+		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this database: P1 is for PostgreSQL and P7 the same for SQLite", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1 and P11 are for PostgreSQL, P7 is P1 on SQLite, and P11 starts its servers itself", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)
@@ -93,12 +103,21 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 	defer os.RemoveAll(data)
 	r := &run{options: o, config: serverConfig{data: data, databaseURL: o.databaseURL, key: newKey()}}
 	if o.startPostgres {
-		p, startErr := startPostgres(ctx)
-		if startErr != nil {
-			return nil, startErr
+		p, err := pgserver.Start()
+		if err != nil {
+			return nil, err
 		}
-		defer func() { err = errors.Join(err, p.stop()) }()
-		r.config.databaseURL = p.url
+		defer p.Remove()
+		r.config.databaseURL = p.URL("postgres")
+	}
+	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.name == "P11" })
+	if several && o.redisURL == "" {
+		redis, err := redistest.Launch()
+		if err != nil {
+			return nil, err
+		}
+		defer redis.Close()
+		r.redisURL, r.redis = redis.URL(), redis.PID()
 	}
 	report = &Report{Database: "sqlite", Started: time.Now(), Cores: runtime.NumCPU(), Seconds: o.during.Seconds()}
 	if r.config.databaseURL != "" {
@@ -136,12 +155,27 @@ func (r *run) remote() bool { return r.url != "" }
 // talks are the conversations that were made for a scenario.
 func (r *run) talks(s *Scenario) []talk { return r.world.talks[s.Name] }
 
-// server starts the server for a scenario, or names the one there is.
-func (r *run) server(ctx context.Context, s *Scenario) (*server, error) {
+// servers starts the nodes for a scenario, or names the one there is.
+func (r *run) servers(ctx context.Context, s *Scenario, n int) (servers, error) {
 	if r.remote() {
-		return &server{address: hostOf(r.url), pid: r.serverPID}, nil
+		return servers{{address: hostOf(r.url), pid: r.serverPID}}, nil
 	}
+	var nodes servers
+	for range n {
+		srv, err := r.start(ctx, s, n > 1)
+		if err != nil {
+			return nil, errors.Join(err, nodes.stop())
+		}
+		nodes = append(nodes, srv)
+	}
+	return nodes, nil
+}
+
+func (r *run) start(ctx context.Context, s *Scenario, several bool) (*server, error) {
 	c := r.config
+	if several {
+		c.redisURL = r.redisURL
+	}
 	if r.profile != "" {
 		c.profile = fmt.Sprintf("%s.%s.%d", r.profile, s.Name, r.profiled)
 		r.profiled++
@@ -160,15 +194,20 @@ func (r *run) prober(ctx context.Context) (prober, error) {
 // probeFor is how long each measurement of a probe lasts.
 func (r *run) probeFor() time.Duration { return max(time.Second, r.during/4) }
 
-// with runs work against a server and, after the server has stopped, compares what the load confirmed
-// with the database.
-func (r *run) with(ctx context.Context, s *Scenario, work func(*server) (*load, error)) (err error) {
-	srv, err := r.server(ctx, s)
+// with runs work against as many nodes as the run is about and, after they have stopped, compares what the
+// load confirmed with the database.
+func (r *run) with(ctx context.Context, s *Scenario, work func(servers) (*load, error)) error {
+	return r.on(ctx, s, r.nodes, work)
+}
+
+// on is with for n nodes.
+func (r *run) on(ctx context.Context, s *Scenario, n int, work func(servers) (*load, error)) error {
+	nodes, err := r.servers(ctx, s, n)
 	if err != nil {
 		return err
 	}
-	l, err := work(srv)
-	err = errors.Join(err, srv.stop())
+	l, err := work(nodes)
+	err = errors.Join(err, nodes.stop())
 	if err != nil || l == nil {
 		return err
 	}

@@ -24,11 +24,36 @@ type server struct {
 	exited  chan error
 }
 
+// servers are the nodes of one chat.
+type servers []*server
+
+// address is where the i-th client connects: they go round.
+func (s servers) address(i int) string { return s[i%len(s)].address }
+
+func (s servers) pids() []int {
+	var pids []int
+	for _, srv := range s {
+		if srv.pid != 0 {
+			pids = append(pids, srv.pid)
+		}
+	}
+	return pids
+}
+
+func (s servers) stop() error {
+	var errs []error
+	for _, srv := range s {
+		errs = append(errs, srv.stop())
+	}
+	return errors.Join(errs...)
+}
+
 // serverConfig is what a server is started with.
 type serverConfig struct {
 	data        string // folder
 	databaseURL string // "" for SQLite
 	key         string // signs tokens
+	redisURL    string // "" for one node alone
 	profile     string // file for a CPU profile; "" for none
 }
 
@@ -46,7 +71,7 @@ func startServer(ctx context.Context, c serverConfig) (*server, error) {
 	if c.profile != "" {
 		args = []string{"bench", "profiled", c.profile}
 	}
-	log, err := os.Create(filepath.Join(c.data, "server.log"))
+	log, err := os.Create(filepath.Join(c.data, fmt.Sprintf("server-%d.log", port)))
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +79,8 @@ func startServer(ctx context.Context, c serverConfig) (*server, error) {
 	cmd := exec.Command(self, args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append(foreign(os.Environ()), "PARLEY_DATA="+c.data, "PARLEY_HOST=127.0.0.1", "PARLEY_PORT="+strconv.Itoa(port),
-		"PARLEY_SIGNING_KEY="+c.key, "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn", "DATABASE_URL="+c.databaseURL)
+		"PARLEY_SIGNING_KEY="+c.key, "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn", "PARLEY_METRICS_LISTEN=",
+		"DATABASE_URL="+c.databaseURL, "REDIS_URL="+c.redisURL)
 	// In a process group of its own: an interrupt at the terminal must not stop it before the clients.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -19,12 +19,12 @@ func measureThroughput(ctx context.Context, r *run, s *Scenario) error {
 		return err
 	}
 	var m measured
-	err = r.with(ctx, s, func(srv *server) (*load, error) {
-		l, err := join(ctx, srv.address, r.talks(s), 10)
+	err = r.with(ctx, s, func(nodes servers) (*load, error) {
+		l, err := join(ctx, nodes, r.talks(s), 10)
 		if err != nil {
 			return nil, err
 		}
-		m, err = l.closedLoop(l.chatters, r.during, srv.pid, r.postgres)
+		m, err = l.closedLoop(l.chatters, r.during, nodes, r.postgres)
 		return l, err
 	})
 	if err != nil {
@@ -69,12 +69,12 @@ func measureFew(ctx context.Context, r *run, s *Scenario) error {
 	var few [2]measured
 	for i, n := range []int{20, 8} {
 		// A few more people would only listen: who sends is all there is.
-		err := r.with(ctx, s, func(srv *server) (*load, error) {
-			l, err := join(ctx, srv.address, r.talks(s)[:n], 1)
+		err := r.with(ctx, s, func(nodes servers) (*load, error) {
+			l, err := join(ctx, nodes, r.talks(s)[:n], 1)
 			if err != nil {
 				return nil, err
 			}
-			few[i], err = l.closedLoop(l.chatters, r.during/2, srv.pid, r.postgres)
+			few[i], err = l.closedLoop(l.chatters, r.during/2, nodes, r.postgres)
 			return nil, err
 		})
 		if err != nil {
@@ -132,12 +132,12 @@ func measureBatches(ctx context.Context, r *run, s *Scenario) error {
 	}
 	var m measured
 	var confirmed int64
-	err = r.with(ctx, s, func(srv *server) (*load, error) {
-		l, err := join(ctx, srv.address, r.talks(s), 10)
+	err = r.with(ctx, s, func(nodes servers) (*load, error) {
+		l, err := join(ctx, nodes, r.talks(s), 10)
 		if err != nil {
 			return nil, err
 		}
-		m, err = l.closedLoop(l.chatters, r.during, srv.pid, r.postgres)
+		m, err = l.closedLoop(l.chatters, r.during, nodes, r.postgres)
 		confirmed = l.confirmed.Load()
 		return l, err
 	})

@@ -231,3 +231,18 @@ func (s *Server) password() string {
 	}
 	return ""
 }
+
+// PID is the server's process id, or 0 when it does not answer.
+func (s *Server) PID() int {
+	info, err := s.Do("INFO", "server")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(info, "process_id:")
+	line, _, _ := strings.Cut(rest, "\r\n")
+	pid, err := strconv.Atoi(line)
+	if err != nil {
+		return 0
+	}
+	return pid
+}
