@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"internal/chaos/faults":     {"internal/chaos/cluster", "internal/chaos/proxy", "internal/check", "internal/pgbus"},
 	"internal/chaos/workload":   {"client", "internal/check"},
 	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redistest"},
-	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store"},
+	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redistest"},
 }
 
 // knowsAll are the packages that wire the others.

@@ -48,6 +48,9 @@ type scenario struct {
 	measure  func(context.Context, *run, *Scenario) error
 }
 
+// severalNodes reports whether a scenario brings nodes of its own, joined by Redis.
+func (s *scenario) severalNodes() bool { return s.name == "P11" || s.name == "fan-out" }
+
 // scenarios are the goals' rows, in order. idle is how many sockets P6 opens.
 func scenarios(idle int) []*scenario {
 	return []*scenario{
@@ -60,6 +63,7 @@ func scenarios(idle int) []*scenario {
 		{"P7", "P1 on SQLite", 200, 20, 10, measureThroughput},
 		{"P8", "open loop, 500 messages a second", 200, 20, 10, measureOpenLoop},
 		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, 20, 10, measureTwoNodes},
+		{"fan-out", "what a message costs by people connected and by nodes, and a model of it", modelPeople, 1, modelPeople, measureModel},
 	}
 }
 
@@ -70,18 +74,18 @@ func choose(o options) ([]*scenario, error) {
 	all := scenarios(o.idle)
 	for _, name := range o.scenarios {
 		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.name == name }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8 and P11, separated by commas", name)
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11 and fan-out, separated by commas", name)
 		}
 	}
 	for _, s := range all {
 		named := slices.Contains(o.scenarios, s.name)
 		// P7 is P1 with SQLite's goal, and several nodes need PostgreSQL.
 		applies := postgres == (s.name == "P1") || s.name != "P1" && s.name != "P7"
-		if s.name == "P11" {
+		if s.severalNodes() {
 			applies = postgres && o.url == ""
 		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this: P1 and P11 are for PostgreSQL, P7 is P1 on SQLite, and P11 starts its servers itself", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1, P11 and fan-out are for PostgreSQL, P7 is P1 on SQLite, and P11 and fan-out start their servers themselves", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)
@@ -110,7 +114,7 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 		defer p.Remove()
 		r.config.databaseURL = p.URL("postgres")
 	}
-	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.name == "P11" })
+	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.severalNodes() })
 	if several && o.redisURL == "" {
 		redis, err := redistest.Launch()
 		if err != nil {
