@@ -19,8 +19,9 @@ const (
 
 // Config says which Redis, and who connects to it.
 type Config struct {
-	// URL is redis://user:password@host:6379/0, rediss:// for TLS, unix:///path/to/socket, or with
-	// ?addr=host:port for each further node of a cluster. It may hold a password and is never shown.
+	// URL is redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path/to/socket;
+	// ?addr=host:port&addr=… names further nodes of a cluster, ?master_set=name makes the hosts sentinels.
+	// It may hold a password and is never shown.
 	URL string
 	// NodeID is this node's serverId, unique among the nodes.
 	NodeID string

@@ -12,7 +12,8 @@ package redistest
 import "testing"
 
 // Start starts a server for one test. It is gone when the test ends. Arguments are those of
-// redis-server, such as "--maxmemory", "1mb". Without Redis the test fails.
+// redis-server, such as "--maxmemory", "1mb", after a configuration file if there is one. Without Redis the
+// test fails.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s, err := Launch(args...)

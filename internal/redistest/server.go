@@ -101,8 +101,7 @@ func (s *Server) Restart() error {
 }
 
 func (s *Server) start() error {
-	cmd := exec.Command("/bin/sh", slices.Concat(
-		[]string{"-c", keeper, "sh", s.dir, "redis-server", "--port", strconv.Itoa(s.port), "--dir", s.dir}, defaults, s.args)...)
+	cmd := exec.Command("/bin/sh", slices.Concat([]string{"-c", keeper, "sh", s.dir, "redis-server"}, s.arguments())...)
 	// A process group of its own, so that an interrupt at the terminal reaches only our process.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := cmd.StdinPipe()
@@ -127,6 +126,16 @@ func (s *Server) start() error {
 		return fmt.Errorf("Redis did not start: %w\n%s", err, log)
 	}
 	return nil
+}
+
+// arguments of redis-server: a configuration file comes first, what overrides comes last.
+func (s *Server) arguments() []string {
+	var file []string
+	rest := s.args
+	if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		file, rest = rest[:1], rest[1:]
+	}
+	return slices.Concat(file, []string{"--port", strconv.Itoa(s.port), "--dir", s.dir}, defaults, rest)
 }
 
 // await returns when the server answers. Its start has no event to wait for, so it is asked.
