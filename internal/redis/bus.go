@@ -87,13 +87,13 @@ func (b *Bus) Listen(hear func(topic string, envelope []byte), lost func(topics 
 // Run connects, and connects again, until ctx ends. Then it publishes what is still queued, for a second
 // at most.
 func (b *Bus) Run(ctx context.Context) error {
-	pause, before := firstPause, false
+	pause := firstPause
 	for {
+		again := b.topics.wereInForce()
 		c, err := b.connect(ctx)
 		if err == nil {
 			since := time.Now()
-			err = b.serve(ctx, c, before)
-			before = true
+			err = b.serve(ctx, c, again)
 			if time.Since(since) > steadyAfter {
 				pause = firstPause
 			}
@@ -111,11 +111,10 @@ func (b *Bus) Run(ctx context.Context) error {
 	}
 }
 
-// serve lives through one connection. again says that it is not the first: something may have been missed
-// since the one before.
+// serve lives through one connection. again says that topics were in force before it: something may have been
+// missed since.
 func (b *Bus) serve(ctx context.Context, c *connection, again bool) error {
 	defer c.close()
-	b.peers.reset()
 	if again {
 		b.stats.reconnects.Add(1)
 		b.tellAllLost()

@@ -27,6 +27,7 @@ func (b *Bus) connect(ctx context.Context) (*connection, error) {
 		bus: b, sockets: newSockets(), began: time.Now(),
 		broken: make(chan error, 1), due: make(chan struct{}, 1), alive: make(chan struct{}, 1),
 	}
+	b.peers.reset()
 	// The library takes no context for connecting; without sockets it gives up.
 	stop := context.AfterFunc(ctx, c.sockets.close)
 	defer stop()

@@ -36,8 +36,8 @@ func (locally) Take(context.Context, limit.Rule, string) limit.Result {
 
 func isLocal(r limit.Result) bool { return r.Remaining == -1 }
 
-// now is Redis's time at the last use of a key, from what it stored then.
-func now(t *testing.T, server *redistest.Server, key string, r limit.Result) int64 {
+// arrival is the arrival time that Redis has stored, in nanoseconds.
+func arrival(t *testing.T, server *redistest.Server, key string) int64 {
 	t.Helper()
 	stored := do(t, server, "GET", key)
 	s, ns, ok := strings.Cut(stored, ":")
@@ -46,22 +46,23 @@ func now(t *testing.T, server *redistest.Server, key string, r limit.Result) int
 	}
 	seconds, _ := strconv.ParseInt(s, 10, 64)
 	nanoseconds, _ := strconv.ParseInt(ns, 10, 64)
-	return seconds*1e9 + nanoseconds - int64(r.ResetAfter)
+	return seconds*1e9 + nanoseconds
 }
 
 func TestRedisDecidesAsOneProcessDoes(t *testing.T) {
 	server := redistest.Start(t)
 	shared := limiter(t, server).Patient()
 	for _, rule := range []limit.Rule{
-		{Name: "one", Limit: 1, Window: 30 * time.Millisecond},
-		{Name: "whole", Limit: 5, Window: 50 * time.Millisecond},
-		{Name: "third", Limit: 3, Window: 20 * time.Millisecond}, // the interval is no whole number of microseconds
-		{Name: "odd", Limit: 7, Window: 101*time.Millisecond + 3},
+		{Name: "one", Limit: 1, Window: 100 * time.Millisecond},
+		{Name: "whole", Limit: 5, Window: 500 * time.Millisecond},
+		{Name: "third", Limit: 3, Window: 200 * time.Millisecond}, // the interval is no whole number of microseconds
+		{Name: "odd", Limit: 7, Window: 501*time.Millisecond + 3},
 		{Name: "long", Limit: 1000, Window: 99 * 24 * time.Hour},
 	} {
 		t.Run(rule.Name, func(t *testing.T) {
 			const uses = 80
 			var at []int64
+			var stored int64
 			var decided []limit.Result
 			pauses := rand.New(rand.NewPCG(1, 2))
 			tick := time.NewTicker(time.Millisecond)
@@ -71,8 +72,12 @@ func TestRedisDecidesAsOneProcessDoes(t *testing.T) {
 				if isLocal(r) {
 					t.Fatal("Redis did not decide")
 				}
-				at, decided = append(at, now(t, server, "limit:"+rule.Name+":anna", r)), append(decided, r)
-				for range pauses.IntN(12) {
+				if r.Allowed {
+					stored = arrival(t, server, "limit:"+rule.Name+":anna")
+				}
+				// What lies ahead of the use tells when it was, by the clock of Redis.
+				at, decided = append(at, stored-int64(r.ResetAfter)), append(decided, r)
+				for range pauses.IntN(30) {
 					<-tick.C
 				}
 			}

@@ -26,7 +26,7 @@ type listener struct {
 	done     chan struct{}
 }
 
-// Listen calls hear and lost in a goroutine of its own, until the listener is stopped.
+// listen starts a listener.
 func (b *Bus) listen(hear func(topic string, envelope []byte), lost func(topics []string)) *listener {
 	l := &listener{
 		bus: b, hear: hear, lost: lost,

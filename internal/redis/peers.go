@@ -75,6 +75,7 @@ func (ps *peers) excuse(now time.Time) {
 	}
 }
 
+// reset forgets all nodes, before anything is heard on a new connection.
 func (ps *peers) reset() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()

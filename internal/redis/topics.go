@@ -14,6 +14,7 @@ type topics struct {
 	mu        sync.RWMutex
 	known     map[string]*topic
 	connected bool
+	confirmed bool     // something was once in force
 	changed   []string // while connected: to be asked for or given up
 }
 
@@ -171,6 +172,7 @@ func (ts *topics) ask() (ask []string) {
 func (ts *topics) confirm(names []string) map[*listener][]string {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
+	ts.confirmed = true
 	told := make(map[*listener][]string)
 	for _, name := range names {
 		t := ts.known[name]
@@ -184,6 +186,13 @@ func (ts *topics) confirm(names []string) map[*listener][]string {
 		t.awaiting = nil
 	}
 	return told
+}
+
+// wereInForce reports whether any topic has ever been in force.
+func (ts *topics) wereInForce() bool {
+	ts.mu.RLock()
+	defer ts.mu.RUnlock()
+	return ts.confirmed
 }
 
 // disconnect notes that nothing is in force.

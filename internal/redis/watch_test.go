@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -109,6 +110,24 @@ func TestANodeThatFallsSilentMayHaveLostSomething(t *testing.T) {
 	e.loses(0)
 	if s := a.Stats(); s.Peers != 0 || s.Reconnects != 0 {
 		t.Errorf("stats %+v", s)
+	}
+}
+
+func TestOthersMaySpeakWhileANodeConnects(t *testing.T) {
+	server := redistest.Start(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer cancel()
+	others.Go(func() {
+		for ctx.Err() == nil {
+			_, _ = server.Do("PUBLISH", "chat:system", probe("ghost", 0, ""))
+		}
+	})
+	for i := range 10 {
+		n := join(t, server.URL(), fmt.Sprint("node-", i))
+		eventually(t, "hearing the other", func() bool { return n.Stats().Peers > 0 })
+		n.stop()
 	}
 }
 
