@@ -9,8 +9,17 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// ErrAway is a Redis that cannot be used now and may be later: a node starts without it.
-var ErrAway = errors.New("Redis is away")
+var (
+	// ErrAway is a Redis that cannot be used now and may be later: a node starts without it.
+	ErrAway = errors.New("Redis is away")
+	// ErrInPart is an ErrAway that carries envelopes, but counts no limits: those are the node's own.
+	ErrInPart error = inPart{}
+)
+
+type inPart struct{}
+
+func (inPart) Error() string        { return "Redis serves in part" }
+func (inPart) Is(target error) bool { return target == ErrAway }
 
 const (
 	// oldest is the oldest major version that will do, and the one of which a cluster must be.
@@ -18,7 +27,8 @@ const (
 )
 
 // Check tries everything that is needed of Redis once, and takes a few seconds at most. The error is a
-// *WrongError when only a change of the settings helps, and an ErrAway otherwise. Neither shows a secret.
+// *WrongError when only a change of the settings helps, and an ErrAway, perhaps an ErrInPart, otherwise. None
+// shows a secret.
 func (b *Bus) Check(ctx context.Context) error {
 	if err := b.try(ctx); err != nil {
 		return b.explain(err)

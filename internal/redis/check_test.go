@@ -177,12 +177,19 @@ func TestARedisThatIsAwayIsNoReasonNotToStart(t *testing.T) {
 }
 
 func TestARedisThatCannotWriteWillDoInPart(t *testing.T) {
-	replica := redistest.Start(t)
+	replica, full := redistest.Start(t), redistest.Start(t)
 	do(t, replica, "REPLICAOF", "127.0.0.1", "1")
-	expect(t, check(t, replica.URL()), true, "read-only replica")
-	full := redistest.Start(t)
 	do(t, full, "CONFIG", "SET", "maxmemory", "1")
-	expect(t, check(t, full.URL()), true, "no memory left")
+	for server, says := range map[*redistest.Server]string{replica: "read-only replica", full: "no memory left"} {
+		err := check(t, server.URL())
+		expect(t, err, true, says)
+		if !errors.Is(err, redis.ErrInPart) {
+			t.Errorf("%v is no error in part", err)
+		}
+		n := join(t, server.URL(), "node")
+		e := listen(t, n, topic).inForce(topic)
+		e.hearsFrom(n, topic)
+	}
 }
 
 func TestTLSIsUsedAndItsCertificateChecked(t *testing.T) {

@@ -60,9 +60,9 @@ func (b *Bus) explainRefusal(at string, refusal *rueidis.RedisError) error {
 	case strings.Contains(text, "DB index"), strings.Contains(text, "SELECT is not allowed"):
 		return wrong("Redis at "+at+" does not have the database number in the URL", "leave the number away")
 	case kind == "READONLY":
-		return fmt.Errorf("%w in part: %s is a read-only replica, so every node counts rate limits for itself; name the primary", ErrAway, at)
+		return fmt.Errorf("%w: %s is a read-only replica, so every node counts rate limits for itself; name the primary", ErrInPart, at)
 	case kind == "OOM":
-		return fmt.Errorf("%w in part: %s has no memory left, so every node counts rate limits for itself; give it more (maxmemory)", ErrAway, at)
+		return fmt.Errorf("%w: %s has no memory left, so every node counts rate limits for itself; give it more (maxmemory)", ErrInPart, at)
 	}
 	return fmt.Errorf("%w: %s answers %q", ErrAway, at, refusal.Error())
 }
