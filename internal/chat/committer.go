@@ -245,40 +245,6 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	return again
 }
 
-// decide applies the membership rule once more, to the roster of this moment, and makes the drafts.
-func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
-	s := l.service
-	drafts := make([]Draft, 0, len(batch))
-	kept := batch[:0:0]
-	rosters := make(map[ConversationID]Roster, 16)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline(batch))
-	defer cancel()
-	for _, p := range batch {
-		r, known := rosters[p.sub.Conversation]
-		if !known {
-			var err error
-			if r, err = s.rosters.load(ctx, p.sub.Conversation); err != nil && AsError(err).Code != CodeNotInConversation {
-				s.finish(p, Sent{}, err)
-				continue
-			}
-			rosters[p.sub.Conversation] = r
-		}
-		if _, in := r.Roles[p.sub.Sender]; !in {
-			if !s.answerFirst(ctx, p) {
-				s.finish(p, Sent{}, NotInConversation())
-			}
-			continue
-		}
-		kept = append(kept, p)
-		drafts = append(drafts, Draft{
-			ID: p.id, Conversation: p.sub.Conversation, Sender: p.sub.Sender,
-			ClientMessageID: p.sub.ClientMessageID, Content: p.sub.Content, ContentType: p.sub.ContentType,
-			RosterRev: r.Rev,
-		})
-	}
-	return kept, drafts
-}
-
 // deadline is when the last send of a batch has to be answered; the watchdog answers the others on time.
 func deadline(batch []*pendingSend) time.Time {
 	return batch[len(batch)-1].arrived.Add(answerWithin)

@@ -155,8 +155,11 @@ func (s *Service) Conversations(ctx context.Context, q ListQuery) ([]Conversatio
 func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, decide func(Roster, Role) (*Revision, error)) error {
 	return s.decided(ctx, c, actor, func(r Roster, role Role) error {
 		revision, err := decide(r, role)
-		if err != nil || revision == nil {
+		if err != nil {
 			return err
+		}
+		if revision == nil {
+			return errNothing
 		}
 		revision.Conversation, revision.RosterRev = c, r.Rev
 		after, err := s.store.ReviseConversation(ctx, *revision)

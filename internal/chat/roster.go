@@ -28,7 +28,8 @@ func (s *Service) Roster(ctx context.Context, c ConversationID) (Roster, error) 
 	if !ValidID(string(c)) {
 		return Roster{}, NotInConversation()
 	}
-	return s.rosters.load(ctx, c)
+	r, _, err := s.rosters.load(ctx, c)
+	return r, err
 }
 
 // ForgetRoster drops what this node remembers of a conversation's participants.
@@ -64,7 +65,20 @@ func newRosterCache(store ConversationStore) *rosterCache {
 	return &rosterCache{store: store, entries: make(map[ConversationID]*rosterEntry)}
 }
 
-func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, error) {
+// including returns the roster. One from memory that a person is not in is read again: what another node has
+// changed since may have taken them in, and a refusal writes nothing that the store would check.
+func (c *rosterCache) including(ctx context.Context, id ConversationID, u UserID) (r Roster, remembered bool, err error) {
+	r, remembered, err = c.load(ctx, id)
+	if _, in := r.Roles[u]; in || !remembered || err != nil {
+		return r, remembered, err
+	}
+	c.invalidate(id)
+	r, _, err = c.load(ctx, id)
+	return r, false, err
+}
+
+// load returns the roster from memory, remembered, or reads it.
+func (c *rosterCache) load(ctx context.Context, id ConversationID) (r Roster, remembered bool, err error) {
 	if c.expired() {
 		c.clear()
 	}
@@ -88,9 +102,9 @@ func (c *rosterCache) load(ctx context.Context, id ConversationID) (Roster, erro
 	}
 	select {
 	case <-e.ready:
-		return e.roster, e.err
+		return e.roster, found, e.err
 	case <-ctx.Done():
-		return Roster{}, &Error{Code: CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
+		return Roster{}, found, &Error{Code: CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
 	}
 }
 

@@ -82,26 +82,42 @@ func (s *Service) Run(ctx context.Context) error {
 
 // role returns the actor's role, or NotInConversation.
 func (s *Service) role(ctx context.Context, c ConversationID, actor UserID) (Roster, Role, error) {
-	r, err := s.Roster(ctx, c)
-	if err != nil {
-		return Roster{}, "", err
+	r, role, _, err := s.roleIn(ctx, c, actor)
+	return r, role, err
+}
+
+// roleIn is role, and whether the roster is from memory.
+func (s *Service) roleIn(ctx context.Context, c ConversationID, actor UserID) (r Roster, role Role, remembered bool, err error) {
+	if !ValidID(string(c)) {
+		return Roster{}, "", false, NotInConversation()
+	}
+	if r, remembered, err = s.rosters.including(ctx, c, actor); err != nil {
+		return Roster{}, "", false, err
 	}
 	role, in := r.Roles[actor]
 	if !in {
-		return Roster{}, "", NotInConversation()
+		return Roster{}, "", false, NotInConversation()
 	}
-	return r, role, nil
+	return r, role, remembered, nil
 }
 
-// decided runs a write that is decided on a roster until the roster did not move under it.
+// errNothing is the outcome of a decision that there is nothing to write.
+var errNothing = errors.New("nothing to write")
+
+// decided runs a write that is decided on a roster until the roster did not move under it. A decision to write
+// nothing, a refusal or errNothing, is checked by no store: it is made again if the roster was from memory.
 func (s *Service) decided(ctx context.Context, c ConversationID, actor UserID, write func(Roster, Role) error) error {
 	for {
-		r, role, err := s.role(ctx, c, actor)
+		r, role, remembered, err := s.roleIn(ctx, c, actor)
 		if err != nil {
 			return err
 		}
 		err = write(r, role)
-		if !errors.Is(err, ErrStale) {
+		switch {
+		case errors.Is(err, ErrStale), remembered && writesNothing(err):
+		case errors.Is(err, errNothing):
+			return nil
+		default:
 			if err != nil && AsError(err).Outcome == OutcomeUnknown {
 				s.unsure(c)
 			}
@@ -112,4 +128,9 @@ func (s *Service) decided(ctx context.Context, c ConversationID, actor UserID, w
 			return &Error{Code: CodeDBTimeout, Message: "The conversation changed too often meanwhile.", Err: ctx.Err()}
 		}
 	}
+}
+
+func writesNothing(err error) bool {
+	var refusal *Error
+	return errors.Is(err, errNothing) || errors.As(err, &refusal) && !refusal.Code.Info().Retryable
 }

@@ -50,6 +50,12 @@ func newWorld(t *testing.T, people int) *world {
 		w.people = append(w.people, id)
 	}
 	w.Service = chat.New(chat.Config{NewID: newID}, w.store, w.heard)
+	w.run(t)
+	return w
+}
+
+// run runs the rules until the test ends.
+func (w *world) run(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan struct{})
 	go func() {
@@ -60,7 +66,6 @@ func newWorld(t *testing.T, people int) *world {
 		stop()
 		<-ran
 	})
-	return w
 }
 
 func (w *world) group(t *testing.T, members ...chat.UserID) chat.ConversationID {

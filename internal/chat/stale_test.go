@@ -1,0 +1,78 @@
+package chat_test
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// other is the rules of another node on the same store, which nobody tells of anything.
+func (w *world) other(t *testing.T) *world {
+	t.Helper()
+	o := &world{store: w.store, heard: newRecorder(), people: w.people}
+	o.Service = chat.New(chat.Config{NewID: newID}, o.store, o.heard)
+	o.run(t)
+	return o
+}
+
+// remembers has a node remember who is in a conversation.
+func (w *world) remembers(t *testing.T, c chat.ConversationID) {
+	t.Helper()
+	if _, err := w.Roster(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhoWasAddedByAnotherNodeIsRefusedNothing(t *testing.T) {
+	w := newWorld(t, 3)
+	ada, bob, cyd := w.people[0], w.people[1], w.people[2]
+	o := w.other(t)
+	for name, asks := range map[string]func(chat.ConversationID) error{
+		"sending": func(c chat.ConversationID) error { return (<-o.post(c, bob, newID(), "hello")).err },
+		"reading": func(c chat.ConversationID) error {
+			_, err := o.Messages(t.Context(), bob, chat.HistoryRequest{HistoryQuery: chat.HistoryQuery{Conversation: c, Limit: 10}})
+			return err
+		},
+		"leaving":       func(c chat.ConversationID) error { return o.RemoveParticipant(t.Context(), bob, c, bob) },
+		"being removed": func(c chat.ConversationID) error { return o.RemoveParticipant(t.Context(), ada, c, bob) },
+		"becoming an admin": func(c chat.ConversationID) error {
+			_, err := o.ChangeRole(t.Context(), ada, c, bob, chat.RoleAdmin)
+			return err
+		},
+	} {
+		c := w.group(t, ada, cyd)
+		o.remembers(t, c)
+		if _, err := w.AddParticipants(t.Context(), ada, c, []chat.UserID{bob}); err != nil {
+			t.Fatal(err)
+		}
+		if err := asks(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNothingToDoIsAnsweredOnlyWhenItIsTrue(t *testing.T) {
+	w := newWorld(t, 2)
+	ada, bob := w.people[0], w.people[1]
+	o := w.other(t)
+	c := w.group(t, ada, bob)
+	o.remembers(t, c)
+	if err := w.RemoveParticipant(t.Context(), ada, c, bob); err != nil {
+		t.Fatal(err)
+	}
+	// The other node remembers that he is in it.
+	after, err := o.AddParticipants(t.Context(), ada, c, []chat.UserID{bob})
+	if err != nil || after.ParticipantCount != 2 {
+		t.Errorf("%d participants after taking him in again, %v", after.ParticipantCount, err)
+	}
+	o.remembers(t, c)
+	if _, err := w.ChangeRole(t.Context(), ada, c, bob, chat.RoleAdmin); err != nil {
+		t.Fatal(err)
+	}
+	if after, err = o.ChangeRole(t.Context(), ada, c, bob, chat.RoleMember); err != nil {
+		t.Fatal(err)
+	}
+	if got := after.Participants[1].Role; got != chat.RoleMember {
+		t.Errorf("he is %s after having been made a member", got)
+	}
+}
