@@ -19,6 +19,10 @@ type Bounds struct {
 	FirstSend time.Duration
 	// AllLive is how long after the last fault a client may be without a connection; 30 s.
 	AllLive time.Duration
+	// Mended are the kinds of faults under which a live connection must not have a hole either: what they
+	// lose is read from the database at once (C3.1). Under all others it may, since the database, the node or
+	// the link may be what is broken.
+	Mended []string
 	// Delivery bounds the 95th percentile from a send to its reception by a connected client, by the kind
 	// of the fault that was on; "" is outside of faults. What is not named is not bounded.
 	Delivery map[string]time.Duration

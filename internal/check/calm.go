@@ -28,9 +28,13 @@ func disturbances(faults []Fault, recovery time.Duration) []span {
 }
 
 // calm reports whether no fault, nor what is left of one, lies between two times.
-func (x *index) calm(from, to time.Duration) bool {
-	i, _ := slices.BinarySearchFunc(x.disturbed, from, func(s span, t time.Duration) int { return cmp.Compare(s.to, t) })
-	return i == len(x.disturbed) || x.disturbed[i].from > to
+func (x *index) calm(from, to time.Duration) bool { return apart(x.disturbed, from, to) }
+
+// apart reports whether none of the spans, which are in order and do not meet, has a part of a stretch of
+// time.
+func apart(spans []span, from, to time.Duration) bool {
+	i, _ := slices.BinarySearchFunc(spans, from, func(s span, t time.Duration) int { return cmp.Compare(s.to, t) })
+	return i == len(spans) || spans[i].from > to
 }
 
 // final reports whether an operation read what was final.

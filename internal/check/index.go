@@ -18,6 +18,7 @@ type index struct {
 	delivered     []delivery
 	faults        []Fault
 	kinds         []string // of the faults; the first is "", for none
+	unmended      []span   // when a live connection may have a hole
 	disturbed     []span   // when a fault, or what is left of it, may show
 }
 
@@ -42,6 +43,8 @@ func newIndex(h *History, b Bounds) *index {
 		}
 	}
 	x.disturbed = disturbances(x.faults, b.Recovery)
+	mended := func(f Fault) bool { return slices.Contains(b.Mended, f.Kind) }
+	x.unmended = disturbances(slices.DeleteFunc(slices.Clone(x.faults), mended), b.Recovery)
 	x.takeDatabase()
 	x.takeRecords()
 	for _, c := range x.conversations {

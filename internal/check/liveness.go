@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ func answersInTime(x *index, f *finding) {
 		switch {
 		case o.Async, o.Op == Connect, o.Op == Disconnect:
 			continue
-		case o.Op == Send && !o.REST && during(away[o.Client], o.Begin, o.End):
+		case o.Op == Send && !o.REST && !apart(away[o.Client], o.Begin, o.End):
 			// It waited for its client to connect again, and only then for the server.
 			continue
 		case o.Op == Send:
@@ -52,12 +51,6 @@ func (x *index) away() map[string][]span {
 		}
 	}
 	return out
-}
-
-// during reports whether one of the spans, which are in order, meets a stretch of time.
-func during(spans []span, from, to time.Duration) bool {
-	i, _ := slices.BinarySearchFunc(spans, from, func(s span, t time.Duration) int { return cmp.Compare(s.to, t) })
-	return i < len(spans) && spans[i].from <= to
 }
 
 // of is the conversation that an operation is about; nil when it is about none.

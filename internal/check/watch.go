@@ -145,7 +145,7 @@ func (w *watching) catchingUp(c *conversation, f *follow, o *Observation) {
 func (w *watching) hole(f *follow, o *Observation) {
 	const onItsWay = 3 * time.Second
 	missing := f.complete + 1
-	if !w.x.calm(o.At-onItsWay, o.At) || f.conversation.superseded(missing, o.Serial) || w.gaveUp(f.conversation, o) {
+	if !apart(w.x.unmended, o.At-onItsWay, o.At) || f.conversation.superseded(missing, o.Serial) || w.gaveUp(f.conversation, o) {
 		return
 	}
 	records := []source{f.latest(), saw(o)}
