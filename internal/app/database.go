@@ -37,9 +37,6 @@ func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store
 			return nil, err
 		}
 	}
-	if c.ReplicaURL != "" && c.DatabaseURL == "" {
-		return nil, problem(nil, "DATABASE_REPLICA_URL names a standby, and DATABASE_URL no primary", "set DATABASE_URL too, or take DATABASE_REPLICA_URL away")
-	}
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
 	s, err := store.Open(ctx, store.Config{

@@ -23,7 +23,8 @@ const (
 // when to go, each in its own time. What was asked for, over sockets and over REST, is answered.
 func (n *Node) drain(ctx context.Context) error {
 	n.draining.Store(true)
-	if n.bus.Peers() {
+	n.reach.leaving()
+	if n.reach.bus.Peers() {
 		lead := time.NewTimer(drainLead)
 		defer lead.Stop()
 		<-lead.C

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +79,10 @@ func (p *pulse) feel(ctx context.Context) {
 func (n *Node) health() httpapi.Health {
 	h := httpapi.NewHealth("database", "sockets")
 	h.Warnings = n.warnings
+	n.reach.report(&h, bool(n.cfg.RedisRequired))
+	if around, known := n.neighbours(); known {
+		h.Warnings = append(slices.Clone(h.Warnings), around.warnings()...)
+	}
 	if !n.pulse.beats() {
 		h.Fail("database", "unavailable")
 	}
@@ -88,4 +93,26 @@ func (n *Node) health() httpapi.Health {
 		h.Fail("sockets", "draining")
 	}
 	return h
+}
+
+// report says how the ways to the other nodes are. One that is away can be done without, unless the operator wants
+// no node without Redis.
+func (h *reach) report(health *httpapi.Health, redisRequired bool) {
+	if h.joint == nil {
+		return
+	}
+	health.Checks["notifications"] = "ok"
+	if !h.database.Up() {
+		health.Degrade("notifications", "unavailable")
+	}
+	switch {
+	case h.redis == nil:
+	case h.redis.Up():
+		health.Checks["redis"] = "ok"
+	case redisRequired:
+		health.Degrade("redis", "unavailable")
+		health.Fail("redis", "unavailable")
+	default:
+		health.Degrade("redis", "unavailable")
+	}
 }

@@ -56,7 +56,7 @@ func (n *Node) serveMetrics(ctx context.Context) error {
 // readNode emits what the node itself knows.
 func (n *Node) readNode(emit obs.Emit) {
 	health := n.health()
-	emit(obs.NodeInfo, 1, n.hub.NodeID(), n.version, n.store.Kind())
+	emit(obs.NodeInfo, 1, n.id, n.version, n.store.Kind())
 	emit(obs.Ready, one(health.Ready()))
 	emit(obs.Connections, float64(n.sockets.Connections()))
 }

@@ -1,8 +1,8 @@
 // Package app builds a node from its settings and runs it. It is the only package that knows all the
 // others, and it decides nothing about the domain.
 //
-// [New] opens everything, in the order store → auth → hub → rules → sockets → REST, and takes the port
-// last, so that whoever is let in finds all of it. [Node.Run] runs it until its context ends, then drains
+// [New] opens everything, in the order store → auth → port → reach (the bus and the other nodes) → hub → rules →
+// sockets → REST; whoever comes to the port before all of it is there waits for a moment. [Node.Run] runs it until its context ends, then drains
 // it (drain.go). A start that fails says what to do next ([StartError]).
 package app
 
@@ -21,7 +21,6 @@ import (
 	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/demo"
 	"github.com/parley-chat/parley/internal/httpapi"
-	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/obs"
 	"github.com/parley-chat/parley/internal/realtime"
@@ -34,10 +33,11 @@ import (
 type Node struct {
 	cfg      *config.Loaded
 	version  string
+	id       string // serverId
 	log      *slog.Logger
 	store    *store.Store
 	auth     *auth.Service
-	bus      realtime.Bus
+	reach    reach
 	hub      *realtime.Hub
 	chat     *chat.Service
 	sockets  *ws.Server
@@ -51,7 +51,8 @@ type Node struct {
 
 	draining atomic.Bool
 	requests underWay
-	warnings []string
+	warnings []string // what /health/ready says as long as the node runs
+	notes    []string // what the start alone says
 	startup  time.Duration
 }
 
@@ -79,13 +80,19 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 		return n, err
 	}
 	n.warnings = append(n.warnings, n.warn(ctx)...)
-	if err = n.build(); err != nil {
-		return n, err
+	if reads := n.store.ReplicaReads(); reads.Configured && !reads.Well {
+		n.notes = append(n.notes, "The replica does not answer (DATABASE_REPLICA_URL): the primary reads everything until it does.")
 	}
 	if err = n.listenMetrics(ctx); err != nil {
 		return n, err
 	}
 	if err = n.listen(ctx); err != nil {
+		return n, err
+	}
+	if err = n.openReach(ctx); err != nil {
+		return n, err
+	}
+	if err = n.build(); err != nil {
 		return n, err
 	}
 	n.startup = time.Since(began)
@@ -98,13 +105,9 @@ func (n *Node) build() error {
 	if err != nil {
 		return err
 	}
-	var limiter limit.Limiter = limit.Unlimited{}
-	if n.cfg.RateLimits {
-		limiter = inmem.NewLimiter()
-	}
+	limiter := n.limiter()
 	rules := n.cfg.Limits.Rules()
-	n.bus = realtime.Alone{}
-	n.hub = realtime.NewHub(realtime.Config{NodeID: nodeID(&n.cfg.Config), Log: n.log}, n.bus)
+	n.hub = realtime.NewHub(realtime.Config{NodeID: n.id, Log: n.log}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent,
 	}, n.store, n.hub)

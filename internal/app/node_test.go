@@ -51,7 +51,13 @@ func run(t *testing.T, env ...string) *node {
 // launch is run with settings that were read before.
 func launch(t *testing.T, c *config.Loaded) *node {
 	t.Helper()
-	built, err := app.New(t.Context(), c, "test", quiet)
+	return launchAs(t, c, "test")
+}
+
+// launchAs is launch of another version.
+func launchAs(t *testing.T, c *config.Loaded, version string) *node {
+	t.Helper()
+	built, err := app.New(t.Context(), c, version, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,6 +89,7 @@ type person struct {
 	id     string
 	live   *client.Live
 	events chan client.Event
+	ended  chan error // why the connection was given up
 }
 
 func join(t *testing.T, n *node, name string) *person {
@@ -99,11 +106,11 @@ func join(t *testing.T, n *node, name string) *person {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &person{Client: c, id: me.ID, events: make(chan client.Event, 10_000)}
+	p := &person{Client: c, id: me.ID, events: make(chan client.Event, 10_000), ended: make(chan error, 1)}
 	p.live = c.Live(client.LiveOptions{Handle: func(e client.Event) { p.events <- e }})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
-	running.Go(func() { _ = p.live.Run(ctx) })
+	running.Go(func() { p.ended <- p.live.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	await[client.Online](t, p)
 	return p

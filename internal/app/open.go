@@ -5,6 +5,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -24,9 +25,13 @@ func OpenAuth(c *config.Config, s auth.Store, log *slog.Logger) (*auth.Service, 
 	}
 	return auth.New(auth.Config{
 		Key: key, PreviousKey: []byte(c.PreviousKey), NewID: newID,
-		Registration: auth.Registration(c.Registration), Log: log,
+		Registration: auth.Registration(c.Registration), Watch: watchLogins, Log: log,
 	}, s)
 }
+
+// watchLogins is how often logins that ended on other nodes are looked for: half of the second in which they are
+// out everywhere (C4.3).
+const watchLogins = 500 * time.Millisecond
 
 // newID makes a UUIDv7 (C1.1). It panics where the system has no randomness, as crypto/rand does.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

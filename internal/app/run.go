@@ -14,6 +14,8 @@ import (
 // Run runs the node until ctx ends or a part of it fails, drains it, and returns. It may be called once.
 func (n *Node) Run(ctx context.Context) error {
 	r := running{ctx: context.WithoutCancel(ctx), failed: make(chan error, 16), over: make(chan struct{})}
+	stopReach := n.reach.start(&r)
+	stopAround := r.start(n.lookAround)
 	stopHub := r.start(func(ctx context.Context) error { return n.hub.Run(ctx, n.chat) })
 	stopChat := r.start(n.chat.Run)
 	stopAuth := r.start(n.auth.Run)
@@ -30,8 +32,8 @@ func (n *Node) Run(ctx context.Context) error {
 			r.failed <- fmt.Errorf("the HTTP server ended: %w", err)
 		}
 	}()
-	n.log.Info("node.started", "url", n.URL(), "database", n.store.Kind(), "serverId", n.hub.NodeID())
-	for _, warning := range n.warnings {
+	n.log.Info("node.started", "url", n.URL(), "database", n.store.Kind(), "serverId", n.id)
+	for _, warning := range append(n.notes, n.warnings...) {
 		n.log.Warn("node.warning", "message", warning)
 	}
 
@@ -46,6 +48,8 @@ func (n *Node) Run(ctx context.Context) error {
 	err = errors.Join(err, n.drain(r.ctx))
 	stopChat()
 	stopHub()
+	stopAround()
+	stopReach()
 	stopAuth()
 	stopMemory()
 	stopAnnouncer()

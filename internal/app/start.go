@@ -33,9 +33,6 @@ func (n *Node) warn(ctx context.Context) []string {
 	if !n.cfg.RateLimits {
 		out = append(out, "Rate limits are off (PARLEY_RATE_LIMITS): only for load tests.")
 	}
-	if reads := n.store.ReplicaReads(); reads.Configured && !reads.Well {
-		out = append(out, "The replica does not answer (DATABASE_REPLICA_URL): the primary reads everything until it does.")
-	}
 	made, err := demo.Made(ctx, n.store)
 	switch {
 	case err != nil || !made:

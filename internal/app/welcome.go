@@ -17,6 +17,9 @@ func (n *Node) Welcome(ctx context.Context, w io.Writer) error {
 	if n.store.Kind() == "postgres" {
 		data = "PostgreSQL"
 	}
+	if n.reach.redis != nil {
+		data += " and Redis"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nParley %s · %s · started in %d ms\n\n", n.version, data, n.startup.Milliseconds())
 	if n.bot != nil {
@@ -29,10 +32,11 @@ func (n *Node) Welcome(ctx context.Context, w io.Writer) error {
 	if err := n.ownerLink(ctx, &b); err != nil {
 		return err
 	}
-	for _, warning := range n.warnings {
+	warnings := append(n.notes, n.warnings...)
+	for _, warning := range warnings {
 		fmt.Fprintf(&b, "  ! %s\n", warning)
 	}
-	if len(n.warnings) > 0 {
+	if len(warnings) > 0 {
 		b.WriteString("\n")
 	}
 	_, err := io.WriteString(w, b.String())

@@ -18,17 +18,19 @@ import (
 // is never printed and may stand in a file of its own; plain, an environment name without PARLEY_; emptied,
 // that an environment name set to nothing means nothing instead of the default.
 type Config struct {
-	Data          string `koanf:"data" doc:"Folder for the SQLite database, the signing key and the lock. Made when missing."`
-	Host          string `koanf:"host" doc:"Address to listen on. Empty: every address of this machine, or only 127.0.0.1 with demo."`
-	Port          int    `koanf:"port" plain:"PORT" doc:"TCP port for the web client, REST and /ws, 0 to 65535. 0 takes a free one."`
-	PublicURL     string `koanf:"public_url" doc:"Where people open this server, such as https://chat.example.com. Empty: http://localhost and the port."`
-	DatabaseURL   Secret `koanf:"database_url" plain:"DATABASE_URL" secret:"true" doc:"PostgreSQL, as postgres://user:password@host:5432/name. Empty: SQLite in the data folder."`
-	ReplicaURL    Secret `koanf:"database_replica_url" plain:"DATABASE_REPLICA_URL" secret:"true" doc:"A hot standby of that PostgreSQL, in the same form. It reads history where it is as new as the primary. Empty: none."`
-	DatabaseConns int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
-	RedisURL      Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://host:6379. This version runs as one node without it and refuses to start when it is set."`
-	NodeID        string `koanf:"node_id" doc:"This node's name among the nodes, such as ws-server-1: up to 64 letters, digits, _ . or -. No two nodes may have the same. Empty: one is made at every start."`
-	SigningKey    Secret `koanf:"signing_key" secret:"true" doc:"Key that signs tokens, 32 bytes or more, the same on every node. Empty: one is made and kept in the data folder."`
-	PreviousKey   Secret `koanf:"previous_signing_key" secret:"true" doc:"The signing key before this one. Its tokens stay valid, so that a new key signs nobody out. Empty: none."`
+	Data              string `koanf:"data" doc:"Folder for the SQLite database, the signing key and the lock. Made when missing."`
+	Host              string `koanf:"host" doc:"Address to listen on. Empty: every address of this machine, or only 127.0.0.1 with demo."`
+	Port              int    `koanf:"port" plain:"PORT" doc:"TCP port for the web client, REST and /ws, 0 to 65535. 0 takes a free one."`
+	PublicURL         string `koanf:"public_url" doc:"Where people open this server, such as https://chat.example.com. Empty: http://localhost and the port."`
+	DatabaseURL       Secret `koanf:"database_url" plain:"DATABASE_URL" secret:"true" doc:"PostgreSQL, as postgres://user:password@host:5432/name. Empty: SQLite in the data folder."`
+	ReplicaURL        Secret `koanf:"database_replica_url" plain:"DATABASE_REPLICA_URL" secret:"true" doc:"A hot standby of that PostgreSQL, in the same form. It reads history where it is as new as the primary. Empty: none."`
+	DatabaseConns     int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
+	DatabaseDirectURL Secret `koanf:"database_direct_url" secret:"true" doc:"The same PostgreSQL without a pooler in between, when database_url leads through one in transaction mode: notifications between nodes need a session. Empty: database_url."`
+	RedisURL          Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://user:password@host:6379 (rediss:// with TLS), which makes nodes that share a PostgreSQL quick. Empty: they reach each other over PostgreSQL."`
+	RedisRequired     Switch `koanf:"redis_required" doc:"Answer 503 at /health/ready while Redis is away. Off: the node is ready and says that it is degraded."`
+	NodeID            string `koanf:"node_id" doc:"This node's name among the nodes, such as ws-server-1: up to 64 letters, digits, _ . or -. No two nodes may have the same. Empty: one is made at every start."`
+	SigningKey        Secret `koanf:"signing_key" secret:"true" doc:"Key that signs tokens, 32 bytes or more, the same on every node. Empty: one is made and kept in the data folder."`
+	PreviousKey       Secret `koanf:"previous_signing_key" secret:"true" doc:"Another key whose tokens are taken too: the one before, so that a new key signs nobody out, or the next one, while nodes change theirs one after the other. Empty: none."`
 
 	Registration   string   `koanf:"registration" doc:"Who may make an account: open (everyone) or closed (nobody; the operator does it with parley user create)."`
 	AllowedOrigins []string `koanf:"allowed_origins" doc:"Web origins that may open /ws, separated by commas, such as https://chat.example.com. Empty: the server's own host."`

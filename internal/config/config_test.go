@@ -75,32 +75,41 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 		"database_url": "postgres://u:p@db/parley", "database_replica_url": "postgres://u:p@standby/parley", "database_connections": "7",
 		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
 		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "log_level": "debug",
-		"log_format": "json", "demo": "on", "rate_limits": "off",
+		"log_format": "json", "demo": "on", "rate_limits": "off", "redis_url": "rediss://u:p@redis:6380/1", "redis_required": "on", "database_direct_url": "postgres://u:p@db:5433/parley",
 		"node_id": "ws-server-1", "metrics_listen": "[::1]:0",
+	}
+	// What can only be set together with another.
+	beside := map[string][]string{
+		"database_replica_url": {"DATABASE_URL=postgres://u:p@db/parley"},
+		"database_direct_url":  {"DATABASE_URL=postgres://u:p@pooler/parley"},
+		"redis_url":            {"DATABASE_URL=postgres://u:p@db/parley"},
+		"redis_required":       {"DATABASE_URL=postgres://u:p@db/parley", "REDIS_URL=redis://redis"},
 	}
 	for _, s := range config.Settings() {
 		value, ok := values[s.Key]
 		switch {
 		case strings.HasPrefix(s.Key, "limits."):
 			value = "3/2h"
-		case s.Key == "redis_url":
-			continue // every value of it is refused in this version
 		case !ok:
 			t.Fatalf("no value to try for %s", s.Key)
 		}
 		t.Run(s.Key, func(t *testing.T) {
-			byEnv := load(t, nil, s.Env+"="+value)
+			load := func(set *pflag.FlagSet, env ...string) *config.Loaded {
+				t.Helper()
+				return load(t, set, append(env, beside[s.Key]...)...)
+			}
+			byEnv := load(nil, s.Env+"="+value)
 			flag := "--" + s.Flag + "=" + value
 			file := "'" + value + "'"
 			if s.Secret {
 				flag = "--" + s.Flag + "=" + write(t, "secret", value+"\n")
 			}
-			byFlag := load(t, flags(t, flag))
+			byFlag := load(flags(t, flag))
 			toml := s.Key + " = " + file
 			if group, name, nested := strings.Cut(s.Key, "."); nested {
 				toml = "[" + group + "]\n" + name + " = " + file
 			}
-			byFile := load(t, nil, "PARLEY_CONFIG="+write(t, "parley.toml", toml))
+			byFile := load(nil, "PARLEY_CONFIG="+write(t, "parley.toml", toml))
 			if reflect.DeepEqual(byEnv.Config, config.Defaults()) {
 				t.Errorf("%s=%s changed nothing", s.Env, value)
 			}
@@ -117,7 +126,7 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 				if name == "" {
 					continue
 				}
-				bySecret := load(t, nil, name+"_FILE="+write(t, "secret", value))
+				bySecret := load(nil, name+"_FILE="+write(t, "secret", value))
 				if d := cmp.Diff(byEnv.Config, bySecret.Config); d != "" {
 					t.Errorf("%s_FILE sets something else than %s: %s", name, name, d)
 				}
@@ -160,7 +169,7 @@ func TestANameThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 	_, err := config.Load(flags(t, "--port=70000"), []string{
 		"PARLEY_REGISTRATION=sometimes", "PARLEY_MAX_GROUP=many", "PARLEY_LIMITS_SEND=30", "PARLEY_RATE_LIMITS=perhaps",
-		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_ALLOWED_ORIGINS=*", "REDIS_URL=redis://user:hunter2@r", "PARLEY_NODE_ID=ws server 1", "PARLEY_METRICS_LISTEN=9090",
+		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_ALLOWED_ORIGINS=*", "REDIS_URL=http://user:hunter2@r", "PARLEY_NODE_ID=ws server 1", "PARLEY_METRICS_LISTEN=9090",
 		"DATABASE_URL=mysql://user:hunter2@db/x", "PARLEY_SIGNING_KEY=hunter2", "PARLEY_LIMITS_LOGIN=0/1m", "PARLEY_UNKNOWN_=1",
 	})
 	if err == nil {
@@ -171,7 +180,7 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 		"PARLEY_REGISTRATION must be one of: open, closed (from: environment PARLEY_REGISTRATION)",
 		"PARLEY_MAX_GROUP must be a whole number", "PARLEY_LIMITS_SEND must be uses/window, such as 30/1m",
 		"PARLEY_RATE_LIMITS must be on or off", "PARLEY_TRUSTED_PROXIES must be", "PARLEY_ALLOWED_ORIGINS must be",
-		"this version has no Redis support yet", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",
+		"PARLEY_REDIS_URL must be like", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",
 		"has 7 bytes and must have 32 or more", "PARLEY_LIMITS_LOGIN must allow", "PARLEY_UNKNOWN_ in the environment",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -186,6 +195,36 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(err)
+	}
+}
+
+func TestRedisIsForNodesThatShareADatabase(t *testing.T) {
+	for name, row := range map[string]struct {
+		env  []string
+		want string
+	}{
+		"Redis beside SQLite":                {[]string{"REDIS_URL=redis://r:hunter2@r"}, "DATABASE_URL is not set"},
+		"Redis is asked for and not named":   {[]string{"DATABASE_URL=postgres://db/p", "PARLEY_REDIS_REQUIRED=on"}, "REDIS_URL is not set"},
+		"Redis of another kind":              {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=redis:6379"}, "must be like redis://"},
+		"Redis without a host":               {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=redis://:6379"}, "must be like redis://"},
+		"a socket":                           {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=unix:///run/redis.sock"}, ""},
+		"a replica of SQLite":                {[]string{"DATABASE_REPLICA_URL=postgres://r:hunter2@db/p"}, "DATABASE_URL no primary"},
+		"a direct way beside SQLite":         {[]string{"PARLEY_DATABASE_DIRECT_URL=postgres://r:hunter2@db/p"}, "goes with DATABASE_URL"},
+		"a Redis that goes with PostgreSQL":  {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=redis://r"}, ""},
+		"a Redis with TLS and a password":    {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=rediss://:hunter2@r:6380/0"}, ""},
+		"a Redis that may be away otherwise": {[]string{"DATABASE_URL=postgres://db/p", "REDIS_URL=redis://r", "PARLEY_REDIS_REQUIRED=on"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := config.Load(nil, row.env)
+			switch {
+			case row.want == "" && err != nil:
+				t.Error(err)
+			case row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)):
+				t.Errorf("got %v, want an error with %q", err, row.want)
+			case err != nil && strings.Contains(err.Error(), "hunter2"):
+				t.Error("a secret stands in the error")
+			}
+		})
 	}
 }
 

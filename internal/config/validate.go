@@ -43,7 +43,12 @@ func (c *Config) Validate() Problems {
 	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_replica_url", c.ReplicaURL == "" || validDatabaseURL(string(c.ReplicaURL)), "must be like postgres://user:password@host:5432/name")
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
-	v.check("redis_url", c.RedisURL == "", "is set, but this version has no Redis support yet: take it away and run one node")
+	v.check("database_replica_url", c.ReplicaURL == "" || c.DatabaseURL != "", "names a standby, and DATABASE_URL no primary: set that too")
+	v.check("database_direct_url", c.DatabaseDirectURL == "" || validDatabaseURL(string(c.DatabaseDirectURL)), "must be like postgres://user:password@host:5432/name")
+	v.check("database_direct_url", c.DatabaseDirectURL == "" || c.DatabaseURL != "", "goes with DATABASE_URL, which is not set")
+	v.check("redis_url", c.RedisURL == "" || validRedisURL(string(c.RedisURL)), "must be like redis://user:password@host:6379, with characters such as @ / # ? in the password written as %%40 %%2F %%23 %%3F")
+	v.check("redis_url", c.RedisURL == "" || c.DatabaseURL != "", "joins nodes that share a PostgreSQL, and DATABASE_URL is not set: set that too, or take Redis away and run one node")
+	v.check("redis_required", !bool(c.RedisRequired) || c.RedisURL != "", "asks for a Redis, and REDIS_URL is not set")
 	v.check("node_id", c.NodeID == "" || nodeID.MatchString(c.NodeID), "must be 1 to 64 letters, digits, _ . or -, such as ws-server-1")
 	v.check("metrics_listen", c.MetricsListen == "" || validListen(c.MetricsListen), "must be like 127.0.0.1:9090, or empty for none")
 	v.key("signing_key", c.SigningKey)
@@ -133,4 +138,10 @@ func validNetwork(text string) bool {
 func validDatabaseURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
+}
+
+// validRedisURL goes by what can be seen without the library: a wrong option is told by it.
+func validRedisURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && ((u.Scheme == "redis" || u.Scheme == "rediss") && u.Hostname() != "" || u.Scheme == "unix" && u.Path != "")
 }

@@ -1,0 +1,140 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strconv"
+
+	"github.com/parley-chat/parley/internal/cluster"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/inmem"
+	"github.com/parley-chat/parley/internal/limit"
+	"github.com/parley-chat/parley/internal/pgbus"
+	"github.com/parley-chat/parley/internal/realtime"
+	"github.com/parley-chat/parley/internal/redis"
+)
+
+// reach is how a node reaches the others that serve the same database. A node on SQLite is alone: all but its
+// bus is nil.
+type reach struct {
+	bus      realtime.Bus
+	joint    *cluster.Bus // the bus, of a node that is not alone
+	redis    *redis.Bus   // nil without Redis
+	database *pgbus.Bus
+	registry *cluster.Registry
+}
+
+// openReach finds the ways to the others. A Redis that is wrong refuses the start; one that is away does not, since
+// a node must be able to restart meanwhile (ADR-016).
+func (n *Node) openReach(ctx context.Context) error {
+	id := nodeID(&n.cfg.Config)
+	n.id = id
+	if n.store.Kind() != "postgres" {
+		n.reach.bus = realtime.Alone{}
+		return nil
+	}
+	keys, err := keysTaken(&n.cfg.Config)
+	if err != nil {
+		return err
+	}
+	if err := checkKeys(ctx, n.store, keys); err != nil {
+		return err
+	}
+	n.reach.registry = cluster.NewRegistry(cluster.RegistryConfig{
+		NodeID: id, Version: n.version, URL: n.address(), Keys: keys, Log: n.log,
+	}, n.store)
+	n.reach.database, err = pgbus.New(pgbus.Config{URL: directURL(&n.cfg.Config), NodeID: id, Log: n.log})
+	if err != nil {
+		return err
+	}
+	var fast cluster.Path
+	if n.cfg.RedisURL != "" {
+		if err := n.openRedis(ctx, id); err != nil {
+			return err
+		}
+		fast = n.reach.redis
+	}
+	n.reach.joint = cluster.NewBus(cluster.Config{NodeID: id, Registry: n.reach.registry, Log: n.log}, fast, n.reach.database)
+	n.reach.bus = n.reach.joint
+	return nil
+}
+
+func (n *Node) openRedis(ctx context.Context, id string) error {
+	opened, err := redis.Open(redis.Config{URL: string(n.cfg.RedisURL), NodeID: id, Log: n.log})
+	if err != nil {
+		return redisProblem(err)
+	}
+	switch err := opened.Check(ctx); {
+	case errors.Is(err, redis.ErrAway):
+		n.notes = append(n.notes, err.Error()+". The nodes reach each other over PostgreSQL until it is there: slower, and nothing is lost.")
+	case err != nil:
+		return redisProblem(err)
+	}
+	n.reach.redis = opened
+	return nil
+}
+
+// redisProblem is a Redis that only a change of the settings makes usable.
+func redisProblem(err error) error {
+	var wrong *redis.WrongError
+	if errors.As(err, &wrong) {
+		return problem(err, wrong.What, wrong.Next)
+	}
+	return err
+}
+
+// limiter counts uses, for all nodes together where they have a Redis in common (C5.9).
+func (n *Node) limiter() limit.Limiter {
+	switch {
+	case !bool(n.cfg.RateLimits):
+		return limit.Unlimited{}
+	case n.reach.redis != nil:
+		return redis.NewLimiter(n.reach.redis, inmem.NewLimiter())
+	}
+	return inmem.NewLimiter()
+}
+
+// directURL leads to PostgreSQL itself, for what needs a session.
+func directURL(c *config.Config) string {
+	if c.DatabaseDirectURL != "" {
+		return string(c.DatabaseDirectURL)
+	}
+	return string(c.DatabaseURL)
+}
+
+// address is where this node itself listens, for people who look at the registry.
+func (n *Node) address() string {
+	host := n.cfg.Host
+	if host == "" || host == "0.0.0.0" || host == "::" {
+		// A machine without a name is shown without one.
+		host, _ = os.Hostname()
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(n.Port()))
+}
+
+// start starts everything that reaches the others, and returns what ends it: the registry last, so that the others
+// know of this node as long as it may say something.
+func (h *reach) start(r *running) (stop func()) {
+	if h.joint == nil {
+		return func() {}
+	}
+	stops := []func(){r.start(h.registry.Run), r.start(h.database.Run)}
+	if h.redis != nil {
+		stops = append(stops, r.start(h.redis.Run))
+	}
+	stops = append(stops, r.start(h.joint.Run))
+	return func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			stops[i]()
+		}
+	}
+}
+
+// leaving tells the others that this node takes no new connections.
+func (h *reach) leaving() {
+	if h.registry != nil {
+		h.registry.Drain()
+	}
+}
