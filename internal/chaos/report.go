@@ -38,6 +38,7 @@ const (
 	historyFile = "history.jsonl"
 	reportFile  = "report.json"
 	textFile    = "report.txt"
+	pictureFile = "timeline.html"
 )
 
 // write puts everything into a folder.
@@ -50,6 +51,7 @@ func (r *Report) write(folder string, h *check.History) error {
 			return out.Encode(r)
 		}),
 		save(folder, textFile, func(w io.Writer) error { r.Print(w); return nil }),
+		save(folder, pictureFile, func(w io.Writer) error { return check.Timeline(w, h, r.Check) }),
 	)
 }
 

@@ -61,6 +61,7 @@ type run struct {
 
 // Run does it all and returns what it proved. An error says that it could not be done.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
+	o.Bounds = bounds(o.Bounds)
 	r := &run{Options: o, recorder: check.NewRecorder(), live: newLive(o.Out)}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return nil, err

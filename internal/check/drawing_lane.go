@@ -44,13 +44,13 @@ func (d *drawing) scale(most, tall float64) float64 {
 	return top
 }
 
-// roundUp is the next 1, 2 or 5 with zeros.
+// roundUp is the next number that reads well.
 func roundUp(most float64) float64 {
 	if most <= 0 {
 		return 1
 	}
 	unit := math.Pow(10, math.Floor(math.Log10(most)))
-	for _, n := range []float64{1, 2, 5} {
+	for _, n := range []float64{1, 1.5, 2, 3, 4, 5, 6, 8} {
 		if n*unit >= most {
 			return n * unit
 		}
