@@ -41,10 +41,11 @@ func within(name string, d time.Duration, n int, goal time.Duration, what string
 // evidence is a history in the form in which measures look at it.
 type evidence struct {
 	*check.History
-	waits    []workload.Wait
-	guided   map[string]bool      // clients that come by nginx alone
-	sessions map[string][]session // by client, in the order of time
-	alone    []check.Fault        // faults near which there was no other
+	waits     []workload.Wait
+	guided    map[string]bool      // clients that come by nginx alone
+	sessions  map[string][]session // by client, in the order of time
+	alone     []check.Fault        // faults near which there was no other
+	crossings []crossing
 }
 
 // session is one socket's life.
@@ -79,6 +80,7 @@ func newEvidence(h *check.History, waits []workload.Wait, guided map[string]bool
 			e.alone = append(e.alone, f)
 		}
 	}
+	e.crossings = e.allCrossings()
 	return e
 }
 
@@ -132,33 +134,52 @@ func (e *evidence) wait(f check.Fault) (longest time.Duration, n, shown int) {
 	return longest, n, shown
 }
 
-// crossing are the times from send to reception between clients of different nodes, of sends that began
-// between two moments and clients that were connected all the while.
+// crossing are the times from send to reception between clients of different nodes, of messages first sent
+// between two moments and clients that were connected and following all the while.
 func (e *evidence) crossing(from, to time.Duration) []time.Duration {
-	type sent struct {
-		node  string
-		begin time.Duration
-	}
-	sends := map[string]sent{}
-	for i := range e.Operations {
-		if o := &e.Operations[i]; o.Op == check.Send && o.Result == check.OK && o.Begin >= from && o.Begin <= to && o.Node != "" && !o.REST {
-			if _, again := sends[o.Message]; !again {
-				sends[o.Message] = sent{o.Node, o.Begin}
-			}
-		}
-	}
 	var out []time.Duration
-	for i := range e.Observations {
-		o := &e.Observations[i]
-		if o.Event != check.MessageReceived || o.Own {
-			continue
-		}
-		s, is := sends[o.Message]
-		if is && o.Node != "" && o.Node != s.node && e.connectedSince(o) < s.begin {
-			out = append(out, max(0, o.At-s.begin))
+	for _, c := range e.crossings {
+		if c.begin >= from && c.begin <= to {
+			out = append(out, c.took)
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// crossing is one message's way from the client who sent it to one of another node.
+type crossing struct{ begin, took time.Duration }
+
+// allCrossings finds them. What was delivered as part of catching up did not cross then.
+func (e *evidence) allCrossings() (out []crossing) {
+	first := map[string]*check.Operation{} // of a message
+	for i := range e.Operations {
+		o := &e.Operations[i]
+		if o.Op != check.Send || o.Message == "" {
+			continue
+		}
+		if known := first[o.Message]; known == nil || o.Called < known.Called {
+			first[o.Message] = o
+		}
+	}
+	type followed struct{ client, conversation string }
+	catching := map[followed]bool{}
+	for i := range e.Observations {
+		o := &e.Observations[i]
+		f := followed{o.Client, o.Conversation}
+		switch o.Event {
+		case check.CatchingUp:
+			catching[f] = true
+		case check.CaughtUp:
+			delete(catching, f)
+		case check.MessageReceived:
+			s := first[o.Message]
+			if s == nil || s.REST || s.Node == "" || o.Own || catching[f] || o.Node == "" || o.Node == s.Node || e.connectedSince(o) >= s.Begin {
+				continue
+			}
+			out = append(out, crossing{s.Begin, max(0, o.At-s.Begin)})
+		}
+	}
 	return out
 }
 
@@ -191,7 +212,7 @@ func measure(h *check.History, waits []workload.Wait, guided map[string]bool, se
 	if several {
 		out = append(out, e.killed()...)
 		out = append(out, e.rolled()...)
-		out = append(out, e.crossings()...)
+		out = append(out, e.crossed()...)
 		out = append(out, e.wandered())
 	}
 	return append(out, e.byKind(several)...)

@@ -85,8 +85,8 @@ func (e *evidence) rolled() []Measure {
 	}
 }
 
-// crossings: messages cross between nodes quickly, without Redis too, and are as quick again after it.
-func (e *evidence) crossings() []Measure {
+// crossed: messages cross between nodes quickly, without Redis too, and are as quick again after it.
+func (e *evidence) crossed() []Measure {
 	var calm, without, after []time.Duration
 	calmFrom := time.Duration(0)
 	for _, f := range e.Faults {
