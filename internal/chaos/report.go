@@ -8,14 +8,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/parley-chat/parley/internal/check"
 )
 
 // Report is what a run proved.
 type Report struct {
-	Shape    string        `json:"shape"`
-	Replay   string        `json:"replay,omitempty"`
+	Shape  string `json:"shape"`
+	Replay string `json:"replay,omitempty"`
+	// Took is the time from the moment when people began to chat to the verdict.
+	Took     time.Duration `json:"tookNs"`
 	Check    *check.Report `json:"check"`
 	Measures []Measure     `json:"measures,omitempty"`
 	// Problems are what went wrong besides violations: a fault that could not be injected, a client that

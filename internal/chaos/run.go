@@ -57,6 +57,7 @@ type run struct {
 	skipped  []string
 	problems []string // what is wrong besides violations
 	live     *live
+	began    time.Duration // when people began to chat
 }
 
 // Run does it all and returns what it proved. An error says that it could not be done.
@@ -194,7 +195,7 @@ func (r *run) chat(ctx context.Context) (err error) {
 	r.recorder.Run(func(run *check.Run) {
 		run.Seed, run.Name = r.Seed, "parley-chaos: "+r.describe()
 	})
-	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL, SettledWithin: r.SettledWithin}
+	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL, SettledWithin: r.SettledWithin, Gentle: r.cluster == nil}
 	if r.cluster != nil {
 		for _, n := range r.cluster.Nodes {
 			c.Doors = append(c.Doors, n.Door.Address())
@@ -211,6 +212,7 @@ func (r *run) chat(ctx context.Context) (err error) {
 	if r.injector != nil {
 		r.injector.Site.Conversations = r.work.Conversations
 	}
+	r.began = r.recorder.Now()
 	stopProgress := r.live.follow(r)
 	defer stopProgress()
 	r.chatAndBreak(ctx)
@@ -270,10 +272,14 @@ func (r *run) judge(ctx context.Context) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
+		if r.cluster == nil {
+			onlyOurs(history, database)
+		}
 		history.Database = database
 	}
 	r.live.say("Checking %d operations and %d observations …", len(history.Operations), len(history.Observations))
 	report := &Report{Check: check.Check(history, r.Bounds)}
+	report.Took = r.recorder.Now() - r.began
 	report.Shape, report.Skipped, report.Problems = r.describe(), r.skipped, r.problems
 	report.Replay = r.replay()
 	if r.Number > 0 {
@@ -285,6 +291,17 @@ func (r *run) judge(ctx context.Context) (*Report, error) {
 		report.Measures = measure(history, r.work.Waits(), r.work.Guided(), r.cluster.Shape == cluster.Full)
 	}
 	return report, report.write(r.Folder, history)
+}
+
+// onlyOurs takes out of what is stored the conversations that nobody of this run was ever in.
+func onlyOurs(h *check.History, d *check.Database) {
+	ours := map[string]bool{}
+	for i := range h.Operations {
+		ours[h.Operations[i].Conversation] = true
+	}
+	d.Conversations = slices.DeleteFunc(d.Conversations, func(c check.StoredConversation) bool { return !ours[c.ID] })
+	d.Messages = slices.DeleteFunc(d.Messages, func(m check.StoredMessage) bool { return !ours[m.Conversation] })
+	d.Participants = slices.DeleteFunc(d.Participants, func(p check.StoredParticipant) bool { return !ours[p.Conversation] })
 }
 
 // replay is the command that draws the same again.

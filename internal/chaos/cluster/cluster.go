@@ -157,7 +157,8 @@ func (k *Cluster) startFront(c Config) (err error) {
 	if err := k.Nginx.Start(); err != nil {
 		return err
 	}
-	k.Front, err = proxy.Listen(k.Nginx.Address())
+	// Clients have addresses of their own: ip_hash spreads them over the nodes.
+	k.Front, err = proxy.ListenSpread(k.Nginx.Address())
 	return err
 }
 

@@ -85,6 +85,16 @@ func Choose(shape cluster.Shape, names []string) ([]*Kind, error) {
 	return out, nil
 }
 
+// Among returns those of the names that a shape can have.
+func Among(shape cluster.Shape, names []string) (out []string) {
+	for _, k := range Kinds() {
+		if slices.Contains(k.Shapes, shape) && slices.Contains(names, k.Name) {
+			out = append(out, k.Name)
+		}
+	}
+	return out
+}
+
 // one claims the node that was drawn, under a name for the part of it that is broken.
 func one(part string) func(*Site, Planned) []string {
 	return func(s *Site, p Planned) []string { return []string{s.Cluster.Nodes[p.Node].Name + part} }

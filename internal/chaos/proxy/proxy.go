@@ -29,6 +29,7 @@ type Weather struct {
 type Proxy struct {
 	listener net.Listener
 	target   string
+	spread   bool
 
 	mu      sync.Mutex
 	weather Weather
@@ -40,12 +41,18 @@ type Proxy struct {
 }
 
 // Listen takes a free port of loopback for connections to target ("host:port").
-func Listen(target string) (*Proxy, error) {
+func Listen(target string) (*Proxy, error) { return listen(target, false) }
+
+// ListenSpread is Listen for a target that goes by the addresses of its clients: each link comes from another
+// network of loopback.
+func ListenSpread(target string) (*Proxy, error) { return listen(target, true) }
+
+func listen(target string, spread bool) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{listener: listener, target: target, changed: make(chan struct{}), links: map[*link]bool{}}
+	p := &Proxy{listener: listener, target: target, spread: spread, changed: make(chan struct{}), links: map[*link]bool{}}
 	p.running.Go(p.accept)
 	return p, nil
 }
@@ -121,7 +128,11 @@ func (p *Proxy) serve(client *net.TCPConn) {
 		l.reset()
 		return
 	}
-	conn, err := net.DialTimeout("tcp", p.target, 5*time.Second)
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	if p.spread {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, byte(1+int(l.lot*250)), 0, 1)}
+	}
+	conn, err := dialer.Dial("tcp", p.target)
 	if err != nil {
 		l.reset()
 		return

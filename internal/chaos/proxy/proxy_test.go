@@ -160,3 +160,29 @@ func TestAShareOfTheConnectionsIsHit(t *testing.T) {
 		t.Errorf("cut %d of %d", cut, len(conns))
 	}
 }
+
+func TestConnectionsComeFromManyNetworks(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	p, err := proxy.ListenSpread(server.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	seen := map[string]bool{}
+	for range 10 {
+		connect(t, p)
+		conn, err := server.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[conn.RemoteAddr().(*net.TCPAddr).IP.String()] = true
+		conn.Close()
+	}
+	if len(seen) < 5 {
+		t.Errorf("ten connections came from %v", seen)
+	}
+}

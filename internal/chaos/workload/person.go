@@ -41,10 +41,10 @@ type draft struct {
 // newPerson makes a client of a new user, or another device of the user of first.
 func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first *person) (*person, error) {
 	p := &person{
-		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i + device*7), last: map[string]string{}, revs: map[string]int64{},
+		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string]string{}, revs: map[string]int64{},
 		random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(i)<<8|uint64(device))), restful: i%4 == 3,
 	}
-	if i%4 == 1 {
+	if i%4 == 1 && !w.cfg.Gentle {
 		p.wanders = 2*time.Second + time.Duration(p.random.IntN(4000))*time.Millisecond
 	}
 	c, err := client.New(w.cfg.BaseURL, client.Options{HTTP: p.way.client})

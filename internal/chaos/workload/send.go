@@ -160,6 +160,9 @@ func (p *person) sendAgain(ctx context.Context) {
 // abandon drops the connection while a send is under way, and does not ask again what came of it, or
 // much later.
 func (p *person) abandon(ctx context.Context, r *room) {
+	if p.w.cfg.Gentle {
+		return
+	}
 	d := p.draft(r)
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.random.IntN(3000))*time.Microsecond)
 	defer cancel()

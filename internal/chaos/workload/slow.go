@@ -17,7 +17,7 @@ func (w *Workload) readSlowly(ctx context.Context, i int) {
 	random := rand.New(rand.NewPCG(w.cfg.Seed, 0x510<<32|uint64(i)))
 	p := w.people[random.IntN(w.cfg.Clients)]
 	// A way of its own: nobody else's connections are dropped with it.
-	way := newWays(w.cfg).way(i)
+	way := newWays(w.cfg).way(i, false)
 	for ctx.Err() == nil {
 		w.stall(ctx, p, way, time.Duration(1+random.IntN(40))*time.Second)
 		way.hop(true)

@@ -30,6 +30,7 @@ func newWays(c Config) ways {
 // way is how one client gets to the deployment. Each new connection takes the next door.
 type way struct {
 	doors  []string
+	gentle bool // never hops
 	client *http.Client
 
 	mu    sync.Mutex
@@ -41,8 +42,8 @@ type way struct {
 // late is seen as late and not as lost.
 const requestWithin = 10 * time.Second
 
-func (ws ways) way(i int) *way {
-	w := &way{doors: ws[i%len(ws)], next: i / len(ws), conns: map[net.Conn]bool{}}
+func (ws ways) way(i int, gentle bool) *way {
+	w := &way{gentle: gentle, doors: ws[i%len(ws)], next: i / len(ws), conns: map[net.Conn]bool{}}
 	w.client = &http.Client{
 		Timeout:   requestWithin,
 		Transport: &http.Transport{DialContext: w.dial, MaxIdleConnsPerHost: 2, IdleConnTimeout: 20 * time.Second},
@@ -74,6 +75,9 @@ func (w *way) door(otherwise string) string {
 
 // hop drops every connection of this client in the middle of whatever it carries, by RST or in order.
 func (w *way) hop(reset bool) {
+	if w.gentle {
+		return
+	}
 	w.mu.Lock()
 	var conns []net.Conn
 	for c := range w.conns {

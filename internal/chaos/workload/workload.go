@@ -27,6 +27,8 @@ type Config struct {
 	BaseURL string
 	Doors   []string
 	Front   string
+	// Gentle has no client drop its connection on purpose: then everything is to be answered.
+	Gentle bool
 	// SettledWithin is how long after everything is whole again everybody has to have everything; 0 for a
 	// minute.
 	SettledWithin time.Duration
