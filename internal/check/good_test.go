@@ -205,6 +205,13 @@ var good = map[string]func(s *stage) *check.History{
 		s.all()
 		return s.settle()
 	},
+	"a subscribe is answered twice, because it was asked for again": func(s *stage) *check.History {
+		s.bob.unsubscribe(s.r)
+		s.bob.subscribe(s.r, 1)
+		s.bob.join(s.r, 1)
+		s.all()
+		return s.settle()
+	},
 	"an edit and a deletion at once": func(s *stage) *check.History {
 		s.ada.send(s.r, "one")
 		s.all()

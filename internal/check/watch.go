@@ -132,7 +132,7 @@ func (w *watching) catchingUp(c *conversation, f *follow, o *Observation) {
 	case o.AfterRev != f.complete:
 		f.fault("I12", []source{f.latest(), saw(o)}, "a client that was complete up to rev %d went on from rev %d", f.complete, o.AfterRev)
 		f.complete = max(f.complete, o.AfterRev)
-	case f.phase == following:
+	case f.phase == following && o.Hole:
 		w.hole(f, o)
 	}
 	w.wanted[c] = false
