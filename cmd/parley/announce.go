@@ -54,11 +54,11 @@ func announce(cmd *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = s.AddAnnouncement(cmd.Context(), chat.Announcement{ID: uuid.Must(uuid.NewV7()).String(), Text: text, Author: operator()})
-	if err == nil {
-		fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected sees it now.")
+	if _, err = s.AddAnnouncement(cmd.Context(), chat.Announcement{ID: uuid.Must(uuid.NewV7()).String(), Text: text, Author: operator()}); err != nil {
+		return err
 	}
-	return err
+	fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected sees it now.")
+	return nil
 }
 
 // readText reads a text without the line feed at its end. What is too long for an announcement is read far enough

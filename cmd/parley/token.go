@@ -18,6 +18,9 @@ func tokenCommand() *cobra.Command {
 		Short: "Print an access token that speaks for a person",
 		Args:  oneName,
 		RunE: withAccounts(func(cmd *cobra.Command, args []string, tools *app.Tools) error {
+			if err := app.CheckKeys(cmd.Context(), &tools.Config.Config, tools.Store); err != nil {
+				return err
+			}
 			person, err := tools.Store.AccountByName(cmd.Context(), auth.UsernameKey(args[0]))
 			if err != nil {
 				return err

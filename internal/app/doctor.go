@@ -27,6 +27,9 @@ func Examine(ctx context.Context, c *config.Loaded) ([]Advice, error) {
 	var e examination
 	e.settings(c)
 	e.folder(c)
+	if err := e.redis(ctx, c); err != nil {
+		return nil, err
+	}
 	if err := e.database(ctx, c); err != nil {
 		return nil, err
 	}
@@ -100,10 +103,10 @@ func (e *examination) database(ctx context.Context, c *config.Loaded) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(e.data(ctx, s), s.Close())
+	return errors.Join(e.data(ctx, c, s), s.Close())
 }
 
-func (e *examination) data(ctx context.Context, s *store.Store) error {
+func (e *examination) data(ctx context.Context, c *config.Loaded, s *store.Store) error {
 	partitions, err := s.Partitions(ctx)
 	if err != nil {
 		return err
@@ -128,6 +131,9 @@ func (e *examination) data(ctx context.Context, s *store.Store) error {
 		return nil
 	}
 	e.sound("The schema is this program's.")
+	if err := e.nodes(ctx, c, s); err != nil {
+		return err
+	}
 	made, err := demo.Made(ctx, s)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -54,5 +55,29 @@ func TestTheDoctorNamesWhatAnOperatorMustNotOverlook(t *testing.T) {
 		if !strings.Contains(found, want) {
 			t.Errorf("%q is not found in:\n%s", want, found)
 		}
+	}
+}
+
+func TestTheDoctorLooksAtRedisAndAtTheOtherNodes(t *testing.T) {
+	c := newCluster(t, 1)
+	env := append(c.env, "PARLEY_RATE_LIMITS=on")
+	awaitNode(t, c.env[0], "ws-server-1")
+	if found := unsound(t, settings(t, env...)); len(found) > 0 {
+		t.Errorf("of a healthy node it says %q", found)
+	}
+	strange := []string{c.env[0], "REDIS_URL=redis://127.0.0.1:1", "PARLEY_SIGNING_KEY=" + strings.Repeat("x", 32), "PARLEY_RATE_LIMITS=on"}
+	found := strings.Join(unsound(t, settings(t, strange...)), "\n")
+	for _, want := range []string{"Redis is away", "signs tokens with another key"} {
+		if !strings.Contains(found, want) {
+			t.Errorf("%q is not found in:\n%s", want, found)
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "data")
+	found = strings.Join(unsound(t, settings(t, c.env[0], "PARLEY_DATA="+folder, "PARLEY_RATE_LIMITS=on")), "\n")
+	if !strings.Contains(found, "there is none here") {
+		t.Errorf("without a key it says %q", found)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "signing.key")); !os.IsNotExist(err) {
+		t.Errorf("the doctor makes a key: %v", err)
 	}
 }

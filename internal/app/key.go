@@ -21,18 +21,23 @@ const (
 // signingKey returns the key that signs tokens: the one that is set, else the one kept in the data
 // folder, which is made when it is missing. Two processes that make it at once agree on one.
 func signingKey(c *config.Config) ([]byte, error) {
-	if c.SigningKey != "" {
-		return []byte(c.SigningKey), nil
-	}
-	path := filepath.Join(c.Data, keyFile)
-	key, err := readKey(path)
+	key, err := keyAtHand(c)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, err
 	}
+	path := filepath.Join(c.Data, keyFile)
 	if err := makeKey(path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, folderProblem(c.Data, err)
 	}
 	return readKey(path)
+}
+
+// keyAtHand is the signing key that there is, or fs.ErrNotExist.
+func keyAtHand(c *config.Config) ([]byte, error) {
+	if c.SigningKey != "" {
+		return []byte(c.SigningKey), nil
+	}
+	return readKey(filepath.Join(c.Data, keyFile))
 }
 
 func readKey(path string) ([]byte, error) {

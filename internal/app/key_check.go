@@ -19,9 +19,10 @@ func fingerprint(key []byte) string {
 	return hex.EncodeToString(mac.Sum(nil)[:8])
 }
 
-// keysTaken are the fingerprints of the keys whose tokens this node takes, that of its own first.
+// keysTaken are the fingerprints of the keys whose tokens a node with these settings takes, that of its own
+// first. The error is fs.ErrNotExist when its own was not made yet.
 func keysTaken(c *config.Config) (string, error) {
-	key, err := signingKey(c)
+	key, err := keyAtHand(c)
 	if err != nil {
 		return "", err
 	}
@@ -38,10 +39,14 @@ func understand(a, b string) bool {
 	return len(as) == 0 || len(bs) == 0 || slices.Contains(as, bs[0]) && slices.Contains(bs, as[0])
 }
 
-// checkKeys refuses to start a node beside others that would not take its tokens, or whose tokens it would not:
-// people would be signed out whenever they come to another node.
-func checkKeys(ctx context.Context, s *store.Store, own string) error {
+// CheckKeys refuses to sign beside nodes that would not take the tokens, or whose tokens would not be taken: people
+// would be signed out whenever they come to another node.
+func CheckKeys(ctx context.Context, c *config.Config, s *store.Store) error {
 	nodes, err := s.Nodes(ctx)
+	if err != nil || len(nodes) == 0 {
+		return err
+	}
+	own, err := keysTaken(c)
 	if err != nil {
 		return err
 	}
@@ -55,7 +60,7 @@ func checkKeys(ctx context.Context, s *store.Store, own string) error {
 
 func keyProblem(other store.Node) error {
 	return problem(nil, "the node "+other.ID+" at "+other.URL+", which runs on the same database, signs tokens with another key than this one",
-		"give every node the same PARLEY_SIGNING_KEY (openssl rand -base64 48 makes one; the one in use may be in the file signing.key of that node's data folder). "+
+		"give every node the same PARLEY_SIGNING_KEY (openssl rand -base64 48 makes one), or a copy of that node's file signing.key in its data folder. "+
 			"To change the key, first let every node take the new one as PARLEY_PREVIOUS_SIGNING_KEY, one node after the other, and then swap the two. "+
 			"If that node has ended, half a minute later it is forgotten")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/obs"
 )
 
@@ -59,6 +60,47 @@ func (n *Node) readNode(emit obs.Emit) {
 	emit(obs.NodeInfo, 1, n.id, n.version, n.store.Kind())
 	emit(obs.Ready, one(health.Ready()))
 	emit(obs.Connections, float64(n.sockets.Connections()))
+}
+
+// readHub emits what the hub delivers and what it had to make up for.
+func (n *Node) readHub(emit obs.Emit) {
+	s := n.hub.Stats()
+	emit(obs.Sessions, float64(s.Sessions))
+	emit(obs.FollowedTopics, float64(s.Topics))
+	emit(obs.Comparisons, float64(s.Comparisons))
+	emit(obs.ComparisonsBehind, float64(s.Behind))
+	emit(obs.GapsRepaired, float64(s.GapsRepaired))
+	emit(obs.BusLost, float64(s.Lost))
+	emit(obs.BusMisheard, float64(s.Misheard))
+}
+
+// readReach emits how the other nodes are reached.
+func (n *Node) readReach(emit obs.Emit) {
+	state, nodes := cluster.StateAlone, 1
+	if n.reach.joint != nil {
+		state, nodes = n.reach.joint.State(), max(1, len(n.reach.registry.Nodes()))
+		d := n.reach.database.Stats()
+		emit(obs.BusPublished, float64(d.Published), "database")
+		emit(obs.BusHeard, float64(d.Heard), "database")
+		emit(obs.BusDropped, float64(d.Oversize+d.Dropped+d.Overflowed), "database")
+		emit(obs.BusReconnects, float64(max(1, d.Connected)-1), "database")
+	}
+	emit(obs.Nodes, float64(nodes))
+	for _, s := range []cluster.State{cluster.StateRedis, cluster.StateDatabase, cluster.StateAlone} {
+		emit(obs.BusState, one(s == state), string(s))
+	}
+	if n.reach.redis != nil {
+		r := n.reach.redis.Stats()
+		emit(obs.BusPublished, float64(r.Published), "redis")
+		emit(obs.BusHeard, float64(r.Heard), "redis")
+		emit(obs.BusDropped, float64(r.Lost+r.Dropped), "redis")
+		emit(obs.BusReconnects, float64(r.Reconnects), "redis")
+	}
+	if n.reach.limiter != nil {
+		shared, local := n.reach.limiter.Stats()
+		emit(obs.LimitsCounted, float64(shared), "shared")
+		emit(obs.LimitsCounted, float64(local), "local")
+	}
 }
 
 // readPool emits how the database's connections are used.

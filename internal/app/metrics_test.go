@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,9 +13,13 @@ import (
 	"github.com/parley-chat/parley/internal/obs"
 )
 
-func TestANodeShowsEveryMetricThatIsDeclared(t *testing.T) {
-	databases(t, func(t *testing.T, env []string) {
-		n := run(t, append(env, "PARLEY_NODE_ID=ws-server-1")...)
+func TestEveryMetricThatIsDeclaredIsShown(t *testing.T) {
+	ofClusters := []*obs.Metric{obs.BusPublished, obs.BusHeard, obs.BusDropped, obs.BusReconnects, obs.LimitsCounted}
+	common := []string{
+		"chat_ready 1", `chat_messages_sent_total{result="stored"} 1`, `chat_message_send_latency_seconds_bucket{le="3"} 1`, "go_goroutines ",
+	}
+	look := func(t *testing.T, n *node, without []*obs.Metric, want ...string) {
+		t.Helper()
 		ada, bert := join(t, n, "ada"), join(t, n, "bert")
 		say(t, ada, direct(t, ada, bert), "Hello")
 		status, text := get(t, "http://"+n.MetricsAddress()+"/metrics")
@@ -22,18 +27,25 @@ func TestANodeShowsEveryMetricThatIsDeclared(t *testing.T) {
 			t.Fatalf("%d %s", status, text)
 		}
 		for _, m := range obs.All() {
-			if !strings.Contains(text, "# TYPE "+m.Name+" "+m.Kind+"\n") {
-				t.Errorf("%s is not shown", m.Name)
+			if shown := strings.Contains(text, "# TYPE "+m.Name+" "+m.Kind+"\n"); shown == slices.Contains(without, m) {
+				t.Errorf("%s is shown: %v", m.Name, shown)
 			}
 		}
-		for _, want := range []string{
-			`server_id="ws-server-1",version="test"} 1`, "chat_connections 2", "chat_ready 1",
-			`chat_messages_sent_total{result="stored"} 1`, `chat_message_send_latency_seconds_bucket{le="3"} 1`, "go_goroutines ",
-		} {
-			if !strings.Contains(text, want) {
-				t.Errorf("%q is missing", want)
+		for _, line := range append(want, common...) {
+			if !strings.Contains(text, line) {
+				t.Errorf("%q is missing", line)
 			}
 		}
+	}
+	t.Run("alone", func(t *testing.T) {
+		n := run(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_NODE_ID=ws-server-1")
+		look(t, n, ofClusters, `chat_node_info{database="sqlite",server_id="ws-server-1",version="test"} 1`,
+			`chat_bus_state{state="alone"} 1`, "chat_nodes 1", "chat_connections 2", "chat_sessions 2")
+	})
+	t.Run("one of two", func(t *testing.T) {
+		c := newCluster(t, 2, "PARLEY_RATE_LIMITS=on")
+		look(t, c.nodes[0], nil, `chat_node_info{database="postgres",server_id="ws-server-1",version="test"} 1`,
+			`chat_bus_state{state="redis"} 1`, `chat_bus_state{state="database"} 0`, `chat_limits_counted_total{counted="shared"}`, `chat_bus_reconnects_total{path="redis"} 0`)
 	})
 }
 

@@ -121,7 +121,7 @@ func (n *Node) build() error {
 	}, n.chat, n.auth, limiter)
 
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readPool, n.readReplica)
+	n.metrics = obs.New(n.readNode, n.readHub, n.readReach, n.readPool, n.readReplica)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)

@@ -61,6 +61,12 @@ func launchAs(t *testing.T, c *config.Loaded, version string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return start(t, built)
+}
+
+// start runs a node that was built.
+func start(t *testing.T, built *app.Node) *node {
+	t.Helper()
 	ctx, end := context.WithCancel(context.Background())
 	n := &node{Node: built, url: fmt.Sprintf("http://127.0.0.1:%d", built.Port()), end: end, ended: make(chan error, 1)}
 	go func() { n.ended <- built.Run(ctx) }()

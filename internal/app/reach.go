@@ -9,8 +9,6 @@ import (
 
 	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/config"
-	"github.com/parley-chat/parley/internal/inmem"
-	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/pgbus"
 	"github.com/parley-chat/parley/internal/realtime"
 	"github.com/parley-chat/parley/internal/redis"
@@ -24,6 +22,7 @@ type reach struct {
 	redis    *redis.Bus   // nil without Redis
 	database *pgbus.Bus
 	registry *cluster.Registry
+	limiter  *redis.Limiter // nil without Redis, and without limits
 }
 
 // openReach finds the ways to the others. A Redis that is wrong refuses the start; one that is away does not, since
@@ -35,11 +34,11 @@ func (n *Node) openReach(ctx context.Context) error {
 		n.reach.bus = realtime.Alone{}
 		return nil
 	}
-	keys, err := keysTaken(&n.cfg.Config)
-	if err != nil {
+	if err := CheckKeys(ctx, &n.cfg.Config, n.store); err != nil {
 		return err
 	}
-	if err := checkKeys(ctx, n.store, keys); err != nil {
+	keys, err := keysTaken(&n.cfg.Config)
+	if err != nil {
 		return err
 	}
 	n.reach.registry = cluster.NewRegistry(cluster.RegistryConfig{
@@ -83,17 +82,6 @@ func redisProblem(err error) error {
 		return problem(err, wrong.What, wrong.Next)
 	}
 	return err
-}
-
-// limiter counts uses, for all nodes together where they have a Redis in common (C5.9).
-func (n *Node) limiter() limit.Limiter {
-	switch {
-	case !bool(n.cfg.RateLimits):
-		return limit.Unlimited{}
-	case n.reach.redis != nil:
-		return redis.NewLimiter(n.reach.redis, inmem.NewLimiter())
-	}
-	return inmem.NewLimiter()
 }
 
 // directURL leads to PostgreSQL itself, for what needs a session.

@@ -33,6 +33,23 @@ var (
 	Sends       = metric(Counter, "chat_messages_sent_total", "Sends answered, by result: stored, duplicate (a retry, answered as the first time), rejected, unknown (it may have been stored).", "result")
 
 	Connections = metric(Gauge, "chat_connections", "Open WebSocket connections.")
+	Sessions    = metric(Gauge, "chat_sessions", "Of these, those of people who are signed in.")
+
+	BusState      = metric(Gauge, "chat_bus_state", "1 for the way by which this node reaches the others now, 0 for the others: redis, database, alone.", "state")
+	BusPublished  = metric(Counter, "chat_bus_published_total", "Envelopes handed to the other nodes, by path: redis, database.", "path")
+	BusHeard      = metric(Counter, "chat_bus_heard_total", "Envelopes heard from other nodes, by path: redis, database.", "path")
+	BusDropped    = metric(Counter, "chat_bus_dropped_total", "Envelopes that could not be published, or that this node was too slow for, by path: redis, database. The store makes up for them.", "path")
+	BusReconnects = metric(Counter, "chat_bus_reconnects_total", "Times that the connection to a path was made anew, by path: redis, database.", "path")
+	BusLost       = metric(Counter, "chat_bus_lost_total", "Times that the bus said that envelopes may have been lost.")
+	BusMisheard   = metric(Counter, "chat_bus_misheard_total", "Envelopes that could not be read, or said what the store does not hold.")
+	Nodes         = metric(Gauge, "chat_nodes", "Nodes that serve this database, this one among them.")
+
+	FollowedTopics    = metric(Gauge, "chat_followed_topics", "Topics of the bus that this node follows.")
+	Comparisons       = metric(Counter, "chat_comparisons_total", "Conversations compared with the store.")
+	ComparisonsBehind = metric(Counter, "chat_comparisons_behind_total", "Of these, those of which something had not been heard.")
+	GapsRepaired      = metric(Counter, "chat_gaps_repaired_total", "Times that a conversation's missing changes were read from the store.")
+
+	LimitsCounted = metric(Counter, "chat_limits_counted_total", "Uses counted against rate limits: shared by all nodes, or local to this one while Redis does not answer. Only with Redis.", "counted")
 
 	DatabaseConnections = metric(Gauge, "chat_database_connections", "Connections of the database pool, by state: used, idle. Of SQLite those that read.", "state")
 	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")
