@@ -3,12 +3,16 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/app"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 // patron is somebody who writes all the time, and notes how well they are served.
@@ -208,4 +212,50 @@ func (p *patron) hasAll(t *testing.T, i, everything int) {
 	if own != len(p.sent) {
 		t.Errorf("patron %d sent %d messages and sees %d of them", i, len(p.sent), own)
 	}
+}
+
+// TestADrainingNodeSaysSoBeforeItLetsGo looks at a node that leaves two: first it is not ready and serves as ever, then
+// its port is closed, then it is out of the registry.
+func TestADrainingNodeSaysSoBeforeItLetsGo(t *testing.T) {
+	c := newCluster(t, 2)
+	leaving, staying := c.nodes[0], c.nodes[1]
+	ada, bert := join(t, leaving, "ada"), join(t, staying, "bert")
+	id := direct(t, ada, bert)
+	crossing(t, ada, bert, id, 2)
+	began := time.Now()
+	leaving.end()
+	awaitHealth(t, leaving, time.Second, "draining", func(status int, h httpapi.Health) bool {
+		return status == http.StatusServiceUnavailable && h.Checks["sockets"] == "draining" && h.Checks["database"] == "ok"
+	})
+	if nodes := registered(t, c.env); len(nodes) != 2 || !nodes[0].Draining || nodes[1].Draining {
+		t.Errorf("the registry says %+v", nodes)
+	}
+	join(t, leaving, "late").live.Subscribe(id, 0)
+	say(t, ada, id, "I am still served")
+	await[client.MessageReceived](t, bert)
+	leaving.stop(t)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the drain took %v", took)
+	}
+	if nodes := registered(t, c.env); len(nodes) != 1 || nodes[0].ID != "ws-server-2" {
+		t.Errorf("then the registry says %+v", nodes)
+	}
+	if _, err := http.Get(leaving.url + "/health/live"); err == nil {
+		t.Error("its port is open")
+	}
+}
+
+// registered are the nodes in the registry.
+func registered(t *testing.T, env []string) []store.Node {
+	t.Helper()
+	s, err := app.OpenStoreBeside(t.Context(), &settings(t, env...).Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	nodes, err := s.Nodes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nodes
 }

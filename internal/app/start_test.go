@@ -142,19 +142,10 @@ func TestWithoutADataFolderANodeOnPostgreSQLWritesNoFile(t *testing.T) {
 // awaitNode waits until a node is in the registry.
 func awaitNode(t *testing.T, database, id string) {
 	t.Helper()
-	s, err := app.OpenStoreBeside(t.Context(), &settings(t, database, clusterKey).Config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-tick.C {
-		nodes, err := s.Nodes(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, n := range nodes {
+		for _, n := range registered(t, []string{database, clusterKey}) {
 			if n.ID == id {
 				return
 			}
