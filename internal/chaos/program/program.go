@@ -21,10 +21,8 @@ const module = "github.com/parley-chat/parley"
 // Edit replaces text of a source file for one build; the file itself stays as it is.
 type Edit struct {
 	File string // from the module's root
-	Old  string // stands in it Times times; "" adds the file
+	Old  string // stands in it once; "" adds the file
 	New  string
-	// Times is how often Old has to be found, 0 for once.
-	Times int
 }
 
 // Variant is what differs from what is in the source.
@@ -85,8 +83,8 @@ func (v Variant) overlay(root, folder string) (string, error) {
 			}
 			texts[path] = string(text)
 		}
-		if n := strings.Count(texts[path], e.Old); n != max(1, e.Times) {
-			return "", fmt.Errorf("%s has %q %d times, and not %d: the edit has to follow the source", e.File, e.Old, n, max(1, e.Times))
+		if n := strings.Count(texts[path], e.Old); n != 1 {
+			return "", fmt.Errorf("%s has %q %d times and not once: the edit has to follow the source", e.File, e.Old, n)
 		}
 		texts[path] = strings.ReplaceAll(texts[path], e.Old, e.New)
 	}
@@ -118,15 +116,13 @@ import (
 )
 
 var wrongBy, _ = time.ParseDuration(os.Getenv(%q))
-
-func wrongClock() time.Time { return time.Now().Add(wrongBy) }
 `, pkg, cluster.ClockVariable)
 	}
 	return []Edit{
 		{File: "internal/store/clock_wrong.go", New: source("store")},
-		{File: "internal/store/store.go", Old: "Dialect, time.Now}", New: "Dialect, wrongClock}", Times: 2},
+		{File: "internal/store/store.go", Old: "return s.clock().UTC()", New: "return s.clock().Add(wrongBy).UTC()"},
 		{File: "internal/auth/clock_wrong.go", New: source("auth")},
-		{File: "internal/auth/token.go", Old: "jwt.WithIssuer(issuer), ", New: "jwt.WithTimeFunc(wrongClock), jwt.WithIssuer(issuer), "},
-		{File: "internal/auth/service.go", Old: "return time.Now().UTC()", New: "return wrongClock().UTC()"},
+		{File: "internal/auth/token.go", Old: "jwt.WithIssuer(issuer), ", New: "jwt.WithTimeFunc(now), jwt.WithIssuer(issuer), "},
+		{File: "internal/auth/service.go", Old: "return time.Now().UTC()", New: "return time.Now().Add(wrongBy).UTC()"},
 	}
 }
