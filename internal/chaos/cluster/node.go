@@ -242,6 +242,9 @@ func (n *Node) Kill() {
 	<-n.gone
 }
 
+// ErrLeftBadly says that a node left in time and was not content with how.
+var ErrLeftBadly = errors.New("it left with exit status 1")
+
 // Drain asks the node to leave (SIGTERM) and returns when it has. A node that does not leave in time is
 // killed, and that is an error, as is one that fails at leaving.
 func (n *Node) Drain() error {
@@ -262,7 +265,10 @@ func (n *Node) Drain() error {
 		<-n.gone
 		return fmt.Errorf("%s had not left %v after SIGTERM", n.Name, drainWithin)
 	}
-	if state := n.cmd.ProcessState; !state.Success() {
+	switch state := n.cmd.ProcessState; {
+	case state.ExitCode() == 1:
+		return fmt.Errorf("%s: %w; its log ends with:\n%s", n.Name, ErrLeftBadly, n.tail())
+	case !state.Success():
 		return fmt.Errorf("%s left with %s; its log ends with:\n%s", n.Name, state, n.tail())
 	}
 	return nil

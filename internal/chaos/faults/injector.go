@@ -37,6 +37,7 @@ type Injector struct {
 // what is broken when ctx ends is mended at once. It reports what could not be broken or mended.
 func (in *Injector) Run(ctx context.Context) error {
 	in.counts, in.changed = map[string]int{}, make(chan struct{})
+	in.Site.Broken = in.broken
 	for n := 0; in.Number == 0 || n < in.Number; n++ {
 		p := in.Plan.Next()
 		if !in.await(ctx, p) {
@@ -73,6 +74,12 @@ func (in *Injector) Current() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return slices.Clone(in.current)
+}
+
+func (in *Injector) broken() []string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Clone(in.claimed)
 }
 
 // await returns when a fault may begin. It reports false when ctx ended first.

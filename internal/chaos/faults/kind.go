@@ -37,6 +37,8 @@ type Site struct {
 	Conversations func() []string
 	// Programs are the versions of parley that may be mixed, two or more for the kind "version".
 	Programs []string
+	// Broken names what is broken at the moment; nil for nothing.
+	Broken func() []string
 	// Clocks says that the programs know [cluster.ClockVariable].
 	Clocks bool
 }

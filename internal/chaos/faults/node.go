@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chaos/cluster"
@@ -33,7 +35,7 @@ var nodeKinds = []*Kind{
 		Shortest: 50 * time.Millisecond, Longest: 2 * time.Second, claims: one(""),
 		inject: func(_ context.Context, s *Site, p Planned) (func(context.Context) error, error) {
 			n := s.Cluster.Nodes[p.Node]
-			if err := n.Drain(); err != nil {
+			if err := leave(s, n); err != nil {
 				return nil, errors.Join(err, bringBack(context.Background(), n))
 			}
 			return func(ctx context.Context) error { return bringBack(ctx, n) }, nil
@@ -44,7 +46,7 @@ var nodeKinds = []*Kind{
 		alone: true, claims: allNodes,
 		inject: func(ctx context.Context, s *Site, p Planned) (func(context.Context) error, error) {
 			for _, n := range s.Cluster.Nodes {
-				if err := errors.Join(n.Drain(), bringBack(ctx, n)); err != nil {
+				if err := errors.Join(leave(s, n), bringBack(ctx, n)); err != nil {
 					return nil, err
 				}
 			}
@@ -78,7 +80,7 @@ var nodeKinds = []*Kind{
 		},
 		inject: func(_ context.Context, s *Site, p Planned) (func(context.Context) error, error) {
 			n := s.Cluster.Nodes[p.Node]
-			err := n.Drain()
+			err := leave(s, n)
 			n.SetProgram(s.Programs[p.Dice%uint64(len(s.Programs))])
 			if err != nil {
 				return nil, errors.Join(err, bringBack(context.Background(), n))
@@ -99,6 +101,21 @@ func allNodes(s *Site, _ Planned) []string {
 		out = append(out, n.Name)
 	}
 	return out
+}
+
+// leave has a node leave. While the database is away it may fail at what it has to write, but must be gone in
+// time all the same.
+func leave(s *Site, n *cluster.Node) error {
+	broken := s.Broken()
+	err := n.Drain()
+	if errors.Is(err, cluster.ErrLeftBadly) && slices.ContainsFunc(append(broken, s.Broken()...), isDatabase) {
+		return nil
+	}
+	return err
+}
+
+func isDatabase(claim string) bool {
+	return strings.HasSuffix(claim, "PostgreSQL") || claim == "disk" || claim == "file"
 }
 
 // bringBack starts a node as often as it takes, as whoever supervises it does: while the database is away
