@@ -220,10 +220,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 				retried = append(retried, p.sub.Conversation)
 				continue
 			}
-			change := Change{
-				Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, RosterRev: drafts[i].RosterRev,
-				Message: &appended[i].Message, Origin: p.sub.Origin,
-			}
+			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin}
 			if late {
 				// Its session was told that the outcome is unknown, so it needs the event as well.
 				change.Origin = ""

@@ -84,7 +84,7 @@ func (s *Service) CreateConversation(ctx context.Context, actor UserID, t Conver
 	s.rosters.invalidate(conversation.ID)
 	if created {
 		s.announcer.Announce([]Change{{
-			Conversation: conversation.ID, Rev: conversation.LastRev, Kind: ConversationRevised, RosterRev: conversation.RosterRev,
+			Conversation: conversation.ID, Rev: conversation.LastRev, Kind: ConversationRevised,
 			State: shared(conversation), Joined: n.Participants,
 		}})
 	} else {
@@ -168,7 +168,7 @@ func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, de
 		}
 		s.rosters.invalidate(c)
 		s.announcer.Announce([]Change{{
-			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, RosterRev: after.RosterRev, State: shared(after),
+			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, State: shared(after),
 			Joined: revision.Add, Left: departures(r, *revision, actor),
 		}})
 		return nil
@@ -199,10 +199,11 @@ func (s *Service) DeleteConversation(ctx context.Context, actor UserID, c Conver
 	}
 	switch {
 	case r.Type == Direct:
-		if err := s.store.HideConversation(ctx, c, actor); err != nil {
+		seq, err := s.store.HideConversation(ctx, c, actor)
+		if err != nil {
 			return err
 		}
-		s.announcer.ConversationHidden(actor, c)
+		s.announcer.ConversationHidden(actor, c, seq)
 		return nil
 	case role != RoleOwner:
 		return s.leave(ctx, actor, c)

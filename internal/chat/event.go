@@ -20,9 +20,6 @@ type Change struct {
 	Conversation ConversationID
 	Rev          int64
 	Kind         ChangeKind
-	// RosterRev is the roster revision at this Rev, or an earlier one: whoever was removed by then must not be
-	// told. 0 when it is not known.
-	RosterRev int64
 
 	// Message is set for the three message kinds, as it is after the change.
 	Message *Message
@@ -72,8 +69,9 @@ type Announcer interface {
 	TypingChanged(conversation ConversationID, user UserID, typing bool, origin SessionID)
 	// Delivered tells the other participants how far a device of user has acknowledged (C3.4).
 	Delivered(conversation ConversationID, user UserID, upToSeq int64)
-	// ConversationHidden tells the person's own sessions that they removed it from their list.
-	ConversationHidden(UserID, ConversationID)
+	// ConversationHidden tells the person's own sessions that they removed it from their list, when seq was the
+	// last message.
+	ConversationHidden(_ UserID, _ ConversationID, seq int64)
 	// ConversationReturned tells one person's sessions to show a conversation (again): a hidden direct
 	// conversation that was asked for.
 	ConversationReturned(UserID, Conversation)
@@ -86,4 +84,6 @@ type ReadState struct {
 	LastReadMessageID MessageID // "" before the first read
 	LastReadSeq       int64
 	LastReadAt        time.Time // zero before the first read
+	LastSeq           int64     // of the conversation at that time
+	Hidden            bool      // the person took it off their list, and nothing was sent since
 }

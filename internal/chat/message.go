@@ -168,7 +168,7 @@ func (s *Service) EditMessage(ctx context.Context, actor UserID, c ConversationI
 		if err != nil {
 			return err
 		}
-		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, RosterRev: r.Rev, Message: &out}})
+		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out}})
 		return nil
 	})
 	return out, err
@@ -192,7 +192,7 @@ func (s *Service) DeleteMessage(ctx context.Context, actor UserID, c Conversatio
 		if err != nil || already {
 			return err
 		}
-		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, RosterRev: r.Rev, Message: &out}})
+		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out}})
 		return nil
 	})
 	return out, err

@@ -33,11 +33,6 @@ func (s *Service) ReadStates(ctx context.Context, c ConversationID, users []User
 	return s.store.ReadStates(ctx, c, users)
 }
 
-// UnreadCounts returns the exact unread counts of the people named.
-func (s *Service) UnreadCounts(ctx context.Context, c ConversationID, users []UserID) (map[UserID]int64, error) {
-	return s.store.UnreadCounts(ctx, c, users)
-}
-
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in
 // conversations of under 10 (C3.4). Acks are cumulative; one that brings nothing new is dropped.
 func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c ConversationID, seq int64) error {

@@ -77,8 +77,9 @@ type ConversationStore interface {
 	// keeps their read position.
 	ReviseConversation(ctx context.Context, r Revision) (Conversation, error)
 
-	// HideConversation takes a conversation off one person's list until its next message.
-	HideConversation(ctx context.Context, c ConversationID, u UserID) error
+	// HideConversation takes a conversation off one person's list until its next message. It returns the seq of
+	// the last one. CodeNotInConversation when the person is not in it.
+	HideConversation(ctx context.Context, c ConversationID, u UserID) (seq int64, err error)
 
 	// Conversation returns it as viewer sees it, with the first 20 participants in order of joining, or
 	// CodeNotFound when it does not exist, has ended, or viewer is not in it. With viewer "" nothing
@@ -102,11 +103,9 @@ type ConversationStore interface {
 	// message id only reads. CodeNotFound when the message is not in the conversation.
 	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID) (ReadState, error)
 
-	// ReadStates returns the read position in one conversation of each person named who is in it.
+	// ReadStates returns the read position in one conversation of each person named who is in it, with the exact
+	// unread count, in one statement.
 	ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error)
-
-	// UnreadCounts returns the exact unread count in one conversation of each person named.
-	UnreadCounts(ctx context.Context, c ConversationID, users []UserID) (map[UserID]int64, error)
 }
 
 // UserStore keeps what people may know of each other. Accounts and logins are internal/auth's.

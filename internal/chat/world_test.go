@@ -168,10 +168,10 @@ func (r *recorder) Delivered(_ chat.ConversationID, _ chat.UserID, seq int64) {
 	r.acks = append(r.acks, seq)
 }
 
-func (r *recorder) Gather() (release func())                            { return func() {} }
-func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)            {}
-func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID) {}
-func (r *recorder) ConversationReturned(chat.UserID, chat.Conversation) {}
+func (r *recorder) Gather() (release func())                                   { return func() {} }
+func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)                   {}
+func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID, int64) {}
+func (r *recorder) ConversationReturned(chat.UserID, chat.Conversation)        {}
 
 func (r *recorder) announced(kind chat.ChangeKind) []chat.Change {
 	r.mu.Lock()

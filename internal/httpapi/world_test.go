@@ -47,7 +47,7 @@ func (silence) Suspect(chat.ConversationID)                                     
 func (silence) ReadAdvanced(chat.UserID, chat.ReadState)                             {}
 func (silence) TypingChanged(chat.ConversationID, chat.UserID, bool, chat.SessionID) {}
 func (silence) Delivered(chat.ConversationID, chat.UserID, int64)                    {}
-func (silence) ConversationHidden(chat.UserID, chat.ConversationID)                  {}
+func (silence) ConversationHidden(chat.UserID, chat.ConversationID, int64)           {}
 func (silence) ConversationReturned(chat.UserID, chat.Conversation)                  {}
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -146,14 +146,20 @@ func (s *Store) reviseItself(ctx context.Context, x session, r chat.Revision, re
 	return nil
 }
 
-// HideConversation takes a conversation off one person's list until its next message.
-func (s *Store) HideConversation(ctx context.Context, c chat.ConversationID, u chat.UserID) error {
-	return named(s.db.write(ctx, func(x session) error {
-		_, err := x.exec(ctx, `UPDATE conversation_participants
+// HideConversation takes a conversation off one person's list until its next message, and returns the seq of the
+// last one. CodeNotInConversation when the person is not in it.
+func (s *Store) HideConversation(ctx context.Context, c chat.ConversationID, u chat.UserID) (seq int64, err error) {
+	err = s.db.write(ctx, func(x session) error {
+		err := x.one(ctx, into(&seq), `UPDATE conversation_participants
 SET hidden_seq = (SELECT last_seq FROM conversations WHERE id = $1)
-WHERE conversation_id = $1 AND user_id = $2`, string(c), string(u))
+WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL
+RETURNING hidden_seq`, string(c), string(u))
+		if errors.Is(err, sql.ErrNoRows) {
+			return chat.NotInConversation()
+		}
 		return err
-	}))
+	})
+	return seq, named(err)
 }
 
 // Conversation returns it as viewer sees it, with the first 20 participants in order of joining, or

@@ -257,7 +257,7 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	})
 	step("roster", true, func() error { _, err := p.Roster(ctx, c); return err })
 	step("read", true, func() error { _, err := p.AdvanceRead(ctx, c, ada, m.ID); return err })
-	step("unread", true, func() error { _, err := p.UnreadCounts(ctx, c, p.people[:30]); return err })
+	step("unread", true, func() error { _, err := p.ReadStates(ctx, c, p.people[:30]); return err })
 	step("conversation", false, func() error { _, err := p.Conversation(ctx, c, ada); return err })
 	step("conversations", false, func() error {
 		_, _, err := p.Conversations(ctx, chat.ListQuery{Viewer: p.people[20], Limit: 20})

@@ -17,14 +17,14 @@ import (
 //
 // MATERIALIZED keeps the planners from asking for what was sent last again at each mention of it.
 const selectReadStates = `WITH r AS MATERIALIZED (
-    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at,
+    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at, p.hidden_seq,
         COALESCE((SELECT max(m.seq) FROM messages m WHERE m.conversation_id = p.conversation_id AND m.sender_id = p.user_id), 0) AS own_seq
     FROM conversation_participants p WHERE {where}
 )
 SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
     c.last_seq - {greatest}(r.last_read_seq, r.own_seq) - (SELECT count(*) FROM messages d
         WHERE d.conversation_id = r.conversation_id AND d.seq > {greatest}(r.last_read_seq, r.own_seq) AND d.deleted_at IS NOT NULL),
-    r.last_read_message_id, r.last_read_at, own.id, own.created_at
+    r.last_read_message_id, r.last_read_at, own.id, own.created_at, c.last_seq, r.hidden_seq >= c.last_seq
 FROM r
 JOIN conversations c ON c.id = r.conversation_id
 LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq AND r.own_seq > r.last_read_seq`
@@ -36,7 +36,7 @@ func (s *Store) readStates(ctx context.Context, x session, where string, state f
 		var r chat.ReadState
 		var own chat.MessageID
 		var sentAt time.Time
-		err := row(&r.Conversation, &u, &r.LastReadSeq, &r.UnreadCount, text(&r.LastReadMessageID), at(&r.LastReadAt), text(&own), at(&sentAt))
+		err := row(&r.Conversation, &u, &r.LastReadSeq, &r.UnreadCount, text(&r.LastReadMessageID), at(&r.LastReadAt), text(&own), at(&sentAt), &r.LastSeq, &r.Hidden)
 		if err != nil {
 			return err
 		}
@@ -96,14 +96,4 @@ func (s *Store) ReadStates(ctx context.Context, c chat.ConversationID, users []c
 		out[u] = r
 	}, string(c), list(s.dialect, users))
 	return out, named(err)
-}
-
-// UnreadCounts returns the exact unread count in one conversation of each person named who is in it.
-func (s *Store) UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error) {
-	states, err := s.ReadStates(ctx, c, users)
-	out := make(map[chat.UserID]int64, len(states))
-	for u, r := range states {
-		out[u] = r.UnreadCount
-	}
-	return out, err
 }

@@ -297,6 +297,23 @@ func (w world) theList(t *testing.T) {
 	}
 }
 
+// hide takes a conversation off somebody's list, who is in it.
+func (w world) hide(t *testing.T, c chat.Conversation, u chat.UserID) {
+	t.Helper()
+	seq, err := w.HideConversation(ctx, c.ID, u)
+	ok(t, err)
+	heads, err := w.Heads(ctx, []chat.ConversationID{c.ID})
+	ok(t, err)
+	if seq != heads[c.ID].LastSeq {
+		t.Errorf("hidden at %d, the last is %d", seq, heads[c.ID].LastSeq)
+	}
+	states, err := w.ReadStates(ctx, c.ID, []chat.UserID{u})
+	ok(t, err)
+	if !states[u].Hidden {
+		t.Error("it is not hidden")
+	}
+}
+
 func (w world) hidden(t *testing.T) {
 	ada, bob := w.person(t), w.person(t)
 	c, _, err := w.direct(ada, bob)
@@ -310,7 +327,7 @@ func (w world) hidden(t *testing.T) {
 	if !listed(ada) {
 		t.Error("a new conversation is not on the list")
 	}
-	ok(t, w.HideConversation(ctx, c.ID, ada))
+	w.hide(t, c, ada)
 	if listed(ada) || !listed(bob) {
 		t.Error("hiding it takes it off the wrong list")
 	}
@@ -318,13 +335,16 @@ func (w world) hidden(t *testing.T) {
 	if !listed(ada) {
 		t.Error("a message does not bring it back")
 	}
-	ok(t, w.HideConversation(ctx, c.ID, ada))
+	w.hide(t, c, ada)
 	if _, created, err := w.direct(ada, bob); err != nil || created || !listed(ada) {
 		t.Errorf("asking for it again: created %v, %v", created, err)
 	}
-	ok(t, w.HideConversation(ctx, c.ID, ada))
+	w.hide(t, c, ada)
 	if _, _, err := w.direct(bob, ada); err != nil || listed(ada) {
 		t.Errorf("the other one asking for it shows it to the one who hid it: %v", err)
+	}
+	if _, err := w.HideConversation(ctx, c.ID, w.person(t)); code(err) != chat.CodeNotInConversation {
+		t.Errorf("hidden by somebody who is not in it: %v", err)
 	}
 }
 

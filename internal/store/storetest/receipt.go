@@ -35,7 +35,7 @@ func (w world) onlyForward(t *testing.T) {
 	if age := time.Since(third.LastReadAt); age < -time.Second || age > time.Minute {
 		t.Errorf("read at %v", third.LastReadAt)
 	}
-	same(t, "third", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadMessageID: sent[2].ID, LastReadSeq: 3, LastReadAt: third.LastReadAt}, third)
+	same(t, "third", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadMessageID: sent[2].ID, LastReadSeq: 3, LastSeq: 4, LastReadAt: third.LastReadAt}, third)
 	for _, m := range []chat.MessageID{sent[0].ID, sent[2].ID, ""} {
 		got, err := w.AdvanceRead(ctx, c.ID, bob, m)
 		ok(t, err)
@@ -63,13 +63,15 @@ func (w world) sendingReads(t *testing.T) {
 	mine := w.send(t, c, bob, "three")
 	got, err := w.AdvanceRead(ctx, c.ID, bob, "")
 	ok(t, err)
-	same(t, "after sending", chat.ReadState{Conversation: c.ID, LastReadMessageID: mine.ID, LastReadSeq: 3, LastReadAt: mine.CreatedAt}, got)
+	same(t, "after sending", chat.ReadState{Conversation: c.ID, LastReadMessageID: mine.ID, LastReadSeq: 3, LastSeq: 3, LastReadAt: mine.CreatedAt}, got)
 	w.send(t, c, ada, "four")
 	_, _, err = w.DeleteMessage(ctx, chat.Deletion{Conversation: c.ID, Message: mine.ID, RosterRev: c.RosterRev})
 	ok(t, err)
-	counts, err := w.UnreadCounts(ctx, c.ID, []chat.UserID{ada, bob, newID[chat.UserID]()})
+	states, err := w.ReadStates(ctx, c.ID, []chat.UserID{ada, bob, newID[chat.UserID]()})
 	ok(t, err)
-	same(t, "unread", map[chat.UserID]int64{ada: 0, bob: 1}, counts)
+	if len(states) != 2 || states[ada].UnreadCount != 0 || states[bob].UnreadCount != 1 {
+		t.Errorf("the states are %+v", states)
+	}
 }
 
 func (w world) newcomers(t *testing.T) {
@@ -80,7 +82,7 @@ func (w world) newcomers(t *testing.T) {
 	w.send(t, c, ada, "after")
 	got, err := w.AdvanceRead(ctx, c.ID, bob, "")
 	ok(t, err)
-	same(t, "newcomer", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadSeq: 1}, got)
+	same(t, "newcomer", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadSeq: 1, LastSeq: 2}, got)
 }
 
 func (w world) comingBack(t *testing.T) {
@@ -140,7 +142,7 @@ func (w world) anyHistory(t *rapid.T) {
 			}
 		}
 	}
-	counts, err := w.UnreadCounts(ctx, c.ID, people)
+	states, err := w.ReadStates(ctx, c.ID, people)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +153,8 @@ func (w world) anyHistory(t *rapid.T) {
 				want++
 			}
 		}
-		if counts[u] != want {
-			t.Fatalf("%d unread, counted %d", counts[u], want)
+		if states[u].UnreadCount != want {
+			t.Fatalf("%d unread, counted %d", states[u].UnreadCount, want)
 		}
 	}
 }

@@ -51,7 +51,11 @@ func (x *writer) step() error {
 	case n < 80:
 		return x.advance()
 	case n < 84:
-		return x.HideConversation(ctx, x.anywhere().ID, x.someone())
+		_, err := x.HideConversation(ctx, x.anywhere().ID, x.someone())
+		if code(err) == chat.CodeNotInConversation {
+			return nil
+		}
+		return err
 	case n < 97:
 		return x.account()
 	case n < 98:

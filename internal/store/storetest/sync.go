@@ -253,7 +253,7 @@ func (w world) interests(t *testing.T) {
 	w.revise(t, ended, chat.Revision{End: true})
 	_, err = w.AdvanceRead(ctx, group.ID, bob, m.ID)
 	ok(t, err)
-	ok(t, w.HideConversation(ctx, direct.ID, bob))
+	w.hide(t, direct, bob)
 
 	all, err := w.Interests(ctx, []chat.UserID{ada, bob, eve, newID[chat.UserID]()})
 	ok(t, err)
