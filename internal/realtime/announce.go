@@ -20,8 +20,8 @@ func (h *Hub) Announce(changes []chat.Change) {
 func (h *Hub) announce(changes []chat.Change) {
 	t := h.topic(changes[0].Conversation)
 	followed := t != nil && t.announce(changes)
-	h.book.heard(changes)
-	h.notices.active(changes)
+	newest := h.book.heard(changes)
+	h.notices.active(changes, newest)
 	for i := range changes {
 		if c := &changes[i]; !followed && c.Kind == chat.ConversationRevised {
 			h.notices.revised(c, nil, false)
@@ -114,10 +114,15 @@ func (h *Hub) ReadAdvanced(u chat.UserID, state chat.ReadState) {
 
 // readAdvanced passes over what another node's later envelope has overtaken: a position never goes back (C6.1).
 func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
-	if !h.book.advance(u, state.Conversation, state.LastReadSeq) {
+	tell, stale := h.book.advance(u, state)
+	if !tell {
 		return
 	}
+	h.turns.of(u, state.Conversation).pass()
 	h.tell(u, func() protocol.Event { return protocol.ReceiptSynced{ReadState: protocol.ReadStateOf(state)} })
+	if stale {
+		h.notices.stirred(state.Conversation, 0)
+	}
 }
 
 // tell sends an event to all sessions of a person on this node.
@@ -168,15 +173,16 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 
 // ConversationHidden takes the conversation off the person's list in all their sessions and ends their
 // subscriptions: its next message comes as activity.
-func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID) {
-	h.conversationHidden(u, c)
+func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID, seq int64) {
+	h.conversationHidden(u, c, seq)
 	if h.bus.Peers() {
-		h.publish(UserTopic(u), envelopeHidden, hidden{u, c})
+		h.publish(UserTopic(u), envelopeHidden, hidden{u, c, seq})
 	}
 }
 
-func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
-	h.book.hide(u, c, hiddenSomewhere)
+func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID, seq int64) {
+	h.book.hide(u, c, seq)
+	h.turns.of(u, c).pass()
 	t := h.topic(c)
 	for _, s := range h.sessions.ofUser(u) {
 		if t != nil {
@@ -184,19 +190,25 @@ func (h *Hub) conversationHidden(u chat.UserID, c chat.ConversationID) {
 		}
 		s.Send(removedFrame(c, chat.ReasonLeft))
 	}
+	// What was sent since may have been told before, and brings it back.
+	h.notices.stirred(c, 0)
 }
 
-// ConversationReturned shows a conversation in all sessions of the person.
+// ConversationReturned shows a conversation in all sessions of the person. Other nodes look up what it is by then.
 func (h *Hub) ConversationReturned(u chat.UserID, c chat.Conversation) {
 	h.conversationReturned(u, c)
 	if h.bus.Peers() {
-		h.publish(UserTopic(u), envelopeReturned, returned{u, c})
+		h.publish(UserTopic(u), envelopeReturned, returned{u, c.ID})
 	}
 }
 
 func (h *Hub) conversationReturned(u chat.UserID, c chat.Conversation) {
 	h.book.hide(u, c.ID, -1)
+	h.turns.of(u, c.ID).pass()
 	h.tell(u, func() protocol.Event { return protocol.ConversationAdded{Conversation: protocol.ConversationOf(c)} })
+	if h.book.beyond(c.ID, c.LastSeq) {
+		h.notices.stirred(c.ID, 0)
+	}
 }
 
 func removedFrame(c chat.ConversationID, reason chat.LeaveReason) []byte {

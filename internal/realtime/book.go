@@ -13,8 +13,9 @@ import (
 // all the same, also of conversations that nobody here follows (C3.8). It follows the topics of the bus that
 // it needs for that. A node that is alone has none: nil.
 //
-// A seat says that the person has been shown the conversation. It is taken and given up where they are told
-// (settle.go), and silently when a person's conversations are read before their client lists them (load.go).
+// A seat says that the person is in the conversation, and whether their sessions were shown it. It is taken and
+// given up where they are told (settle.go), and silently when a person's conversations are read before their
+// client lists them (load.go).
 type book struct {
 	hub  *Hub
 	wake chan struct{} // somebody waits to be loaded
@@ -22,7 +23,7 @@ type book struct {
 	mu            sync.Mutex
 	people        map[chat.UserID]*person
 	conversations map[chat.ConversationID]*interest
-	waiting       []*person
+	waiting       []*arrival
 	round         []chat.UserID // whose turn to be compared is still to come; the watch has it alone
 }
 
@@ -31,11 +32,10 @@ type person struct {
 	id       chat.UserID
 	sessions int
 	since    time.Time
-	loaded   chan struct{} // closed when known
-	loading  bool          // they are being read
-	known    bool          // they have been read
-	again    bool          // something of theirs was lost meanwhile
-	late     bool          // a session began before they were
+	arrival  *arrival // waits to be loaded
+	known    bool     // their conversations have been read
+	late     bool     // a session began before they were
+	again    bool     // something of theirs was lost before they were
 	// touched counts what the person was told of alone. A reading of the store that began before is too old to
 	// tell more from.
 	touched int
@@ -49,21 +49,22 @@ type interest struct {
 	rev     int64
 	ahead   []int64
 	doubted bool // the gap is being waited for
-	// rosterRev is the revision up to which those who have seats were told.
-	rosterRev int64
-	seats     []*seat
+	// lastSeq is the seq of the newest message that is known, activeRev the rev of the newest change of one.
+	lastSeq, activeRev int64
+	// rosterRev is the revision up to which those who have seats were told; there is one at least as new as
+	// rosterSeen.
+	rosterRev, rosterSeen int64
+	seats                 []*seat
 }
 
 // seat is one person in one conversation.
 type seat struct {
 	person   *person
 	interest *interest
+	shown    bool
 	read     int64 // the last read position that was told
-	hidden   int64 // as in chat.Interest, or hiddenSomewhere
+	hidden   int64 // the last hiding that was told, as in chat.Interest
 }
-
-// hiddenSomewhere says that a hiding was told, and not at which seq.
-const hiddenSomewhere = -2
 
 // maxAhead bounds what is remembered of a conversation past a gap; the comparison finds the rest.
 const maxAhead = 64
@@ -97,19 +98,20 @@ func (p *person) seatOf(i *interest) *seat {
 	return nil
 }
 
-// sit gives a person a seat and returns the topic to follow for it, "" if it is followed.
-func (b *book) sit(p *person, in chat.Interest) (topic string) {
+// sit gives a person a seat, if they have none, and returns the topic to follow for it, "" if it is followed.
+func (b *book) sit(p *person, in chat.Interest) (s *seat, topic string) {
 	i := b.conversations[in.Conversation]
 	if i == nil {
 		i = &interest{id: in.Conversation, rev: in.LastRev, rosterRev: in.RosterRev}
 		b.conversations[i.id] = i
 		topic = ConversationTopic(i.id)
 	}
-	if p.seatOf(i) == nil {
-		s := &seat{p, i, in.ReadSeq, in.HiddenSeq}
+	i.rosterSeen, i.lastSeq = max(i.rosterSeen, in.RosterRev), max(i.lastSeq, in.LastSeq)
+	if s = p.seatOf(i); s == nil {
+		s = &seat{person: p, interest: i, read: in.ReadSeq, hidden: in.HiddenSeq}
 		p.seats, i.seats = append(p.seats, s), append(i.seats, s)
 	}
-	return topic
+	return s, topic
 }
 
 // rise takes a seat away and returns the topic to give up with it, "" if others need it.
@@ -144,24 +146,31 @@ func (b *book) leave(u chat.UserID) {
 	b.hub.follows.remove(topics...)
 }
 
-// heard notes changes of one conversation that are handed on now.
-func (b *book) heard(changes []chat.Change) {
+// heard notes changes of one conversation that are handed on now. It reports whether they are the newest that is
+// known of it.
+func (b *book) heard(changes []chat.Change) (newest bool) {
 	if b == nil {
-		return
+		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := b.conversations[changes[0].Conversation]
 	if i == nil {
-		return
+		return true
 	}
+	last := changes[len(changes)-1].Rev
+	newest = last > i.rev && (len(i.ahead) == 0 || last > i.ahead[len(i.ahead)-1])
 	for k := range changes {
 		i.hear(changes[k].Rev)
+		if m := changes[k].Message; m != nil {
+			i.lastSeq, i.activeRev = max(i.lastSeq, m.Seq), max(i.activeRev, changes[k].Rev)
+		}
 	}
 	if len(i.ahead) > 0 && !i.doubted {
 		i.doubted = true
 		time.AfterFunc(gapWait, func() { b.gapStayed(i) })
 	}
+	return newest
 }
 
 // hear moves on by one change.
@@ -207,6 +216,15 @@ func (b *book) reached(c chat.ConversationID, rev int64) {
 	}
 }
 
+// doubt forgets that something past rev was handed on: nobody was left to hand it to.
+func (b *book) doubt(c chat.ConversationID, rev int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := b.conversations[c]; i != nil {
+		i.rev = min(i.rev, rev)
+	}
+}
+
 // compare holds a conversation against where the store says it stands. It reports whether something happened
 // that was not handed on, and whether those who have seats have to be looked at again.
 func (b *book) compare(c chat.ConversationID, head chat.Head) (moved, revised bool) {
@@ -219,9 +237,9 @@ func (b *book) compare(c chat.ConversationID, head chat.Head) (moved, revised bo
 	if i == nil {
 		return false, false
 	}
-	if moved = head.LastRev > i.rev; moved {
-		i.rev = head.LastRev
-	}
-	i.ahead = nil
+	// Activity is a state: that of the newest message stands for those that were missed before it.
+	moved = head.LastRev > i.rev && head.LastRev != i.activeRev
+	i.rev = max(i.rev, head.LastRev)
+	i.ahead, i.rosterSeen, i.lastSeq = nil, max(i.rosterSeen, head.RosterRev), max(i.lastSeq, head.LastSeq)
 	return moved, head.RosterRev > i.rosterRev
 }

@@ -7,15 +7,26 @@
 //	Announce   the rules hand over committed changes of one conversation          (announce.go)
 //	topic      delivers rev n only after n−1, encoded once, to every subscriber   (topic.go)
 //	           holds what came too early; reads a gap from the store              (repair.go)
-//	notices    tells participants that are not subscribed, off the hot path       (notice.go)
-//	bus        hands the same changes to the other nodes' hubs                    (bus.go)
+//	notices    tells participants that are not subscribed, off the hot path       (notice.go, settle.go)
+//	bus        hands the same changes to the other nodes' hubs                    (bus.go, envelope.go)
 //
 // A subscriber that comes back joins the live order without a hole and without a double
 // (subscribe.go).
 //
-// The store is the truth and the bus a hint: whatever the bus loses, doubles or turns round is
-// noticed by rev, and what is missing is read from the store.
+// The store is the truth and the bus a hint. What the bus loses, doubles or turns round is noticed by rev in
+// the conversations that somebody follows. For the others there is a book (book.go) of the people who are here:
+// which conversations are theirs, and up to where each was told. It is filled before a session begins (load.go),
+// it says which topics of the bus are followed (follow.go), and it is held against the store (compare.go): when
+// the bus may have lost something, every five seconds, so far as that fits, and every 400 ms while the bus is
+// [Degrading] (watch.go). What differs is told. A node that is [Alone] has no book.
 //
-// Locks: a topic's lock, then an outbox's, then the gate's, is the only nesting. Nothing waits for a socket or the
-// store while it holds either. The registry's and the notices' locks are taken alone.
+// The bus is trusted as the database is: whoever can publish on it can say things in other people's names. What
+// is heard is checked all the same, so that garbage harms nobody: its size, its shape, that it is about its
+// topic; and a change with a gap before it is only delivered as the store has it. Types and members that are not
+// known are passed over, so that nodes of two versions can run together; a kind of change that is not known is
+// looked up in the store. [Stats] counts all of this.
+//
+// Locks: a topic's lock, then an outbox's, then the gate's, is one nesting. The book's, then those of the follows
+// and of the compares, is another; a turn's, then an outbox's, a third. Nothing waits for a socket or the store
+// while it holds any. The registry's and the notices' locks are taken alone.
 package realtime

@@ -64,10 +64,11 @@ type (
 	hidden struct {
 		User         chat.UserID
 		Conversation chat.ConversationID
+		Seq          int64
 	}
 	returned struct {
 		User         chat.UserID
-		Conversation chat.Conversation
+		Conversation chat.ConversationID
 	}
 	// rosterChanged is for the nodes that follow nothing of the conversation and may remember its roster.
 	rosterChanged struct {
@@ -153,11 +154,11 @@ func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
 		return unwrap(data, func(p advanced) error { return about(p.User == u, func() { h.readAdvanced(u, p.State) }) })
 	case envelopeHidden:
 		return unwrap(data, func(p hidden) error {
-			return about(p.User == u, func() { h.conversationHidden(u, p.Conversation) })
+			return about(p.User == u, func() { h.conversationHidden(u, p.Conversation, p.Seq) })
 		})
 	case envelopeReturned:
 		return unwrap(data, func(p returned) error {
-			return about(p.User == u && p.Conversation.Viewer == u, func() { h.conversationReturned(u, p.Conversation) })
+			return about(p.User == u, func() { h.compares.persons(u) })
 		})
 	}
 	return nil

@@ -30,7 +30,6 @@ type Source interface {
 	// TrustRosters lets what is remembered count until then.
 	TrustRosters(until time.Time)
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
-	UnreadCounts(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]int64, error)
 	// Conversation reads it as the person sees it, who must be in it.
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
 }
@@ -50,6 +49,7 @@ type Hub struct {
 	compares *compares
 	round    []chat.ConversationID // whose turn to be compared is still to come; the watch has it alone
 
+	turns     turns
 	counters  counters
 	complains complaints
 
@@ -137,12 +137,13 @@ func (h *Hub) topicFor(c chat.ConversationID) *topic {
 	return t.(*topic)
 }
 
-// left gives up a topic that its last subscriber left.
-func (h *Hub) left(c chat.ConversationID, incomplete bool) {
+// left gives up a topic that its last subscriber left, when it had handed on everything up to rev.
+func (h *Hub) left(c chat.ConversationID, rev int64, incomplete bool) {
 	if h.follows == nil {
 		return
 	}
 	if incomplete {
+		h.book.doubt(c, rev)
 		h.compares.conversations(c)
 	}
 	h.follows.remove(ConversationTopic(c))

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,6 @@ type notice struct {
 	telling      bool // a worker is at it
 	queued       bool
 	quietUntil   time.Time
-	changedRev   int64 // of the last edit or deletion: a message that is older may be the one
 	news
 }
 
@@ -49,13 +49,11 @@ type news struct {
 	joined  []chat.UserID
 	left    []chat.Departure
 	told    map[*Session]bool // they have been told that they left
-	// rosterRev is the roster revision that this is about at least: an older roster would tell people who are
-	// not in the conversation any more.
+	// rosterRev is the roster revision that this is about at least; an older roster would tell the wrong people.
 	rosterRev int64
 
-	active  bool
-	last    *chat.Message // the newest message, if it is known
-	changed int64         // rev of an edit or a deletion, 0 for none
+	active bool
+	last   *chat.Message // the newest message, if it is known
 }
 
 func newNotices(h *Hub) *notices {
@@ -67,22 +65,22 @@ func (n *notices) nobody(c chat.ConversationID) bool {
 	return n.hub.sessions.empty() && !n.hub.book.has(c)
 }
 
-// active notes messages that were sent, edited or deleted.
-func (n *notices) active(changes []chat.Change) {
+// active notes messages that were sent, edited or deleted. Only the newest changes say what the last message is.
+func (n *notices) active(changes []chat.Change, newest bool) {
 	if n.nobody(changes[0].Conversation) {
 		return
 	}
 	news := news{}
 	for i := range changes {
 		if m := changes[i].Message; m != nil {
-			news.active, news.rosterRev = true, max(news.rosterRev, changes[i].RosterRev)
-			switch {
-			case changes[i].Kind == chat.MessageAdded, news.last != nil && news.last.ID == m.ID:
+			news.active = true
+			if changes[i].Kind == chat.MessageAdded || (news.last != nil && news.last.ID == m.ID) {
 				news.last = m
-			default:
-				news.changed = max(news.changed, m.Rev)
 			}
 		}
+	}
+	if !newest {
+		news.last = nil
 	}
 	if news.active {
 		n.add(changes[0].Conversation, news)
@@ -120,7 +118,6 @@ func (n *notices) add(c chat.ConversationID, what news) {
 		n.pending[c] = p
 	}
 	p.merge(what)
-	p.doubt()
 	n.enqueue(p)
 }
 
@@ -139,19 +136,11 @@ func (p *news) merge(what news) {
 		p.told[s] = true
 	}
 	p.rosterRev = max(p.rosterRev, what.rosterRev)
-	p.active = p.active || what.active
-	if what.last != nil && (p.last == nil || p.last.Seq <= what.last.Seq) {
+	if what.active && (!p.active || what.last == nil || (p.last != nil && p.last.Seq <= what.last.Seq)) {
+		// News without a last message may be of one that came after the one that is known, or of its deletion.
 		p.last = what.last
 	}
-	p.changed = max(p.changed, what.changed)
-}
-
-// doubt forgets the newest message where it may be the one that was edited or deleted since: then it is read.
-func (p *notice) doubt() {
-	p.changedRev = max(p.changedRev, p.changed)
-	if p.last != nil && p.last.Rev < p.changedRev {
-		p.last = nil
-	}
+	p.active = p.active || what.active
 }
 
 // enqueue has a worker tell the notice now, or when its conversation has been quiet for long enough.
@@ -213,7 +202,6 @@ func (n *notices) tellNext(ctx context.Context) bool {
 		later := p.news
 		p.news = what
 		p.merge(later)
-		p.doubt()
 		time.AfterFunc(quiet, func() { n.wakeUp(p) })
 		return true
 	}
@@ -243,7 +231,7 @@ func (n *notices) conclude(p *notice) {
 func (n *notices) tell(ctx context.Context, c chat.ConversationID, what news) error {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
-	roster, err := n.roster(ctx, c, what.rosterRev)
+	roster, err := n.roster(ctx, c, max(what.rosterRev, n.hub.book.rosterSeen(c)))
 	if err != nil {
 		return err
 	}
@@ -274,15 +262,9 @@ func (n *notices) roster(ctx context.Context, c chat.ConversationID, rev int64) 
 
 func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, here map[chat.UserID][]*Session, last *chat.Message) error {
 	var users []chat.UserID
-	sessions := make(map[chat.UserID][]*Session)
-	for u, all := range here {
-		for _, s := range all {
-			if !s.follows(c) {
-				if sessions[u] == nil {
-					users = append(users, u)
-				}
-				sessions[u] = append(sessions[u], s)
-			}
+	for u, sessions := range here {
+		if slices.ContainsFunc(sessions, func(s *Session) bool { return !s.follows(c) }) {
+			users = append(users, u)
 		}
 	}
 	if len(users) == 0 {
@@ -294,22 +276,30 @@ func (n *notices) tellActivity(ctx context.Context, c chat.ConversationID, here 
 			return err
 		}
 	}
-	unread, err := n.hub.source.UnreadCounts(ctx, c, users)
-	if err != nil {
-		return err
-	}
-	frames := make(map[int64][]byte)
-	for _, u := range users {
-		count := unread[u]
-		if frames[count] == nil {
-			frames[count] = protocol.Encode(protocol.ConversationActivity{
-				ConversationID: string(c), LastSeq: last.Seq, SenderID: string(last.Sender),
-				Timestamp: protocol.FormatTime(last.CreatedAt), Preview: preview(last), UnreadCount: count,
-			})
+	frames := make(map[int64][]byte) // by unread count
+	for len(users) > 0 {
+		turns := make([]int64, len(users))
+		for i, u := range users {
+			turns[i] = n.hub.turns.of(u, c).now()
 		}
-		for _, s := range sessions[u] {
-			s.sendUnlessSubscribed(c, frames[count])
+		states, err := n.hub.source.ReadStates(ctx, c, users)
+		if err != nil {
+			return err
 		}
+		var late []chat.UserID
+		for i, u := range users {
+			state, in := states[u]
+			if !in || state.Hidden {
+				continue
+			}
+			if frames[state.UnreadCount] == nil {
+				frames[state.UnreadCount] = activityFrame(c, last, state.UnreadCount)
+			}
+			if !n.hub.turns.of(u, c).tell(turns[i], here[u], c, frames[state.UnreadCount]) {
+				late = append(late, u)
+			}
+		}
+		users = late
 	}
 	return nil
 }
@@ -324,6 +314,13 @@ func (n *notices) lastMessage(ctx context.Context, c chat.ConversationID, users 
 		return conversation.LastMessage, err
 	}
 	return nil, nil
+}
+
+func activityFrame(c chat.ConversationID, last *chat.Message, unread int64) []byte {
+	return protocol.Encode(protocol.ConversationActivity{
+		ConversationID: string(c), LastSeq: last.Seq, SenderID: string(last.Sender),
+		Timestamp: protocol.FormatTime(last.CreatedAt), Preview: preview(last), UnreadCount: unread,
+	})
 }
 
 // preview is the beginning of a message; a tombstone has none.

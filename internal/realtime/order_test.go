@@ -17,6 +17,9 @@ import (
 	"github.com/parley-chat/parley/internal/realtime/bustest"
 )
 
+// seeds is how many lossy days are tried (told_test.go).
+var seeds = flag.Uint64("seeds", 10, "how many lossy days are tried")
+
 // TestMain lets rapid try 20 sequences, since each is committed to a disk; -rapid.checks asks for more.
 func TestMain(m *testing.M) {
 	if err := flag.Set("rapid.checks", "20"); err != nil {

@@ -16,6 +16,17 @@ func (b *book) has(c chat.ConversationID) bool {
 	return b.conversations[c] != nil
 }
 
+// beyond reports whether the conversation is known to have messages past seq.
+func (b *book) beyond(c chat.ConversationID, seq int64) bool {
+	if b == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.conversations[c]
+	return i != nil && i.lastSeq > seq
+}
+
 // awaits reports whether somebody is here who has not been shown the conversation, or not as it is at that
 // revision.
 func (b *book) awaits(u chat.UserID, c chat.ConversationID, rev int64) bool {
@@ -25,7 +36,8 @@ func (b *book) awaits(u chat.UserID, c chat.ConversationID, rev int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p, i := b.people[u], b.conversations[c]
-	return p != nil && (p.seatOf(i) == nil || i.rosterRev < rev)
+	s := p.seatOf(i)
+	return p != nil && (s == nil || !s.shown || i.rosterRev < rev)
 }
 
 // touches are the people of these who are here and whose conversations are known, with how often they were
@@ -41,7 +53,7 @@ func (b *book) touches(ids []chat.UserID) map[chat.UserID]int {
 		case p.known:
 			out[u] = p.touched
 		default:
-			p.again = p.loading
+			p.again = true
 		}
 	}
 	return out
@@ -75,47 +87,43 @@ func (b *book) everybody() []chat.UserID {
 	return out
 }
 
-// advance notes a read position that is about to be told. It reports false when a later one was.
-func (b *book) advance(u chat.UserID, c chat.ConversationID, seq int64) bool {
-	return b.touch(u, c, func(s *seat) bool {
-		if seq < s.read {
-			return false
-		}
-		s.read = seq
-		return true
+// advance notes a read position that is about to be told. It reports whether it is: not when a later one was told;
+// and whether its unread count is older than the newest message, so that it has to be told again.
+func (b *book) advance(u chat.UserID, state chat.ReadState) (tell, stale bool) {
+	tell = true
+	b.touch(u, state.Conversation, func(s *seat) {
+		tell, stale = state.LastReadSeq >= s.read, state.LastSeq < s.interest.lastSeq
+		s.read = max(s.read, state.LastReadSeq)
 	})
+	return tell, stale
 }
 
 // hide notes that the conversation is about to be taken off the person's list, or shown again.
 func (b *book) hide(u chat.UserID, c chat.ConversationID, hidden int64) {
-	b.touch(u, c, func(s *seat) bool {
-		s.hidden = hidden
-		return true
-	})
+	b.touch(u, c, func(s *seat) { s.hidden = hidden })
 }
 
-func (b *book) touch(u chat.UserID, c chat.ConversationID, note func(*seat) bool) bool {
+func (b *book) touch(u chat.UserID, c chat.ConversationID, note func(*seat)) {
 	if b == nil {
-		return true
+		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.people[u]
 	if p == nil {
-		return true
+		return
 	}
 	p.touched++
 	if s := p.seatOf(b.conversations[c]); s != nil {
-		return note(s)
+		note(s)
 	}
-	return true
 }
 
 // apart is what a person should have been told and was not.
 type apart struct {
 	unsettled map[chat.ConversationID]int64 // with the roster rev as it was read
 	read      []chat.ConversationID
-	hidden    []chat.ConversationID
+	hidden    []chat.Interest
 	shown     []chat.ConversationID
 }
 
@@ -147,10 +155,10 @@ func (b *book) differ(u chat.UserID, touched int, interests []chat.Interest) (d 
 		case in.HiddenSeq == s.hidden:
 		case in.HiddenSeq < 0:
 			d.shown = append(d.shown, in.Conversation)
-		case in.HiddenSeq >= in.LastSeq && s.hidden != hiddenSomewhere:
-			d.hidden = append(d.hidden, in.Conversation)
+		case in.HiddenSeq >= in.LastSeq:
+			d.hidden = append(d.hidden, in)
 		default:
-			// They know that they hid it, or were told of the message that brought it back.
+			// They were told of the message that brought it back.
 			s.hidden = in.HiddenSeq
 		}
 	}
@@ -165,6 +173,7 @@ func (b *book) differ(u chat.UserID, touched int, interests []chat.Interest) (d 
 // compareSeats tells a person what was read of them and not told.
 func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, interests []chat.Interest) error {
 	d, ok := h.book.differ(u, touched, interests)
+	h.counters.behind.Add(uint64(len(d.unsettled) + len(d.hidden) + len(d.shown) + len(d.read)))
 	for c, rev := range d.unsettled {
 		if rev == 0 {
 			// Their seat is not in the store any more: a roster that has them is too old.
@@ -175,8 +184,8 @@ func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, inte
 	if !ok {
 		h.compares.later(u)
 	}
-	for _, c := range d.hidden {
-		h.conversationHidden(u, c)
+	for _, in := range d.hidden {
+		h.conversationHidden(u, in.Conversation, in.HiddenSeq)
 	}
 	for _, c := range d.shown {
 		conversation, err := h.source.Conversation(ctx, u, c)

@@ -8,8 +8,8 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 )
 
-// shown is what the book says of a conversation: up to which revision its people here were told, who has a seat,
-// and whose seats are known.
+// shown is what the book says of a conversation: up to which revision its people here were told, who has a seat and
+// was shown it, and whose seats are known.
 type shown struct {
 	rosterRev int64
 	seated    map[chat.UserID]bool
@@ -38,24 +38,40 @@ func (b *book) shown(c chat.ConversationID, here map[chat.UserID][]*Session, lef
 	if i := b.conversations[c]; i != nil {
 		s.rosterRev = i.rosterRev
 		for _, seat := range i.seats {
-			s.seated[seat.person.id] = true
+			s.seated[seat.person.id] = seat.shown
 		}
 	}
 	return s
 }
 
-// unsettled reports whether the roster is one that people here were not told of.
+// rosterSeen is the newest roster revision of a conversation that is known to exist: seats may be of it.
+func (b *book) rosterSeen(c chat.ConversationID) int64 {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := b.conversations[c]; i != nil {
+		return i.rosterSeen
+	}
+	return 0
+}
+
+// unsettled reports whether the roster is one that people here were not told of, or has people whom nobody told that
+// they are in it.
 func (b *book) unsettled(c chat.ConversationID, roster chat.Roster, here map[chat.UserID][]*Session) bool {
 	if b == nil {
 		return false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if i := b.conversations[c]; i != nil {
-		return i.rosterRev < roster.Rev
+	i := b.conversations[c]
+	if i != nil && i.rosterRev < roster.Rev {
+		return true
 	}
 	for u := range here {
-		if p := b.people[u]; p != nil && p.known {
+		p := b.people[u]
+		if s := p.seatOf(i); p != nil && p.known && (s == nil || !s.shown) {
 			return true
 		}
 	}
@@ -84,7 +100,13 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 		n.tellGone(c, d, what.told)
 	}
 	for u, read := range states {
-		n.tellCame(u, *state, read)
+		if !read.Hidden {
+			n.tellCame(u, *state, read)
+		}
+		if read.LastSeq > state.LastSeq {
+			// They were shown it as it was before messages that the others have been told of.
+			n.stirred(c, 0)
+		}
 	}
 	n.tellState(c, roster, state, here, func(u chat.UserID) bool {
 		_, told := states[u]
@@ -105,10 +127,15 @@ func (n *notices) stateFor(ctx context.Context, c chat.ConversationID, roster ch
 			// They left since the roster was read, which will be told by itself.
 			continue
 		}
-		read.Viewer, read.UnreadCount, read.MentionCount, read.LastReadMessageID, read.LastReadSeq = "", 0, 0, "", 0
-		return &read, err
+		return impersonal(read), err
 	}
 	return nil, nil
+}
+
+// impersonal is a conversation without what belongs to one viewer.
+func impersonal(c chat.Conversation) *chat.Conversation {
+	c.Viewer, c.UnreadCount, c.MentionCount, c.LastReadMessageID, c.LastReadSeq = "", 0, 0, "", 0
+	return &c
 }
 
 // whoCame is who is here and in the conversation, and was not shown it, or may not have been.
@@ -207,8 +234,12 @@ func (b *book) settled(c chat.ConversationID, roster chat.Roster, state *chat.Co
 			continue
 		}
 		in := chat.Interest{Conversation: c, ReadSeq: read.LastReadSeq, HiddenSeq: -1}
-		in.LastRev, in.RosterRev = state.LastRev, roster.Rev
-		if topic := b.sit(p, in); topic != "" {
+		if read.Hidden {
+			in.HiddenSeq = read.LastSeq
+		}
+		in.LastSeq, in.LastRev, in.RosterRev = state.LastSeq, state.LastRev, roster.Rev
+		s, topic := b.sit(p, in)
+		if s.shown = true; topic != "" {
 			follow = append(follow, topic)
 		}
 	}
@@ -221,7 +252,7 @@ func (b *book) settled(c chat.ConversationID, roster chat.Roster, state *chat.Co
 		}
 	}
 	if i != nil {
-		i.rosterRev = max(i.rosterRev, roster.Rev)
+		i.rosterRev, i.rosterSeen = max(i.rosterRev, roster.Rev), max(i.rosterSeen, roster.Rev)
 	}
 	b.hub.follows.add(follow...)
 	b.hub.follows.remove(giveUp...)

@@ -14,7 +14,7 @@ type Stats struct {
 
 	GapsRepaired uint64 // times that a conversation's missing changes were read from the store
 	Comparisons  uint64 // conversations compared with the store
-	Behind       uint64 // of these, where something had not been heard
+	Behind       uint64 // times that this showed something that had not been heard
 	Lost         uint64 // times that the bus said that it may have lost something
 	Misheard     uint64 // envelopes that could not be read, or said what the store does not hold
 }

@@ -52,6 +52,9 @@ func (h *Hub) Subscribe(ctx context.Context, s *Session, wants []Want) {
 			defer func() { <-slots }()
 			if err := h.join(ctx, s, w); err != nil && ctx.Err() == nil {
 				s.Send(protocol.Encode(protocol.ProblemOf(err, string(w.Conversation))))
+				if !absent(err) && chat.AsError(err).Code != chat.CodeValidation {
+					h.tellList(s, w.Conversation)
+				}
 			}
 		})
 	}
@@ -60,10 +63,35 @@ func (h *Hub) Subscribe(ctx context.Context, s *Session, wants []Want) {
 
 // Unsubscribe ends a subscription. Nothing of it follows but unsubscribed.
 func (h *Hub) Unsubscribe(s *Session, c chat.ConversationID) {
-	if t := h.topic(c); t != nil {
-		t.drop(s)
-	}
+	t := h.topic(c)
+	early := t != nil && t.drop(s)
 	s.Send(protocol.Encode(protocol.Unsubscribed{ConversationID: string(c)}))
+	if early && h.running() {
+		h.work.Go(func() { h.tellList(s, c) })
+	}
+}
+
+// tellList tells a session that stopped following what its list needs: what happened meanwhile was kept from it,
+// since it would have come in its order.
+func (h *Hub) tellList(s *Session, c chat.ConversationID) {
+	ctx, cancel := context.WithTimeout(h.ctx, readWithin)
+	defer cancel()
+	select {
+	case h.joins <- struct{}{}:
+		defer func() { <-h.joins }()
+	case <-ctx.Done():
+		return
+	}
+	state, err := h.source.Conversation(ctx, s.User, c)
+	if err != nil {
+		return
+	}
+	s.sendUnlessSubscribed(c, protocol.EncodeChange(&chat.Change{
+		Conversation: c, Rev: state.RosterRev, Kind: chat.ConversationRevised, State: impersonal(state),
+	}))
+	if last := state.LastMessage; last != nil {
+		s.sendUnlessSubscribed(c, activityFrame(c, last, state.UnreadCount))
+	}
 }
 
 // join registers the session first, so that what happens from here on is buffered, reads what it lacks,

@@ -91,12 +91,12 @@ func (t *topic) unlock() {
 			}
 		}
 	}
-	incomplete := died && (len(t.held) > 0 || t.repairing)
+	incomplete, rev := died && (len(t.held) > 0 || t.repairing), t.rev
 	notes := t.notes
 	t.notes = nil
 	t.mu.Unlock()
 	if died {
-		t.hub.left(t.id, incomplete)
+		t.hub.left(t.id, rev, incomplete)
 	}
 	for i := range notes {
 		t.hub.notices.revised(&notes[i].change, notes[i].told, notes[i].unclear)
@@ -306,13 +306,17 @@ func (t *topic) remove(sub *subscription) {
 	}
 }
 
-// drop takes a session out of the topic.
-func (t *topic) drop(s *Session) {
+// drop takes a session out of the topic. It reports whether that was early: before the session had all that it was
+// not told otherwise, since it followed.
+func (t *topic) drop(s *Session) (early bool) {
 	t.mu.Lock()
 	defer t.unlock()
-	if sub := t.subs[s]; sub != nil {
-		t.remove(sub)
+	sub := t.subs[s]
+	if sub == nil {
+		return false
 	}
+	t.remove(sub)
+	return sub.joining || t.repairing || len(t.held) > 0
 }
 
 // toOthers calls tell for each subscribed session of everyone but u.

@@ -41,6 +41,12 @@ type node struct {
 
 func newWorld(t testing.TB, nodes int, bus realtime.Bus) *world {
 	t.Helper()
+	return newWorldOver(t, nodes, bus, func(rules *chat.Service) realtime.Source { return rules })
+}
+
+// newWorldOver lets a test stand between the hubs and what they read.
+func newWorldOver(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source) *world {
+	t.Helper()
 	s, err := store.Open(bg, store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +61,8 @@ func newWorld(t testing.TB, nodes int, bus realtime.Bus) *world {
 		hub := realtime.NewHub(realtime.Config{NodeID: fmt.Sprint("node-", i)}, bus)
 		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}, s, hub)
 		running.Go(func() { _ = rules.Run(ctx) })
-		running.Go(func() { _ = hub.Run(ctx, rules) })
+		read := source(rules)
+		running.Go(func() { _ = hub.Run(ctx, read) })
 		w.nodes = append(w.nodes, &node{hub, rules})
 	}
 	t.Cleanup(func() {
@@ -64,6 +71,20 @@ func newWorld(t testing.TB, nodes int, bus realtime.Bus) *world {
 		s.Close()
 	})
 	return w
+}
+
+// run runs a hub of the test's own over the first node's rules.
+func (w *world) run(hub *realtime.Hub) {
+	ctx, stop := context.WithCancel(bg)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = hub.Run(ctx, w.nodes[0].rules)
+	}()
+	w.Cleanup(func() {
+		stop()
+		<-done
+	})
 }
 
 func oneNode(t testing.TB) (*world, *node) {
@@ -142,24 +163,22 @@ func (n *node) trySend(from chat.UserID, c chat.ConversationID, content string, 
 
 // event is a frame as a client reads it.
 type event struct {
-	Type           string `json:"type"`
-	ConversationID string `json:"conversationId"`
-	Conversation   *struct {
-		ID string `json:"id"`
-	} `json:"conversation"`
-	Message     *protocol.Message `json:"message"`
-	Rev         int64             `json:"rev"`
-	LastRev     int64             `json:"lastRev"`
-	LastSeq     int64             `json:"lastSeq"`
-	UserID      string            `json:"userId"`
-	SenderID    string            `json:"senderId"`
-	UpToSeq     int64             `json:"upToSeq"`
-	Reason      string            `json:"reason"`
-	Code        string            `json:"code"`
-	Ref         string            `json:"ref"`
-	Preview     *string           `json:"preview"`
-	UnreadCount int64             `json:"unreadCount"`
-	HasMore     bool              `json:"hasMore"`
+	Type           string                 `json:"type"`
+	ConversationID string                 `json:"conversationId"`
+	Conversation   *protocol.Conversation `json:"conversation"`
+	Message        *protocol.Message      `json:"message"`
+	Rev            int64                  `json:"rev"`
+	LastRev        int64                  `json:"lastRev"`
+	LastSeq        int64                  `json:"lastSeq"`
+	UserID         string                 `json:"userId"`
+	SenderID       string                 `json:"senderId"`
+	UpToSeq        int64                  `json:"upToSeq"`
+	Reason         string                 `json:"reason"`
+	Code           string                 `json:"code"`
+	Ref            string                 `json:"ref"`
+	Preview        *string                `json:"preview"`
+	UnreadCount    int64                  `json:"unreadCount"`
+	HasMore        bool                   `json:"hasMore"`
 }
 
 // change is the rev that an event stands for, 0 for one that stands in no order.

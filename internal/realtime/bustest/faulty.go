@@ -17,7 +17,10 @@ type Faulty struct {
 	mu        sync.Mutex
 	rand      *rand.Rand
 	listeners []*faultyListener
+	calm      bool
 	deaf      bool
+	frozen    bool
+	degraded  bool
 }
 
 type faultyListener struct {
@@ -26,6 +29,7 @@ type faultyListener struct {
 
 	turn    sync.Mutex // hear and lost are one call at a time
 	held    []func()
+	backlog []func() // of while the bus was frozen
 	stopped bool
 }
 
@@ -38,11 +42,7 @@ func NewFaulty(bus realtime.Bus, seed uint64) *Faulty {
 func (f *Faulty) Listen(hear func(topic string, envelope []byte), lost func(topics []string)) realtime.Listener {
 	l := &faultyListener{lost: lost}
 	l.Listener = f.Bus.Listen(func(topic string, envelope []byte) {
-		l.turn.Lock()
-		defer l.turn.Unlock()
-		for _, deliver := range f.disturb(l, func() { hear(topic, envelope) }) {
-			deliver()
-		}
+		f.give(l, func() { hear(topic, envelope) })
 	}, l.admit)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,12 +66,56 @@ func (l *faultyListener) Stop() {
 	l.stopped = true
 }
 
+func (f *Faulty) give(l *faultyListener, deliver func()) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	f.mu.Lock()
+	if f.frozen {
+		l.backlog = append(l.backlog, deliver)
+		f.mu.Unlock()
+		return
+	}
+	f.mu.Unlock()
+	for _, deliver := range f.disturb(l, deliver) {
+		deliver()
+	}
+}
+
+// Freeze has envelopes wait for their listeners, as they wait for a process that stands still.
+func (f *Faulty) Freeze() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = true
+}
+
+// Thaw has every listener hear what waited, and then what comes.
+func (f *Faulty) Thaw() {
+	f.mu.Lock()
+	f.frozen = false
+	listeners := slices.Clone(f.listeners)
+	f.mu.Unlock()
+	for _, l := range listeners {
+		l.turn.Lock()
+		backlog := l.backlog
+		l.backlog = nil
+		for _, deliver := range backlog {
+			if !l.stopped {
+				deliver()
+			}
+		}
+		l.turn.Unlock()
+	}
+}
+
 // disturb decides what a listener hears now.
 func (f *Faulty) disturb(l *faultyListener, deliver func()) []func() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.deaf {
+	switch {
+	case f.deaf:
 		return nil
+	case f.calm:
+		return []func(){deliver}
 	}
 	switch f.rand.IntN(8) {
 	case 0: // dropped
@@ -87,6 +131,28 @@ func (f *Faulty) disturb(l *faultyListener, deliver func()) []func() {
 		return append([]func(){deliver}, late...)
 	}
 	return []func(){deliver}
+}
+
+// Calm has the bus do nothing wrong but what it is told to.
+func (f *Faulty) Calm() *Faulty {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calm = true
+	return f
+}
+
+// Degraded reports what [Faulty.Degrade] said last.
+func (f *Faulty) Degraded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.degraded
+}
+
+// Degrade has the bus know that it carries nothing, or that it does again. It carries nothing while it is deaf.
+func (f *Faulty) Degrade(degraded bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.degraded = degraded
 }
 
 // Deafen has nobody hear anything from now on, or hear again.
