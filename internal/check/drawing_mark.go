@@ -35,15 +35,15 @@ func minutes(at time.Duration) string {
 // settled marks where the last fault was over and where all was final.
 func (d *drawing) settled(top, bottom float64) {
 	for _, e := range []struct {
-		at   time.Duration
-		text string
-	}{{d.run.Healed, "healed"}, {d.run.Settled, "settled"}} {
+		at         time.Duration
+		text, side string
+	}{{d.run.Healed, "healed", "end"}, {d.run.Settled, "settled", "start"}} {
 		if e.at == 0 {
 			continue
 		}
 		x := d.x(e.at)
 		d.add(`<line class="event" x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f"/>`, x, x, top, bottom)
-		d.add(`<text class="eventtext mid" x="%.1f" y="%.1f">%s</text>`, x, bottom+31, e.text)
+		d.add(`<text class="eventtext %s" x="%.1f" y="%.1f">%s</text>`, e.side, x, bottom+31, e.text)
 	}
 }
 
