@@ -280,7 +280,7 @@ func (l *Live) refusedFor(f Failed) {
 		l.retryAfter = f.Err.RetryAfter
 	}
 	t := l.tracks[f.Ref]
-	if t == nil || t.phase != requested {
+	if t == nil || t.phase != requested && t.phase != catchingUp {
 		return
 	}
 	if !f.Err.Retryable {

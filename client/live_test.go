@@ -284,3 +284,25 @@ func TestWhatCameBeforeASubscriptionFromNowIsNotHandedOverAfterIt(t *testing.T) 
 		}
 	}
 }
+
+func TestACatchUpThatBreaksOffIsAskedForAgainFromWhereItWas(t *testing.T) {
+	f := newFake(t)
+	asked := make(chan any, 1)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":3,"hasMore":false}`, received("1", "2"),
+			`{"type":"error","error":"The database cannot be reached.","code":"DB_CONNECTION_LOST","retryable":true,"ref":"c1"}`)
+		asked <- p.read("subscribe")["conversations"]
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":3,"hasMore":false}`, received("2", "3"), `{"type":"caught:up","conversationId":"c1","rev":3}`)
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", 1)
+	if got := revs(t, events, 2); got != "2 3" {
+		t.Errorf("handed over %s", got)
+	}
+	if got := fmt.Sprint(<-asked); got != "[map[afterRev:2 conversationId:c1]]" {
+		t.Errorf("asked again for %s", got)
+	}
+}
