@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"internal/redis":            {"internal/realtime", "internal/limit"},
 	"internal/port":             {},
 	"internal/pgserver":         {"internal/port"},
-	"internal/pgtest":           {"internal/pgserver"},
+	"internal/pgtest":           {"internal/pgserver", "internal/port"},
 	"internal/ws":               {"internal/chat", "internal/auth", "internal/protocol", "internal/realtime", "internal/limit"},
 	"internal/httpapi":          {"internal/chat", "internal/auth", "internal/protocol", "internal/limit", "api", "web"},
 	"internal/demo":             {"internal/chat", "internal/auth"},

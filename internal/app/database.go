@@ -23,15 +23,16 @@ const openWithin = 10 * time.Second
 // OpenStore opens the database that the settings name, for this process alone where it is SQLite. It does
 // not migrate.
 func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
-	return openStore(ctx, c, false)
+	return openStore(ctx, c, store.Config{})
 }
 
 // OpenStoreBeside opens the database next to a node that may be using it.
 func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
-	return openStore(ctx, c, true)
+	return openStore(ctx, c, store.Config{Beside: true})
 }
 
-func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store, error) {
+// openStore fills in where the data is.
+func openStore(ctx context.Context, c *config.Config, cfg store.Config) (*store.Store, error) {
 	if usesFolder(c) {
 		if err := prepareFolder(c.Data); err != nil {
 			return nil, err
@@ -39,9 +40,9 @@ func openStore(ctx context.Context, c *config.Config, beside bool) (*store.Store
 	}
 	ctx, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	s, err := store.Open(ctx, store.Config{
-		DatabaseURL: string(c.DatabaseURL), ReplicaURL: string(c.ReplicaURL), DataDir: c.Data, MaxConns: c.DatabaseConns, Beside: beside,
-	})
+	cfg.DatabaseURL, cfg.DirectURL, cfg.ReplicaURL = string(c.DatabaseURL), string(c.DatabaseDirectURL), string(c.ReplicaURL)
+	cfg.DataDir, cfg.MaxConns = c.Data, c.DatabaseConns
+	s, err := store.Open(ctx, cfg)
 	return s, databaseProblem(c, err)
 }
 
@@ -84,6 +85,9 @@ func databaseProblem(c *config.Config, err error) error {
 	return problem(err, "PostgreSQL at "+where+" cannot be used: "+err.Error(), "correct DATABASE_URL, or what is wrong there")
 }
 
+// poolerIgnores are the settings of a connection that PgBouncer must let pass; the role has them then.
+const poolerIgnores = "lock_timeout, statement_timeout, idle_in_transaction_session_timeout, synchronous_commit"
+
 // refusedByPostgres goes by SQLSTATE (PostgreSQL 15, appendix A).
 func refusedByPostgres(refused *pgconn.PgError, err error, where string, at *pgconn.Config) error {
 	switch refused.Code {
@@ -95,6 +99,11 @@ func refusedByPostgres(refused *pgconn.PgError, err error, where string, at *pgc
 		return problem(err, "PostgreSQL at "+where+" has no connection left to give", "raise its max_connections, or lower PARLEY_DATABASE_CONNECTIONS, of which every node takes up to that many")
 	case "57P03":
 		return problem(err, "PostgreSQL at "+where+" is starting or stopping", "try again in a moment")
+	case "08P01":
+		if strings.Contains(refused.Message, "startup parameter") {
+			return problem(err, "the pooler at "+where+" refuses what a node sets on its connections ("+refused.Message+")",
+				"see \"Through PgBouncer\" in docs/configuration.md: ignore_startup_parameters = "+poolerIgnores)
+		}
 	case "42501":
 		return problem(err, "the user "+at.User+" may not do what Parley needs to in the database "+at.Database+" ("+refused.Message+")",
 			"as its owner run GRANT USAGE, CREATE ON SCHEMA public TO "+at.User+"; tables that somebody else made must be given to "+at.User+" too")

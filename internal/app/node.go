@@ -60,14 +60,14 @@ type Node struct {
 // bounds the start alone. A node that is not run must be closed.
 func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger) (n *Node, err error) {
 	began := time.Now()
-	n = &Node{cfg: c, version: version, log: log}
+	n = &Node{cfg: c, version: version, id: nodeID(&c.Config), log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
 			n = nil
 		}
 	}()
-	if n.store, err = OpenStore(ctx, &c.Config); err != nil {
+	if n.store, err = openStore(ctx, &c.Config, store.Config{NodeID: n.id}); err != nil {
 		return n, err
 	}
 	if err = Migrate(ctx, &c.Config, n.store); err != nil {

@@ -28,8 +28,6 @@ type reach struct {
 // openReach finds the ways to the others. A Redis that is wrong refuses the start; one that is away does not, since
 // a node must be able to restart meanwhile (ADR-016).
 func (n *Node) openReach(ctx context.Context) error {
-	id := nodeID(&n.cfg.Config)
-	n.id = id
 	if n.store.Kind() != "postgres" {
 		n.reach.bus = realtime.Alone{}
 		return nil
@@ -42,26 +40,26 @@ func (n *Node) openReach(ctx context.Context) error {
 		return err
 	}
 	n.reach.registry = cluster.NewRegistry(cluster.RegistryConfig{
-		NodeID: id, Version: n.version, URL: n.address(), Keys: keys, Log: n.log,
+		NodeID: n.id, Version: n.version, URL: n.address(), Keys: keys, Log: n.log,
 	}, n.store)
-	n.reach.database, err = pgbus.New(pgbus.Config{URL: directURL(&n.cfg.Config), NodeID: id, Log: n.log})
+	n.reach.database, err = pgbus.New(pgbus.Config{URL: directURL(&n.cfg.Config), NodeID: n.id, Log: n.log})
 	if err != nil {
 		return err
 	}
 	var fast cluster.Path
 	if n.cfg.RedisURL != "" {
-		if err := n.openRedis(ctx, id); err != nil {
+		if err := n.openRedis(ctx); err != nil {
 			return err
 		}
 		fast = n.reach.redis
 	}
-	n.reach.joint = cluster.NewBus(cluster.Config{NodeID: id, Registry: n.reach.registry, Log: n.log}, fast, n.reach.database)
+	n.reach.joint = cluster.NewBus(cluster.Config{NodeID: n.id, Registry: n.reach.registry, Log: n.log}, fast, n.reach.database)
 	n.reach.bus = n.reach.joint
 	return nil
 }
 
-func (n *Node) openRedis(ctx context.Context, id string) error {
-	opened, err := redis.Open(redis.Config{URL: string(n.cfg.RedisURL), NodeID: id, Log: n.log})
+func (n *Node) openRedis(ctx context.Context) error {
+	opened, err := redis.Open(redis.Config{URL: string(n.cfg.RedisURL), NodeID: n.id, Log: n.log})
 	if err != nil {
 		return redisProblem(err)
 	}

@@ -107,7 +107,7 @@ func (db *postgresDB) migrating(ctx context.Context, work func(*sql.DB, goose.Di
 
 // unhurried is how to connect for what may take long.
 func (db *postgresDB) unhurried() *pgx.ConnConfig {
-	config := db.pool.Config().ConnConfig
+	config := db.direct.Copy()
 	config.RuntimeParams["application_name"] = "parley migrate"
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 )
@@ -13,8 +15,9 @@ import (
 // postgresDB is a pool. The send path speaks pgx to it; everything else goes through database/sql over
 // the same connections, as it does on SQLite.
 type postgresDB struct {
-	pool *pgxpool.Pool
-	db   *sql.DB
+	pool   *pgxpool.Pool
+	db     *sql.DB
+	direct *pgx.ConnConfig // how to get a session of one's own
 }
 
 // postgresSettings are set on every connection of the pool. Commits are on disk when they return (C2.1),
@@ -49,11 +52,27 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("PostgreSQL at %s:%d does not answer: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
-	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool)}
+	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), direct: config.ConnConfig}
+	if cfg.DirectURL != "" {
+		if db.direct, err = directConfig(cfg.DirectURL); err != nil {
+			return nil, errors.Join(err, db.close())
+		}
+	}
 	if err := db.suits(ctx); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	return db, nil
+}
+
+// directConfig is how to connect to the server itself, with the settings of the pool.
+func directConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		// The URL holds a password.
+		return nil, errors.New("PARLEY_DATABASE_DIRECT_URL is not a PostgreSQL URL of the form postgres://user:password@host:port/database")
+	}
+	maps.Copy(config.RuntimeParams, postgresSettings)
+	return config, nil
 }
 
 func (db *postgresDB) reader() session { return session{db.db, patience} }

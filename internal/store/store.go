@@ -32,6 +32,9 @@ var (
 type Config struct {
 	// DatabaseURL is a postgres:// URL; "" means SQLite in DataDir.
 	DatabaseURL string
+	// DirectURL leads to the same PostgreSQL past a pooler: migrations need a session of their own. "" when
+	// DatabaseURL does.
+	DirectURL string
 	// ReplicaURL is the postgres:// URL of a hot standby of that database, which reads history where it is as
 	// new; "" for none.
 	ReplicaURL string
