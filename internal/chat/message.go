@@ -220,15 +220,19 @@ type HistoryPage struct {
 }
 
 // Messages reads a page of history.
-func (s *Service) Messages(ctx context.Context, actor UserID, q HistoryRequest) (HistoryPage, error) {
-	if _, _, err := s.role(ctx, q.Conversation, actor); err != nil {
+func (s *Service) Messages(ctx context.Context, actor UserID, q HistoryRequest) (page HistoryPage, err error) {
+	err = s.reading(ctx, q.Conversation, actor, func() (err error) {
+		if q.Around != "" {
+			page, err = s.messagesAround(ctx, q)
+		} else {
+			page.Messages, page.HasMore, err = s.store.Messages(ctx, q.HistoryQuery)
+		}
+		return err
+	})
+	if err != nil {
 		return HistoryPage{}, err
 	}
-	if q.Around != "" {
-		return s.messagesAround(ctx, q)
-	}
-	messages, hasMore, err := s.store.Messages(ctx, q.HistoryQuery)
-	return HistoryPage{Messages: messages, HasMore: hasMore}, err
+	return page, nil
 }
 
 func (s *Service) messagesAround(ctx context.Context, q HistoryRequest) (HistoryPage, error) {

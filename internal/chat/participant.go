@@ -22,11 +22,15 @@ type Participant struct {
 }
 
 // Participants pages through who is in a conversation.
-func (s *Service) Participants(ctx context.Context, actor UserID, c ConversationID, after ParticipantCursor, limit int) ([]Participant, bool, error) {
-	if _, _, err := s.role(ctx, c, actor); err != nil {
+func (s *Service) Participants(ctx context.Context, actor UserID, c ConversationID, after ParticipantCursor, limit int) (page []Participant, hasMore bool, err error) {
+	err = s.reading(ctx, c, actor, func() (err error) {
+		page, hasMore, err = s.store.Participants(ctx, c, after, limit)
+		return err
+	})
+	if err != nil {
 		return nil, false, err
 	}
-	return s.store.Participants(ctx, c, after, limit)
+	return page, hasMore, nil
 }
 
 // AddParticipants brings people into a group. Those who are in it already are left as they are.

@@ -153,6 +153,9 @@ func (c *rosterCache) outdate(id ConversationID, rev int64) {
 	delete(c.entries, id)
 }
 
+// leased reports whether other nodes change rosters as well.
+func (c *rosterCache) leased() bool { return c.lease.Load() != nil }
+
 func (c *rosterCache) expired() bool {
 	lease := c.lease.Load()
 	return lease != nil && time.Now().After(*lease)

@@ -101,6 +101,26 @@ func (s *Service) roleIn(ctx context.Context, c ConversationID, actor UserID) (r
 	return r, role, remembered, nil
 }
 
+// reading runs a read for somebody who is in the conversation. A roster from memory may be older than a removal of
+// which this node was not told yet: before what was read is handed out, it is held against the conversation's head
+// (C3.7). Where nobody else changes rosters, what is remembered is true.
+func (s *Service) reading(ctx context.Context, c ConversationID, actor UserID, read func() error) error {
+	r, _, remembered, err := s.roleIn(ctx, c, actor)
+	if err != nil {
+		return err
+	}
+	if err := read(); err != nil || !remembered || !s.rosters.leased() {
+		return err
+	}
+	heads, err := s.store.Heads(ctx, []ConversationID{c})
+	if err != nil || heads[c].RosterRev <= r.Rev {
+		return err
+	}
+	s.rosters.outdate(c, heads[c].RosterRev)
+	_, _, err = s.role(ctx, c, actor)
+	return err
+}
+
 // errNothing is the outcome of a decision that there is nothing to write.
 var errNothing = errors.New("nothing to write")
 

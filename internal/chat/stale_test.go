@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -47,6 +48,51 @@ func TestWhoWasAddedByAnotherNodeIsRefusedNothing(t *testing.T) {
 		}
 		if err := asks(c); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhoWasRemovedByAnotherNodeReadsNothing(t *testing.T) {
+	w := newWorld(t, 2)
+	ada, bob := w.people[0], w.people[1]
+	o := w.other(t)
+	o.TrustRosters(time.Now().Add(time.Hour))
+	history := func(q chat.HistoryRequest) error {
+		q.Limit = 10
+		_, err := o.Messages(t.Context(), bob, q)
+		return err
+	}
+	for name, read := range map[string]func(chat.Message) error{
+		"history": func(m chat.Message) error {
+			return history(chat.HistoryRequest{HistoryQuery: chat.HistoryQuery{Conversation: m.Conversation}})
+		},
+		"around a message": func(m chat.Message) error {
+			return history(chat.HistoryRequest{HistoryQuery: chat.HistoryQuery{Conversation: m.Conversation}, Around: m.ID})
+		},
+		"changes": func(m chat.Message) error {
+			_, err := o.Changes(t.Context(), bob, m.Conversation, 0, 10)
+			return err
+		},
+		"participants": func(m chat.Message) error {
+			_, _, err := o.Participants(t.Context(), bob, m.Conversation, chat.ParticipantCursor{}, 10)
+			return err
+		},
+		"the conversation": func(m chat.Message) error {
+			_, err := o.Conversation(t.Context(), bob, m.Conversation)
+			return err
+		},
+	} {
+		c := w.group(t, ada, bob)
+		m := w.send(t, c, ada, newID(), "not for everybody")
+		if err := read(m); err != nil {
+			t.Errorf("%s, while he is in it: %v", name, err)
+		}
+		o.remembers(t, c)
+		if err := w.RemoveParticipant(t.Context(), ada, c, bob); err != nil {
+			t.Fatal(err)
+		}
+		if err := read(m); chat.AsError(err).Code != chat.CodeNotInConversation {
+			t.Errorf("%s, when he has been removed: %v", name, err)
 		}
 	}
 }

@@ -10,11 +10,15 @@ const (
 )
 
 // Changes returns what the actor lacks of a conversation past afterRev (C3.3).
-func (s *Service) Changes(ctx context.Context, actor UserID, c ConversationID, afterRev int64, limit int) (Changes, error) {
-	if _, _, err := s.role(ctx, c, actor); err != nil {
+func (s *Service) Changes(ctx context.Context, actor UserID, c ConversationID, afterRev int64, limit int) (changes Changes, err error) {
+	err = s.reading(ctx, c, actor, func() (err error) {
+		changes, err = s.store.Changes(ctx, c, afterRev, limit)
+		return err
+	})
+	if err != nil {
 		return Changes{}, err
 	}
-	return s.store.Changes(ctx, c, afterRev, limit)
+	return changes, nil
 }
 
 // Heads returns where each conversation stands.
