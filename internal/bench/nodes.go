@@ -14,6 +14,7 @@ const twoNodesTurns = 2
 func measureTwoNodes(ctx context.Context, r *run, s *Scenario) error {
 	type side struct {
 		messages      int
+		writes        int64
 		server, redis time.Duration
 		rate          float64
 		took          []time.Duration
@@ -29,7 +30,8 @@ func measureTwoNodes(ctx context.Context, r *run, s *Scenario) error {
 				redis := cpuOf(r.redis)
 				m, err := l.closedLoop(l.chatters, r.during/twoNodesTurns, nodes, r.postgres)
 				d := &sides[i]
-				d.messages, d.server, d.redis = d.messages+m.messages, d.server+m.cpu.Server, d.redis+cpuOf(r.redis)-redis
+				d.messages, d.writes = d.messages+m.messages, d.writes+m.cpu.Writes
+				d.server, d.redis = d.server+m.cpu.Server, d.redis+cpuOf(r.redis)-redis
 				d.rate, d.took = d.rate+m.rate/twoNodesTurns, append(d.took, m.took...)
 				return nil, err
 			})
@@ -44,6 +46,7 @@ func measureTwoNodes(ctx context.Context, r *run, s *Scenario) error {
 		fmt.Sprintf("confirmed: one node %.0f msg/s (p50 %s, p99 %s ms), two nodes %.0f msg/s (p50 %s, p99 %s ms); Redis %.1f µs a message on top",
 			one.rate, number(percentile(one.took, 0.5)), number(percentile(one.took, 0.99)),
 			two.rate, number(percentile(two.took, 0.5)), number(percentile(two.took, 0.99)), micros(two.redis, two.messages)),
+		fmt.Sprintf("writes a message: one node %.2f, two nodes %.2f", float64(one.writes)/float64(max(1, one.messages)), float64(two.writes)/float64(max(1, two.messages))),
 		"half of the people of each conversation are at each node, so that every message crosses")
 	return nil
 }
