@@ -197,7 +197,8 @@ func (h *Hub) compared(heads map[chat.ConversationID]chat.Head) {
 			h.notices.settle(id, head.RosterRev)
 		}
 		if behind {
-			t.suspect()
+			// Another node may have committed it this moment, and is about to say so.
+			time.AfterFunc(gapWait, func() { t.lack(head.LastRev) })
 		}
 		if moved {
 			h.notices.stirred(id, head.RosterRev)

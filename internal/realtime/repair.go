@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -22,11 +23,16 @@ func (t *topic) behind(rev int64) bool {
 	return t.known && t.rev < rev
 }
 
-// suspect has the topic compared with the store.
-func (t *topic) suspect() {
+// suspect has everything read from the store that the topic has not delivered.
+func (t *topic) suspect() { t.lack(math.MaxInt64) }
+
+// lack has it read up to a rev, if the topic is not there yet.
+func (t *topic) lack(rev int64) {
 	t.mu.Lock()
 	defer t.unlock()
-	t.beginRepair()
+	if t.known && t.rev < rev {
+		t.beginRepair(rev)
+	}
 }
 
 func (t *topic) gapStayed() {
@@ -34,11 +40,14 @@ func (t *topic) gapStayed() {
 	defer t.unlock()
 	if t.gap = nil; len(t.held) > 0 {
 		t.patience = min(2*t.patience, maxPatience)
-		t.beginRepair()
+		t.beginRepair(slices.Max(slices.Collect(maps.Keys(t.held))))
 	}
 }
 
-func (t *topic) beginRepair() {
+// beginRepair has read what is missing up to a rev. What lies past it may have been committed this moment, and is
+// about to be announced.
+func (t *topic) beginRepair(upTo int64) {
+	t.missing = max(t.missing, upTo)
 	switch {
 	case t.dead || !t.known || !t.hub.running():
 		// A topic that knows no rev yet is about to read it.
@@ -122,6 +131,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 		}
 	}
 	told := t.expelMissing(read, roster)
+	read = upTo(read, t.missing)
 	var next []chat.Change
 	for _, c := range read.Changes {
 		if c.Rev <= t.rev {
@@ -154,9 +164,25 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 	}
 	done = !read.HasMore && !t.again
 	t.again = false
-	t.repairing = !done
+	if t.repairing = !done; done {
+		t.missing = 0
+	}
 	t.release()
 	return done
+}
+
+// upTo leaves out the new messages at the end that lie past a rev: their announcement says who sent them from
+// where. A change before which others were made must stay, since it stands for them as well.
+func upTo(read chat.Changes, rev int64) chat.Changes {
+	n := len(read.Changes)
+	for n > 0 && read.Changes[n-1].Rev > rev && read.Changes[n-1].Kind == chat.MessageAdded {
+		n--
+	}
+	if n < len(read.Changes) {
+		read.HasMore, read.Head.LastRev = false, read.Changes[n].Rev-1
+		read.Changes = read.Changes[:n]
+	}
+	return read
 }
 
 func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) (told map[*Session]bool) {

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type topic struct {
 	// patience grows while a gap stays open although the store was asked.
 	patience  time.Duration
 	repairing bool
+	missing   int64 // up to where the store is asked
 	again     bool
 	subs      map[*Session]*subscription
 	notes     []note
@@ -134,7 +136,7 @@ func (t *topic) announce(changes []chat.Change) bool {
 func (t *topic) mendDropped() {
 	if t.known && t.dropped {
 		t.dropped = false
-		t.beginRepair()
+		t.beginRepair(math.MaxInt64)
 	}
 }
 
