@@ -193,8 +193,10 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	if len(drafts) == 0 {
 		return nil
 	}
+	done := s.announcer.Committing(len(drafts))
 	appended, err := l.append(drafts, deadline(batch))
 	if err != nil {
+		done()
 		return l.isolate(batch, err)
 	}
 	for i := range drafts {
@@ -202,6 +204,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	}
 	release := s.announcer.Gather()
 	defer release()
+	done()
 	changes := make(map[ConversationID][]Change)
 	order := make([]ConversationID, 0, 16)
 	var retried []ConversationID

@@ -57,6 +57,9 @@ type Announcer interface {
 	// Announce hands over committed changes of one conversation in rev order. It may be called
 	// concurrently, also for the same conversation; the announcer puts the revs in order.
 	Announce(changes []Change)
+	// Committing says that a batch of so many messages is on its way to the store, until done is called: what
+	// the same sessions get of other nodes meanwhile may wait a moment for what they get of it.
+	Committing(messages int) (done func())
 	// Gather is called before a batch is answered and announced, and release after it: what one session gets
 	// of it can then go out together.
 	Gather() (release func())

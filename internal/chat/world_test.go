@@ -168,6 +168,7 @@ func (r *recorder) Delivered(_ chat.ConversationID, _ chat.UserID, seq int64) {
 	r.acks = append(r.acks, seq)
 }
 
+func (r *recorder) Committing(int) (done func())                               { return func() {} }
 func (r *recorder) Gather() (release func())                                   { return func() {} }
 func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)                   {}
 func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID, int64) {}

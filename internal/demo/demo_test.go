@@ -158,6 +158,7 @@ func (a *announcements) Announce(changes []chat.Change) {
 		a.changes <- c
 	}
 }
+func (a *announcements) Committing(int) (done func())                        { return func() {} }
 func (a *announcements) Gather() (release func())                            { return func() {} }
 func (a *announcements) ConversationReturned(chat.UserID, chat.Conversation) {}
 func (a *announcements) ReadAdvanced(_ chat.UserID, s chat.ReadState)        { a.read <- s }

@@ -41,6 +41,7 @@ type world struct {
 // silence is an announcer without an audience.
 type silence struct{}
 
+func (silence) Committing(int) (done func())                                         { return func() {} }
 func (silence) Gather() (release func())                                             { return func() {} }
 func (silence) Announce([]chat.Change)                                               {}
 func (silence) Suspect(chat.ConversationID)                                          {}

@@ -69,7 +69,9 @@ func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change) error {
 			h.source.RosterMoved(c, changes[i].Rev)
 		}
 	}
+	heard := h.gate.hear()
 	h.announce(changes)
+	heard()
 	return nil
 }
 
