@@ -24,7 +24,7 @@ func (h *Hub) announce(changes []chat.Change) {
 	h.notices.active(changes, newest)
 	for i := range changes {
 		if c := &changes[i]; !followed && c.Kind == chat.ConversationRevised {
-			h.notices.revised(c, nil, false)
+			h.notices.revised(c, false)
 		}
 	}
 }
@@ -127,6 +127,18 @@ func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
 	}
 }
 
+// show shows a conversation to all sessions of a person on this node.
+func (h *Hub) show(u chat.UserID, c chat.Conversation) {
+	sessions := h.sessions.ofUser(u)
+	if len(sessions) == 0 {
+		return
+	}
+	frame := protocol.Encode(protocol.ConversationAdded{Conversation: protocol.ConversationOf(c)})
+	for _, s := range sessions {
+		s.show(c.ID, frame)
+	}
+}
+
 // tell sends an event to all sessions of a person on this node.
 func (h *Hub) tell(u chat.UserID, event func() protocol.Event) {
 	sessions := h.sessions.ofUser(u)
@@ -207,7 +219,7 @@ func (h *Hub) ConversationReturned(u chat.UserID, c chat.Conversation) {
 func (h *Hub) conversationReturned(u chat.UserID, c chat.Conversation) {
 	h.book.hide(u, c.ID, -1)
 	h.turns.of(u, c.ID).pass()
-	h.tell(u, func() protocol.Event { return protocol.ConversationAdded{Conversation: protocol.ConversationOf(c)} })
+	h.show(u, c)
 	if h.book.beyond(c.ID, c.LastSeq) {
 		h.notices.stirred(c.ID, 0)
 	}

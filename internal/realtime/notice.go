@@ -48,7 +48,6 @@ type news struct {
 	state   *chat.Conversation
 	joined  []chat.UserID
 	left    []chat.Departure
-	told    map[*Session]bool // they have been told that they left
 	// rosterRev is the roster revision that this is about at least; an older roster would tell the wrong people.
 	rosterRev int64
 
@@ -98,14 +97,14 @@ func (n *notices) settle(c chat.ConversationID, rosterRev int64, joined ...chat.
 	n.add(c, news{revised: true, unclear: true, rosterRev: rosterRev, joined: joined})
 }
 
-// revised notes a change of the conversation; told have been told already that they left.
-func (n *notices) revised(c *chat.Change, told map[*Session]bool, unclear bool) {
+// revised notes a change of the conversation.
+func (n *notices) revised(c *chat.Change, unclear bool) {
 	if n.nobody(c.Conversation) {
 		return
 	}
 	n.add(c.Conversation, news{
 		revised: true, unclear: unclear, state: c.State, rosterRev: c.State.RosterRev,
-		joined: c.Joined, left: c.Left, told: told,
+		joined: c.Joined, left: c.Left,
 	})
 }
 
@@ -129,12 +128,6 @@ func (p *news) merge(what news) {
 	}
 	p.joined = append(p.joined, what.joined...)
 	p.left = append(p.left, what.left...)
-	for s := range what.told {
-		if p.told == nil {
-			p.told = make(map[*Session]bool)
-		}
-		p.told[s] = true
-	}
 	p.rosterRev = max(p.rosterRev, what.rosterRev)
 	if what.active && (!p.active || what.last == nil || (p.last != nil && p.last.Seq <= what.last.Seq)) {
 		// News without a last message may be of one that came after the one that is known, or of its deletion.

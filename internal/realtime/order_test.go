@@ -3,6 +3,7 @@ package realtime_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -116,6 +117,53 @@ func TestOverAFaultyBusEveryClientHoldsWhatTheStoreHolds(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestHoweverManyAnnounceTheSameConversationAtOnceEachChangeComesOnceInItsOrder(t *testing.T) {
+	w := newWorld(t, 2, inmem.NewBus())
+	people := w.people(2)
+	c := w.group(people...)
+	var clients []*client
+	for _, n := range w.nodes {
+		cl := n.connect(t, people[1])
+		cl.subscribe(c)
+		clients = append(clients, cl)
+	}
+	start := w.head(c).LastRev
+	roster, err := w.store.Roster(bg, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 300
+	var changes []chat.Change
+	for i := range many {
+		appended, err := w.store.AppendMessages(bg, []chat.Draft{{
+			ID: chat.MessageID(newID()), Conversation: c, Sender: people[0], ClientMessageID: fmt.Sprint(i),
+			Content: "x", ContentType: "text", RosterRev: roster.Rev,
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := appended[0].Message
+		changes = append(changes, chat.Change{Conversation: c, Rev: m.Rev, Kind: chat.MessageAdded, Message: &m})
+	}
+	var announcers sync.WaitGroup
+	for i := range 8 {
+		announcers.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(i), 0))
+			for range 40 {
+				from := random.IntN(many)
+				w.nodes[i%2].Announce(changes[from:min(many, from+1+random.IntN(20))])
+			}
+		})
+	}
+	announcers.Wait()
+	w.nodes[0].Announce(changes[many-1:])
+	for _, cl := range clients {
+		if diff := cmp.Diff(upTo(start+1, start+many), revs(cl.awaitRev(c, start+many), c)); diff != "" {
+			t.Error(diff)
+		}
+	}
 }
 
 func TestWhoSubscribesWhileOthersWriteMissesNothingAndSeesNothingTwice(t *testing.T) {

@@ -74,7 +74,7 @@ func (b *book) within(ids []chat.UserID, most int) (some, rest []chat.UserID) {
 	return ids, nil
 }
 
-// everybody is everyone who is here and known.
+// everybody is everyone who is here and known. The others are compared when they have been read.
 func (b *book) everybody() []chat.UserID {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,6 +82,8 @@ func (b *book) everybody() []chat.UserID {
 	for u, p := range b.people {
 		if p.known {
 			out = append(out, u)
+		} else {
+			p.again = true
 		}
 	}
 	return out
@@ -178,6 +180,7 @@ func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, inte
 		if rev == 0 {
 			// Their seat is not in the store any more: a roster that has them is too old.
 			h.source.ForgetRoster(c)
+			h.compares.conversations(c)
 		}
 		h.notices.settle(c, rev)
 	}

@@ -17,9 +17,14 @@ const (
 	maxPatience = 5 * time.Second
 )
 
+// behind reports whether the topic has not handed on everything up to rev. One that is about to read where the store
+// stands may read what was true before: it looks again when that turns out so.
 func (t *topic) behind(rev int64) bool {
 	t.mu.Lock()
 	defer t.unlock()
+	if !t.known {
+		t.expected = max(t.expected, rev)
+	}
 	return t.known && t.rev < rev
 }
 
@@ -130,7 +135,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 			t.hub.counters.misheard.Add(1)
 		}
 	}
-	told := t.expelMissing(read, roster)
+	t.expelMissing(read, roster)
 	read = upTo(read, t.missing)
 	var next []chat.Change
 	for _, c := range read.Changes {
@@ -143,7 +148,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 		}
 		next = append(next, c)
 		if c.Kind == chat.ConversationRevised {
-			t.notes = append(t.notes, note{c, told, true})
+			t.notes = append(t.notes, note{c, true})
 		}
 	}
 	if len(next) > 0 {
@@ -158,7 +163,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 			continue
 		}
 		if c.Kind == chat.ConversationRevised && (len(c.Joined) > 0 || len(c.Left) > 0) {
-			t.notes = append(t.notes, note{c, told, false})
+			t.notes = append(t.notes, note{c, false})
 		}
 		delete(t.held, rev)
 	}
@@ -185,10 +190,9 @@ func upTo(read chat.Changes, rev int64) chat.Changes {
 	return read
 }
 
-func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) (told map[*Session]bool) {
-	told = make(map[*Session]bool)
+func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) {
 	if roster == nil {
-		return told
+		return
 	}
 	reasons := make(map[chat.UserID]chat.LeaveReason)
 	for _, c := range read.Changes {
@@ -208,7 +212,5 @@ func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) (told map[*
 			reason = chat.ReasonRemoved
 		}
 		t.expel(sub, reason)
-		told[s] = true
 	}
-	return told
 }

@@ -21,7 +21,10 @@ type Session struct {
 	login chat.LoginID // guarded by the registry's lock
 	// subscribed has the topics that the session is in; guarded by the outbox's lock.
 	subscribed map[chat.ConversationID]struct{}
-	left       bool
+	// expelled has those that it was told of that its person is not in them any more, until it is shown them
+	// again; under the same lock.
+	expelled map[chat.ConversationID]struct{}
+	left     bool
 }
 
 // sendUnlessSubscribed sends what only those need who do not follow the conversation's topic.
@@ -31,6 +34,37 @@ func (s *Session) sendUnlessSubscribed(c chat.ConversationID, frame []byte) {
 	if _, follows := s.subscribed[c]; !follows {
 		s.send([][]byte{frame})
 	}
+}
+
+// sendUnlessExpelled sends that the person is not in the conversation any more, except where the session follows,
+// which hears it at its rev, or heard it there.
+func (s *Session) sendUnlessExpelled(c chat.ConversationID, frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, follows := s.subscribed[c]
+	if _, expelled := s.expelled[c]; !follows && !expelled {
+		s.send([][]byte{frame})
+	}
+}
+
+// expel ends the following of somebody who is not in the conversation any more, and tells them.
+func (s *Session) expel(c chat.ConversationID, frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.subscribed, c)
+	if s.expelled == nil {
+		s.expelled = make(map[chat.ConversationID]struct{})
+	}
+	s.expelled[c] = struct{}{}
+	s.send([][]byte{frame})
+}
+
+// show shows the session a conversation.
+func (s *Session) show(c chat.ConversationID, frame []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.expelled, c)
+	s.send([][]byte{frame})
 }
 
 func (s *Session) follows(c chat.ConversationID) bool {
@@ -51,6 +85,7 @@ func (s *Session) follow(c chat.ConversationID) bool {
 		s.subscribed = make(map[chat.ConversationID]struct{})
 	}
 	s.subscribed[c] = struct{}{}
+	delete(s.expelled, c)
 	return true
 }
 

@@ -97,7 +97,7 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 	}
 	gone := whoLeft(roster, was, what)
 	for _, d := range gone {
-		n.tellGone(c, d, what.told)
+		n.tellGone(c, d)
 	}
 	for u, read := range states {
 		if !read.Hidden {
@@ -182,12 +182,10 @@ func whoLeft(roster chat.Roster, was shown, what news) []chat.Departure {
 	return gone
 }
 
-// tellGone tells those sessions that do not follow; the others hear it at its rev.
-func (n *notices) tellGone(c chat.ConversationID, d chat.Departure, told map[*Session]bool) {
+// tellGone tells those sessions that do not follow; the others hear it at its rev, or have.
+func (n *notices) tellGone(c chat.ConversationID, d chat.Departure) {
 	for _, s := range n.hub.sessions.ofUser(d.User) {
-		if !told[s] {
-			s.sendUnlessSubscribed(c, removedFrame(c, d.Reason))
-		}
+		s.sendUnlessExpelled(c, removedFrame(c, d.Reason))
 	}
 }
 
@@ -196,7 +194,7 @@ func (n *notices) tellGone(c chat.ConversationID, d chat.Departure, told map[*Se
 func (n *notices) tellCame(u chat.UserID, seen chat.Conversation, read chat.ReadState) {
 	seen.Viewer, seen.UnreadCount = u, read.UnreadCount
 	seen.LastReadMessageID, seen.LastReadSeq = read.LastReadMessageID, read.LastReadSeq
-	n.hub.tell(u, func() protocol.Event { return protocol.ConversationAdded{Conversation: protocol.ConversationOf(seen)} })
+	n.hub.show(u, seen)
 }
 
 // tellState tells those who were in it before what it is now.

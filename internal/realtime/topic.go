@@ -30,7 +30,9 @@ type topic struct {
 	rev   int64
 	// learned is where the store stood when rev was read: the topic hands out what lies past it.
 	learned int64
-	held    map[int64]chat.Change // came too early, by rev
+	// expected is where the store was found to stand before rev was read.
+	expected int64
+	held     map[int64]chat.Change // came too early, by rev
 	// dropped says that held was full: the store has to be asked.
 	dropped bool
 	gap     *time.Timer
@@ -46,7 +48,6 @@ type topic struct {
 // note is a revision that those who do not follow have to be told of, once the lock is given up.
 type note struct {
 	change  chat.Change
-	told    map[*Session]bool
 	unclear bool
 }
 
@@ -89,7 +90,7 @@ func (t *topic) unlock() {
 		for _, c := range t.held {
 			// Nobody waits any more for what comes before it.
 			if c.Kind == chat.ConversationRevised {
-				t.notes = append(t.notes, note{c, nil, false})
+				t.notes = append(t.notes, note{c, false})
 			}
 		}
 	}
@@ -101,7 +102,7 @@ func (t *topic) unlock() {
 		t.hub.left(t.id, rev, incomplete)
 	}
 	for i := range notes {
-		t.hub.notices.revised(&notes[i].change, notes[i].told, notes[i].unclear)
+		t.hub.notices.revised(&notes[i].change, notes[i].unclear)
 	}
 }
 
@@ -184,13 +185,16 @@ func (t *topic) learn(rev int64) {
 	}
 	t.release()
 	t.mendDropped()
+	if t.rev < t.expected {
+		t.beginRepair(t.expected)
+	}
 }
 
 // missed takes a change that the first subscriber has read already. Those who do not follow are told of it all
 // the same: nothing else tells them who came and went.
 func (t *topic) missed(c *chat.Change) {
 	if c.Kind == chat.ConversationRevised && c.Rev <= t.learned {
-		t.notes = append(t.notes, note{*c, nil, false})
+		t.notes = append(t.notes, note{*c, false})
 	}
 }
 
@@ -278,12 +282,10 @@ func (sub *subscription) keep(f frame) {
 
 // handRevision delivers a change of the conversation itself. Who left gets nothing from this rev on.
 func (t *topic) handRevision(c *chat.Change) {
-	told := make(map[*Session]bool)
 	for _, d := range c.Left {
 		for s, sub := range t.subs {
 			if s.User == d.User {
 				t.expel(sub, d.Reason)
-				told[s] = true
 			}
 		}
 	}
@@ -291,13 +293,14 @@ func (t *topic) handRevision(c *chat.Change) {
 	for _, sub := range t.subs {
 		sub.give(frames, [][]byte{frames[0].bytes}, time.Time{})
 	}
-	t.notes = append(t.notes, note{*c, told, false})
+	t.notes = append(t.notes, note{*c, false})
 }
 
 // expel ends a subscription of somebody who is not in the conversation any more.
 func (t *topic) expel(sub *subscription, reason chat.LeaveReason) {
-	t.remove(sub)
-	sub.session.Send(removedFrame(t.id, reason))
+	sub.gone = true
+	delete(t.subs, sub.session)
+	sub.session.expel(t.id, removedFrame(t.id, reason))
 }
 
 func (t *topic) remove(sub *subscription) {
