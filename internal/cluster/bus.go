@@ -110,7 +110,7 @@ func (b *Bus) State() State {
 }
 
 // Degraded reports that envelopes may be missing for longer than a moment without a word of it: this node has
-// not the path that it should have, or shares none with another. Whoever listens then asks the store often.
+// not the path that it should have, or shares none with another, or has a twin, which it does not hear. Whoever listens then asks the store often.
 func (b *Bus) Degraded() bool {
 	return b.State() != b.best() || b.cfg.Registry != nil && b.cfg.Registry.misses(b.redisUp(), b.database.Up())
 }

@@ -166,12 +166,12 @@ func (r *Registry) meet() (wasAlone bool) {
 	return wasAlone
 }
 
-// misses reports whether another node shares none of the paths that are up here, as far as it says which it
-// uses.
+// misses reports whether another node is not heard by the paths that are up here: a twin, or one that shares none
+// of them, as far as it says which it uses.
 func (r *Registry) misses(redis, database bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.seen, func(n store.Node) bool {
+	return r.twin || slices.ContainsFunc(r.seen, func(n store.Node) bool {
 		shared := redis && n.Bus == string(StateRedis) || database && n.Bus != string(StateAlone)
 		return n.Process != r.self.Process && !shared
 	})
@@ -221,11 +221,11 @@ func (r *Registry) note(seen []store.Node, rival bool, now time.Time) (first, st
 	wasAlone := !r.peers()
 	first, stoodStill = !r.looked, r.looked && now.Sub(r.beatenAt) > late
 	r.seen, r.looked, r.beatenAt = seen, true, now
-	if slices.ContainsFunc(seen, func(n store.Node) bool { return n.Process != r.self.Process }) {
-		r.othersAt = now
-	}
 	// At the first beat the rival is the process before this one, killed a moment ago.
 	r.twin = rival && !first
+	if r.twin || slices.ContainsFunc(seen, func(n store.Node) bool { return n.Process != r.self.Process }) {
+		r.othersAt = now
+	}
 	if first {
 		r.found = rival
 	}

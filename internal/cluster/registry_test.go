@@ -205,6 +205,27 @@ func TestTwoProcessesWithOneServerIDAreNoticedByBoth(t *testing.T) {
 	})
 }
 
+func TestANodeThatHasATwinIsNotAloneAndReachesItThroughTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, truth: newTruth(), redis: &wire{}, database: &wire{}}
+		s := newTable()
+		a, _ := w.addMember(s, "same")
+		time.Sleep(5 * time.Minute)
+		b, of := w.addMember(s, "same")
+		time.Sleep(5 * time.Minute)
+		for name, n := range map[string]*node{"the first": a, "its twin": b} {
+			if !n.Peers() || !n.Degraded() {
+				t.Errorf("%s: peers %v, degraded %v", name, n.Peers(), n.Degraded())
+			}
+		}
+		of.stop()
+		time.Sleep(time.Minute)
+		if a.Degraded() {
+			t.Error("it is degraded by a twin that is gone")
+		}
+	})
+}
+
 func TestDifferentVersionsAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := &world{T: t}, newTable()
@@ -340,7 +361,7 @@ func (w *world) addMember(s cluster.Nodes, id string) (*node, member) {
 	n := w.add(id, m.Registry)
 	n.redis.heals()
 	n.database.heals()
-	w.run(m.Run)
+	m.stop = w.run(m.Run)
 	synctest.Wait()
 	return n, m
 }
