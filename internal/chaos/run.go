@@ -63,7 +63,7 @@ type run struct {
 // Run does it all and returns what it proved. An error says that it could not be done.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	o.Bounds = bounds(o.Bounds)
-	r := &run{Options: o, recorder: check.NewRecorder(), live: newLive(o.Out)}
+	r := &run{Options: o, live: newLive(o.Out)}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (r *run) start(ctx context.Context) (stop func(), err error) {
 	plan := faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes), r.Apart)
 	plan.Alone = r.Alone
 	r.injector = &faults.Injector{
-		Site: site, Plan: plan, Recorder: r.recorder, Number: r.Number,
+		Site: site, Plan: plan, Number: r.Number,
 		Told: func(line string) { r.live.say("  fault %s", line) },
 	}
 	r.URL, r.DatabaseURL = r.cluster.URL(), r.cluster.DatabaseURL()
@@ -192,6 +192,7 @@ func (r *run) possible(s *faults.Site, kinds []*faults.Kind) ([]*faults.Kind, er
 
 // chat has people chat while things break, heals, lets them settle and reads what is final.
 func (r *run) chat(ctx context.Context) (err error) {
+	r.recorder = check.NewRecorder()
 	r.recorder.Run(func(run *check.Run) {
 		run.Seed, run.Name = r.Seed, "parley-chaos: "+r.describe()
 	})
@@ -210,7 +211,7 @@ func (r *run) chat(ctx context.Context) (err error) {
 	}
 	defer r.work.Stop()
 	if r.injector != nil {
-		r.injector.Site.Conversations = r.work.Conversations
+		r.injector.Site.Conversations, r.injector.Recorder = r.work.Conversations, r.recorder
 	}
 	r.began = r.recorder.Now()
 	stopProgress := r.live.follow(r)

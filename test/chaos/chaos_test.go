@@ -50,6 +50,10 @@ func TestNothingIsLostOnPostgreSQL(t *testing.T) {
 	chat(t, cluster.Postgres, "kill", "clients-cut", "database-cut", "postgres-crash", "postgres-backends", "row-lock")
 }
 
+func TestNothingIsLostOnACluster(t *testing.T) {
+	chat(t, cluster.Full, "kill", "drain", "clients-cut", "redis-kill", "redis-cut", "redis-pubsub", "postgres-restart", "nginx-kill")
+}
+
 // chat has people chat for a quarter of a minute while each of the faults comes at least once.
 func chat(t *testing.T, shape cluster.Shape, faults ...string) {
 	program, err := parley()
