@@ -101,6 +101,12 @@ func (p *person) handle(e client.Event) {
 		p.reached(e.ConversationID, e.Rev, "")
 	case client.ConversationAdded:
 		p.Subscribe(e.Conversation.ID, 0)
+	case client.ConversationRemoved:
+		p.unfollowed(e.ConversationID)
+	case client.Failed:
+		if !e.Err.Retryable {
+			p.unfollowed(e.Ref)
+		}
 	}
 }
 
@@ -118,6 +124,12 @@ func (p *person) reached(conversation string, rev int64, message string) {
 			p.last[conversation] = message
 		}
 	})
+}
+
+// unfollowed notes that a conversation is not followed any more: whoever comes back into it while away finds
+// it in the list.
+func (p *person) unfollowed(conversation string) {
+	p.note(func() { delete(p.revs, conversation) })
 }
 
 // lookAround lists the own conversations and follows those that are new.
