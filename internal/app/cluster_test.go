@@ -244,6 +244,7 @@ func TestANodeThatMustHaveRedisIsNotReadyWithoutIt(t *testing.T) {
 }
 
 func TestANodeWithoutRedisJoinsTheOthersAndThisIsTold(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	c := newCluster(t, 1)
 	plain := run(t, append(slices.DeleteFunc(slices.Clone(c.env), func(e string) bool { return strings.HasPrefix(e, "REDIS_URL=") }), "PARLEY_NODE_ID=plain")...)
 	ada, bert := join(t, c.nodes[0], "ada"), join(t, plain, "bert")
@@ -258,6 +259,7 @@ func TestANodeWithoutRedisJoinsTheOthersAndThisIsTold(t *testing.T) {
 }
 
 func TestNodesOnOneDatabaseThatDisagreeWarn(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	c := newCluster(t, 1)
 	other := redistest.Start(t)
 	env := append(slices.Clone(c.env), "PARLEY_NODE_ID=newer", "REDIS_URL="+other.URL())
@@ -274,6 +276,7 @@ func TestNodesOnOneDatabaseThatDisagreeWarn(t *testing.T) {
 }
 
 func TestASecondNodeOfOneIDGoes(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	c := newCluster(t, 1)
 	built, err := app.New(t.Context(), settings(t, append(c.env, "PARLEY_NODE_ID=ws-server-1")...), "test", quiet)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/redistest"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 func TestARedisThatCannotBeUsedIsNamedWithWhatToDo(t *testing.T) {
@@ -103,6 +104,7 @@ func TestANodeWithAnotherSigningKeyIsRefusedBesideTheOthers(t *testing.T) {
 }
 
 func TestOfTwoNodesThatStartAtOnceWithKeysOfTheirOwnTheFirstStays(t *testing.T) {
+	t.Parallel() // it waits for most of its time
 	database := "DATABASE_URL=" + pgtest.NewDatabase(t)
 	var built []*node
 	for range 2 {
@@ -142,16 +144,9 @@ func TestWithoutADataFolderANodeOnPostgreSQLWritesNoFile(t *testing.T) {
 // awaitNode waits until a node is in the registry.
 func awaitNode(t *testing.T, database, id string) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-tick.C {
-		for _, n := range registered(t, []string{database, clusterKey}) {
-			if n.ID == id {
-				return
-			}
-		}
-	}
-	t.Fatalf("%s does not come", id)
+	awaitRegistry(t, []string{database, clusterKey}, "that "+id+" is there", func(nodes []store.Node) bool {
+		return slices.ContainsFunc(nodes, func(n store.Node) bool { return n.ID == id })
+	})
 }
 
 // meAt is who a node takes a token for.
