@@ -32,7 +32,8 @@ type Options struct {
 	// Apart is how long nothing else is broken around a fault that is alone. What is measured of single
 	// faults needs [faults.Apart].
 	Apart   time.Duration
-	Alone   bool // no fault keeps another company
+	Alone   bool          // no fault keeps another company
+	Longest time.Duration // bounds how long a fault lasts; 0 leaves it to its kind
 	Clients int
 	Rate    float64 // drafts a second
 	Folder  string  // of the report
@@ -115,7 +116,7 @@ func (r *run) start(ctx context.Context) (stop func(), err error) {
 		return nil, errors.Join(err, r.cluster.Stop())
 	}
 	plan := faults.NewPlan(r.Seed, kinds, len(r.cluster.Nodes), r.Apart)
-	plan.Alone = r.Alone
+	plan.Alone, plan.Longest = r.Alone, r.Longest
 	r.injector = &faults.Injector{
 		Site: site, Plan: plan, Number: r.Number,
 		Told: func(line string) { r.live.say("  fault %s", line) },

@@ -63,7 +63,7 @@ func chat(t *testing.T, shape cluster.Shape, faults ...string) {
 	var progress strings.Builder
 	report, err := chaos.Run(t.Context(), chaos.Options{
 		Cluster: cluster.Config{Shape: shape, Nodes: 3, Program: program, Balance: "ip_hash"},
-		For:     2 * time.Minute, Number: len(faults), Faults: faults, Apart: time.Second, Seed: 1, Clients: 12, Rate: 20, Folder: t.TempDir(),
+		For:     2 * time.Minute, Number: len(faults), Faults: faults, Apart: time.Second, Longest: 2 * time.Second, Seed: 1, Clients: 12, Rate: 20, Folder: t.TempDir(),
 		// The machine has more to do than this: what must come, may come late.
 		Bounds: check.Bounds{Slack: 20 * time.Second}, Out: &progress,
 	})

@@ -12,12 +12,14 @@ type Plan struct {
 	nodes int
 	apart time.Duration
 	// Alone says that no fault ever keeps another company.
-	Alone  bool
-	random *rand.Rand
-	deck   []*Kind
-	number int
-	lonely bool // the last one is alone
-	crowd  int  // how many of the next ones keep a long one company
+	Alone bool
+	// Longest bounds how long a fault lasts; 0 leaves it to its kind.
+	Longest time.Duration
+	random  *rand.Rand
+	deck    []*Kind
+	number  int
+	lonely  bool // the last one is alone
+	crowd   int  // how many of the next ones keep a long one company
 }
 
 // NewPlan begins the sequence of a seed. apart is usually [Apart].
@@ -71,9 +73,13 @@ func (p *Plan) between(low, high time.Duration) time.Duration {
 
 // window draws how long a fault lasts: mostly short, seldom long, evenly over the orders of magnitude.
 func (p *Plan) window(k *Kind) time.Duration {
-	if k.Longest <= k.Shortest {
+	longest := k.Longest
+	if p.Longest > 0 {
+		longest = min(longest, p.Longest)
+	}
+	if longest <= k.Shortest {
 		return k.Shortest
 	}
-	low, high := math.Log(float64(max(k.Shortest, time.Millisecond))), math.Log(float64(k.Longest))
+	low, high := math.Log(float64(max(k.Shortest, time.Millisecond))), math.Log(float64(longest))
 	return time.Duration(math.Exp(low + (high-low)*p.random.Float64()))
 }
