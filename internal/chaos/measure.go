@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/parley-chat/parley/internal/chaos/faults"
 	"github.com/parley-chat/parley/internal/chaos/workload"
 	"github.com/parley-chat/parley/internal/check"
 )
@@ -23,8 +22,6 @@ type Measure struct {
 const (
 	servedWithin  = 3 * time.Second // after a node died or left (C8.4)
 	crossesWithin = time.Second     // p95 between nodes without Redis (C3.2)
-	// apart is how far a fault must be from others for what is seen to be its own doing.
-	apart = faults.Apart
 )
 
 // within judges a duration by a goal.
@@ -46,6 +43,7 @@ type evidence struct {
 	sessions  map[string][]session // by client, in the order of time
 	alone     []check.Fault        // faults near which there was no other
 	crossings []crossing
+	apart     time.Duration
 }
 
 // session is one socket's life.
@@ -55,8 +53,9 @@ type session struct {
 	caughtUp time.Duration // when it had delivered all that was missed; 0 if it never did
 }
 
-func newEvidence(h *check.History, waits []workload.Wait, guided map[string]bool) *evidence {
-	e := &evidence{History: h, waits: waits, guided: guided, sessions: map[string][]session{}}
+// newEvidence takes for alone what has no other fault within apart.
+func newEvidence(h *check.History, waits []workload.Wait, guided map[string]bool, apart time.Duration) *evidence {
+	e := &evidence{History: h, waits: waits, guided: guided, apart: apart, sessions: map[string][]session{}}
 	for i := range h.Observations {
 		o := &h.Observations[i]
 		all := e.sessions[o.Client]
@@ -206,8 +205,8 @@ func p95(sorted []time.Duration) time.Duration {
 }
 
 // measure makes the rows of the report.
-func measure(h *check.History, waits []workload.Wait, guided map[string]bool, several bool) []Measure {
-	e := newEvidence(h, waits, guided)
+func measure(h *check.History, waits []workload.Wait, guided map[string]bool, apart time.Duration, several bool) []Measure {
+	e := newEvidence(h, waits, guided, apart)
 	out := []Measure{e.overall()}
 	if several {
 		out = append(out, e.killed()...)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/chaos/faults"
 	"github.com/parley-chat/parley/internal/chaos/workload"
 	"github.com/parley-chat/parley/internal/check"
 )
@@ -46,14 +47,14 @@ func killedNode(back time.Duration, others ...check.Fault) *check.History {
 
 func TestTheClientsOfAKilledNodeAreTimed(t *testing.T) {
 	const row = "SIGKILL of a node: until the last of its clients is connected again"
-	if m := find(t, measure(killedNode(2*sec), nil, everybody, true), row); m.Result != "pass" || m.Value != "2s (1 clients)" {
+	if m := find(t, measure(killedNode(2*sec), nil, everybody, faults.Apart, true), row); m.Result != "pass" || m.Value != "2s (1 clients)" {
 		t.Errorf("back in 2 s: %+v", m)
 	}
-	if m := find(t, measure(killedNode(4*sec), nil, everybody, true), row); m.Result != "fail" {
+	if m := find(t, measure(killedNode(4*sec), nil, everybody, faults.Apart, true), row); m.Result != "fail" {
 		t.Errorf("back in 4 s: %+v", m)
 	}
 	near := check.Fault{Kind: "redis-kill", From: 13 * sec, To: 14 * sec}
-	if m := find(t, measure(killedNode(4*sec, near), nil, everybody, true), row); m.Result != "" {
+	if m := find(t, measure(killedNode(4*sec, near), nil, everybody, faults.Apart, true), row); m.Result != "" {
 		t.Errorf("with another fault near: %+v", m)
 	}
 }
@@ -63,15 +64,15 @@ func TestAFailedSendDuringARollingRestartIsAFailure(t *testing.T) {
 	h.Faults[0].Kind = "rolling"
 	const row = "rolling restart: failed sends that a client had to show"
 	waits := []workload.Wait{{Client: "ada", From: 11 * sec, To: 12 * sec, Confirmed: true, Steady: true}}
-	if m := find(t, measure(h, waits, everybody, true), row); m.Result != "pass" {
+	if m := find(t, measure(h, waits, everybody, faults.Apart, true), row); m.Result != "pass" {
 		t.Errorf("confirmed: %+v", m)
 	}
 	waits = append(waits, workload.Wait{Client: "ada", From: 11 * sec, To: 26 * sec, Code: "NETWORK_ERROR"})
-	if m := find(t, measure(h, waits, everybody, true), row); m.Result != "pass" {
+	if m := find(t, measure(h, waits, everybody, faults.Apart, true), row); m.Result != "pass" {
 		t.Errorf("somebody who had been taken out was refused: %+v", m)
 	}
 	waits = append(waits, workload.Wait{Client: "ada", From: 11 * sec, To: 26 * sec, Code: "NETWORK_ERROR", Steady: true})
-	if m := find(t, measure(h, waits, everybody, true), row); m.Result != "fail" {
+	if m := find(t, measure(h, waits, everybody, faults.Apart, true), row); m.Result != "fail" {
 		t.Errorf("given up: %+v", m)
 	}
 }
@@ -89,7 +90,7 @@ func TestCrossingIsTimedBetweenNodesOnly(t *testing.T) {
 		s.saw(12*sec, client, node, check.MessageReceived)
 		s.Observations[len(s.Observations)-1].Message = "m1"
 	}
-	e := newEvidence(&s.History, nil, everybody)
+	e := newEvidence(&s.History, nil, everybody, faults.Apart)
 	if got := e.crossing(9*sec, 11*sec); len(got) != 1 || got[0] != 2*sec {
 		t.Errorf("got %v", got)
 	}

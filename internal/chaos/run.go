@@ -290,7 +290,7 @@ func (r *run) judge(ctx context.Context) (*Report, error) {
 		}
 	}
 	if r.cluster != nil {
-		report.Measures = measure(history, r.work.Waits(), r.work.Guided(), r.cluster.Shape == cluster.Full)
+		report.Measures = measure(history, r.work.Waits(), r.work.Guided(), r.Apart, r.cluster.Shape == cluster.Full)
 	}
 	return report, report.write(r.Folder, history)
 }

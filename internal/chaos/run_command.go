@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/parley-chat/parley/internal/chaos/cluster"
 	"github.com/parley-chat/parley/internal/chaos/faults"
 	"github.com/parley-chat/parley/internal/check"
 )
@@ -19,7 +20,7 @@ import (
 var errBroken = errors.New("something that was promised does not hold; the report says what")
 
 func runCommand() *cobra.Command {
-	o := Options{Apart: faults.Apart}
+	var o Options
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Break a cluster while people chat, and judge",
@@ -35,6 +36,10 @@ func runCommand() *cobra.Command {
 			}
 			if o.Folder == "" {
 				o.Folder = filepath.Join(os.TempDir(), fmt.Sprintf("parley-chaos-report-%d", o.Seed))
+			}
+			// What is promised of single faults is promised of a cluster.
+			if o.Apart = faults.Apart / 4; o.Cluster.Shape == cluster.Full || o.Alone {
+				o.Apart = faults.Apart
 			}
 			if o.Number > 0 && !cmd.Flags().Changed("for") {
 				o.For = time.Hour

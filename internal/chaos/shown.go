@@ -90,15 +90,15 @@ func (e *evidence) crossed() []Measure {
 	var calm, without, after []time.Duration
 	calmFrom := time.Duration(0)
 	for _, f := range e.Faults {
-		if f.From > calmFrom+apart {
-			calm = append(calm, e.crossing(calmFrom+apart/2, f.From)...)
+		if f.From > calmFrom+e.apart {
+			calm = append(calm, e.crossing(calmFrom+e.apart/2, f.From)...)
 		}
 		calmFrom = max(calmFrom, f.To)
 	}
 	for _, kind := range []string{"redis-kill", "redis-restart"} {
 		for _, f := range e.ofKind(kind) {
 			without = append(without, e.crossing(f.From, f.To)...)
-			after = append(after, e.crossing(f.To+apart, f.To+2*apart)...)
+			after = append(after, e.crossing(f.To+e.apart, f.To+2*e.apart)...)
 		}
 	}
 	for _, all := range [][]time.Duration{calm, without, after} {
@@ -107,7 +107,7 @@ func (e *evidence) crossed() []Measure {
 	return []Measure{
 		{Name: "between nodes, nothing broken: p95", Value: fmt.Sprintf("%v (%d receptions)", p95(calm).Round(time.Millisecond), len(calm))},
 		within("between nodes, Redis killed: p95", p95(without), len(without), crossesWithin, "receptions"),
-		within("between nodes, from 4 s after Redis is back: p95", p95(after), len(after), crossesWithin, "receptions"),
+		within(fmt.Sprintf("between nodes, from %v after Redis is back: p95", e.apart), p95(after), len(after), crossesWithin, "receptions"),
 	}
 }
 
