@@ -3,10 +3,12 @@ package auth_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
 )
 
@@ -65,6 +67,50 @@ func TestALoginEndedByANodeThatIsMinutesBehindIsNoticed(t *testing.T) {
 		if err := store.EndLogin(ctx, g.Login, time.Now().Add(-9*time.Minute)); err != nil {
 			t.Fatal(err)
 		}
+		select {
+		case id := <-ended:
+			if id != g.Login {
+				t.Errorf("%s ended", id)
+			}
+		case <-time.After(2 * time.Second):
+			t.Error("it was not noticed")
+		}
+		stop()
+		running.Wait()
+	})
+}
+
+// unreachable is a store that cannot be asked which logins ended.
+type unreachable struct {
+	*memoryStore
+	away atomic.Bool
+}
+
+func (s *unreachable) EndedLogins(ctx context.Context, since time.Time) ([]auth.EndedLogin, error) {
+	if s.away.Load() {
+		return nil, &chat.Error{Code: chat.CodeDBTimeout}
+	}
+	return s.memoryStore.EndedLogins(ctx, since)
+}
+
+func TestALoginEndedWhileANodeCouldNotLookForHoursIsNoticedWhenItCan(t *testing.T) {
+	store := newMemoryStore()
+	synctest.Test(t, func(t *testing.T) {
+		g := register(t, newService(t, store), "anna")
+		of := &unreachable{memoryStore: store}
+		s := newService(t, of)
+		ended := make(chan chat.LoginID, 1)
+		s.OnEnd(func(id chat.LoginID) { ended <- id })
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = s.Run(ctx) })
+		time.Sleep(time.Minute)
+		of.away.Store(true)
+		if err := store.EndLogin(ctx, g.Login, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+		of.away.Store(false)
 		select {
 		case id := <-ended:
 			if id != g.Login {

@@ -26,7 +26,8 @@ const (
 	maxAccessTTL = 24 * time.Hour
 	// refreshGrace is how long a spent refresh token still gets its successor (C5.7).
 	refreshGrace = 30 * time.Second
-	// lookBack is how far back each search for ended logins reaches: further than clocks of nodes differ.
+	// lookBack is how far before the last one each search for ended logins reaches: further than clocks of nodes
+	// differ.
 	lookBack = apart + time.Minute
 	// pruneEvery is how often what has expired is deleted.
 	pruneEvery = time.Hour
@@ -100,6 +101,7 @@ type Service struct {
 	hasher *hasher
 	keys   []key // the signing one first
 	ended  *endedLogins
+	looked time.Time // when ended logins were last looked for; Run has it alone
 }
 
 // New builds a Service over a store that is migrated, and reads which logins ended lately.
@@ -118,7 +120,8 @@ func New(cfg Config, store Store) (*Service, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	past, err := store.EndedLogins(ctx, now().Add(-maxAccessTTL-leeway-apart))
+	s.looked = now()
+	past, err := store.EndedLogins(ctx, s.looked.Add(-maxAccessTTL-leeway-apart))
 	if err != nil {
 		return nil, fmt.Errorf("auth: reading ended logins: %w", err)
 	}
@@ -158,11 +161,19 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
+// watch finds the logins that ended since the last look, however long ago that is.
 func (s *Service) watch(ctx context.Context) error {
-	ended, err := s.store.EndedLogins(ctx, now().Add(-lookBack))
+	began := now()
+	since := s.looked
+	if began.Before(since) {
+		// The clock was set back.
+		since = began
+	}
+	ended, err := s.store.EndedLogins(ctx, since.Add(-lookBack))
 	if err != nil {
 		return err
 	}
+	s.looked = began
 	for _, e := range ended {
 		s.ended.end(e)
 	}
