@@ -26,9 +26,10 @@ type index struct {
 type stream struct {
 	client string
 	group  string
-	did    []*Operation   // in the order of the calls
-	saw    []*Observation // in the order of their delivery
-	last   map[*conversation]*follow
+	did    []*Operation              // in the order of the calls
+	saw    []*Observation            // in the order of their delivery
+	last   map[*conversation]*follow // how it follows each, or did last
+	wanted map[*conversation]bool    // it asked to follow and was not answered
 }
 
 func newIndex(h *History, b Bounds) *index {
@@ -54,7 +55,7 @@ func newIndex(h *History, b Bounds) *index {
 	slices.SortFunc(x.ordered, func(a, b *conversation) int { return strings.Compare(a.id, b.id) })
 	for _, s := range x.streams {
 		w := watch(x, s)
-		x.follows, s.last = append(x.follows, w.out...), w.current
+		x.follows, s.last, s.wanted = append(x.follows, w.out...), w.current, w.wanted
 	}
 	x.delivered = x.deliveries()
 	return x
