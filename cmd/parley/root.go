@@ -24,7 +24,7 @@ func newRoot() *cobra.Command {
 	}
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), migrateCommand(), userCommand(), tokenCommand(), announceCommand(),
+	root.AddCommand(serveCommand(), migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
 		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand())
 	return root
 }

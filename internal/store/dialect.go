@@ -27,6 +27,8 @@ type dialect struct {
 	selfCheck string
 	// hasSchema tells whether there is a schema at all.
 	hasSchema string
+	// hasUnfinishedMove tells whether a move into this database was begun and not finished; "" where none can be.
+	hasUnfinishedMove string
 	// firstParticipants reads the first 20 of each conversation in $1 in order of joining.
 	firstParticipants string
 	// interests reads every conversation of each person in $1. A node asks for many people every few seconds: it
@@ -93,6 +95,9 @@ var postgresDialect = &dialect{
 	forShare:   "FOR KEY SHARE",
 	lockUsers:  "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE",
 	hasSchema:  "SELECT to_regclass('schema_info') IS NOT NULL",
+
+	hasUnfinishedMove: "SELECT to_regclass('unfinished_move') IS NOT NULL",
+
 	firstParticipants: `SELECT c.id, p.role, p.joined_at, ` + userColumns("u") + `
 FROM unnest($1::text[]::uuid[]) AS c (id)
 CROSS JOIN LATERAL (SELECT user_id, role, joined_at FROM conversation_participants

@@ -12,3 +12,9 @@ func (s *Store) PartitionAll(ctx context.Context, count int) error {
 
 // SetReplicaPause shortens for how long a replica that failed is left alone.
 func (s *Store) SetReplicaPause(d time.Duration) { s.replica.pause = d }
+
+// InSmallBatches copies so few rows at a time that a move of little data has many steps.
+func (m Move) InSmallBatches() Move {
+	m.batch = 100
+	return m
+}

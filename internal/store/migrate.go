@@ -116,18 +116,15 @@ func (db *postgresDB) unhurried() *pgx.ConnConfig {
 
 // compatible refuses a database whose schema is of a newer program and cannot be used by this one.
 func (s *Store) compatible(ctx context.Context) error {
-	x := s.db.reader()
-	var there bool
-	if err := x.one(ctx, into(&there), s.hasSchema); err != nil {
-		return named(err)
+	if err := s.expectWhole(ctx); err != nil {
+		return err
 	}
-	if !there {
-		return nil
+	version, err := s.schemaVersion(ctx)
+	if version == 0 || err != nil {
+		return err
 	}
-	var version, oldest int64
-	err := x.one(ctx, into(&version, &oldest),
-		"SELECT (SELECT COALESCE(max(version_id), 0) FROM goose_db_version), (SELECT COALESCE(max(oldest_compatible), 0) FROM schema_info)")
-	if err != nil {
+	var oldest int64
+	if err := s.db.reader().one(ctx, into(&oldest), "SELECT COALESCE(max(oldest_compatible), 0) FROM schema_info"); err != nil {
 		return named(err)
 	}
 	known, err := newest(s.kind)
@@ -138,6 +135,32 @@ func (s *Store) compatible(ctx context.Context) error {
 		return &chat.Error{Code: chat.CodeConflict, Message: fmt.Sprintf(
 			"The database has schema version %d, which needs a program that knows version %d or later; this one knows %d. Start a newer parley, or restore a backup.",
 			version, oldest, known)}
+	}
+	return nil
+}
+
+// schemaVersion is the version of the last migration that was applied, 0 where there is no schema.
+func (s *Store) schemaVersion(ctx context.Context) (version int64, err error) {
+	x := s.db.reader()
+	var there bool
+	if err := x.one(ctx, into(&there), s.hasSchema); err != nil || !there {
+		return 0, named(err)
+	}
+	err = x.one(ctx, into(&version), "SELECT COALESCE(max(version_id), 0) FROM goose_db_version")
+	return version, named(err)
+}
+
+// expectWhole refuses a database into which a move was begun and not finished.
+func (s *Store) expectWhole(ctx context.Context) error {
+	if s.hasUnfinishedMove == "" {
+		return nil
+	}
+	var unfinished bool
+	if err := s.db.reader().one(ctx, into(&unfinished), s.hasUnfinishedMove); err != nil {
+		return named(err)
+	}
+	if unfinished {
+		return refusal("A parley move into this database was not finished, so part of the data is missing. Run it again; it goes on where it was.")
 	}
 	return nil
 }

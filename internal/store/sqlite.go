@@ -128,6 +128,24 @@ func (db *sqliteDB) write(ctx context.Context, change func(session) error) error
 	return db.transact(ctx, change)
 }
 
+// hold runs work in a transaction that reads, and keeps everybody else from writing until it ends.
+func (db *sqliteDB) hold(ctx context.Context, work func(session) error) error {
+	select {
+	case <-db.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { db.turn <- struct{}{} }()
+	x := session{run: db.writer}
+	whole := context.WithoutCancel(ctx)
+	if _, err := x.exec(whole, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := work(x)
+	_, ended := x.exec(whole, "ROLLBACK")
+	return errors.Join(err, ended)
+}
+
 // transact runs a transaction for whoever has the turn. Neither its beginning nor its commit is cancelled once
 // it is under way: the driver answers a call whose context ended with that, also when SQLite has done it, and a
 // transaction that nobody knows to be open would keep every later one from beginning.

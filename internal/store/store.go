@@ -89,6 +89,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.DatabaseURL == "" {
+		if err := expectNotMoved(cfg.DataDir); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	if err := s.compatible(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

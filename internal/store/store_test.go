@@ -77,7 +77,7 @@ func onEach(t *testing.T, test func(*testing.T, inside)) {
 }
 
 // onPostgres is an empty, migrated store on PostgreSQL.
-func onPostgres(t *testing.T) inside {
+func onPostgres(t testing.TB) inside {
 	t.Helper()
 	cfg := store.Config{DatabaseURL: pgtest.NewDatabase(t)}
 	return within(t, cfg, "pgx", cfg.DatabaseURL)
