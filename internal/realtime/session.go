@@ -27,11 +27,13 @@ type Session struct {
 	left     bool
 }
 
-// sendUnlessSubscribed sends what only those need who do not follow the conversation's topic.
+// sendUnlessSubscribed sends what only those need who do not follow the conversation's topic. A session that was told
+// of a removal gets nothing that was on its way (C3.7).
 func (s *Session) sendUnlessSubscribed(c chat.ConversationID, frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, follows := s.subscribed[c]; !follows {
+	_, follows := s.subscribed[c]
+	if _, expelled := s.expelled[c]; !follows && !expelled {
 		s.send([][]byte{frame})
 	}
 }

@@ -82,12 +82,19 @@ func (b *book) unsettled(c chat.ConversationID, roster chat.Roster, here map[cha
 // are not any more, or what it is now. Who has a seat and is not in the roster left; who is in it and has none
 // came: so whatever was missed meanwhile is told as well.
 func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roster chat.Roster, here map[chat.UserID][]*Session, what news) error {
-	was := n.hub.book.shown(c, here, what.left)
-	came := whoCame(here, was, what)
 	state, err := n.stateFor(ctx, c, roster, here, what.state)
 	if err != nil {
 		return err
 	}
+	if state != nil && state.RosterRev > roster.Rev {
+		// It was changed between the two readings, and is for those who are in it now.
+		if roster, err = n.roster(ctx, c, state.RosterRev); err != nil {
+			return err
+		}
+		here = n.hub.sessions.among(roster)
+	}
+	was := n.hub.book.shown(c, here, what.left)
+	came := whoCame(here, was, what)
 	var states map[chat.UserID]chat.ReadState
 	if len(came) > 0 && state != nil {
 		// One statement for all of them: they may be a thousand. It comes first, so that nothing is told twice.
