@@ -45,6 +45,7 @@ test: deps build ## run every test: web client, SDK, Go with the race detector o
 	npm test --silent
 	go vet ./...
 	go test -race -timeout 12m ./...
+	go test -run Whatever -v ./internal/simulation
 	@echo "The store keeps its promises on both databases:"
 	@go test -v -run TestStoreKeepsItsPromises ./internal/store | grep -E '^(    ){1,2}--- |^(ok|FAIL)'
 	npm test --silent -w @parley-chat/browser-tests
@@ -78,6 +79,14 @@ chaos: bin/parley-chaos ## break every shape for ten minutes while people chat, 
 .PHONY: bin/parley-chaos
 bin/parley-chaos: build deps
 	@$(GOBUILD) -o $@ ./cmd/parley-chaos
+
+.PHONY: simulate
+simulate: tools ## play seeds on the simulated cluster (SEEDS=100000 FROM=1; SEED=7 plays one and shows its journal)
+	go test -count=1 -timeout 24h -v -run Whatever ./internal/simulation $(if $(SEED),-seed=$(SEED),-seeds=$(or $(SEEDS),10000) -from=$(or $(FROM),1))
+
+.PHONY: planted
+planted: tools ## plant every bug in turn and show by what the simulated cluster catches it (BUG=gap for some)
+	go test -count=1 -timeout 2h -v -run Simulated ./internal/planted -bug=$(BUG)
 
 .PHONY: crash
 crash: tools deps ## kill the server 100 times on each database while people chat (FOR=1000 for more)

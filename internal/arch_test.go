@@ -45,6 +45,8 @@ var mayImport = map[string][]string{
 	"internal/chaos/faults":     {"internal/chaos/cluster", "internal/chaos/proxy", "internal/check", "internal/pgbus"},
 	"internal/chaos/workload":   {"client", "internal/check"},
 	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redistest"},
+	"internal/planted":          {},
+	"internal/simulation":       {"client", "internal/check", "internal/chat", "internal/auth", "internal/limit", "internal/realtime", "internal/store", "internal/ws"},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redistest"},
 }
 

@@ -1,0 +1,31 @@
+package planted_test
+
+import (
+	"testing"
+
+	"github.com/parley-chat/parley/internal/planted"
+)
+
+func TestEveryPlantedBugStillHasItsPlaceInTheSource(t *testing.T) {
+	root, err := planted.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := make(map[string]bool)
+	for _, b := range planted.Bugs() {
+		if known[b.Name] {
+			t.Errorf("two bugs are called %q", b.Name)
+		}
+		known[b.Name] = true
+		if len(b.Caught) == 0 || b.Breaks == "" || !b.Simulation && !b.Chaos {
+			t.Errorf("%q says not what it breaks or who has to catch it by what", b.Name)
+		}
+		_, cleanup, err := b.Overlay(root)
+		if err != nil {
+			t.Errorf("%q: %v", b.Name, err)
+			continue
+		}
+		cleanup()
+	}
+	t.Logf("%d bugs", len(known))
+}
