@@ -325,7 +325,7 @@ func (l lived) interrupt(t *testing.T, target string, n int) {
 func TestAMoveThatIsInterruptedGoesOnWhereItWas(t *testing.T) {
 	l := livedIn(t)
 	steps := l.steps(t)
-	for n := 1; n <= steps; n += max(1, steps/7) {
+	for n := 1; n <= steps; n += max(1, steps/5) {
 		target := pgtest.NewDatabase(t)
 		l.interrupt(t, target, n)
 		refused(t, "the target of a move that was not finished", opens(t, store.Config{DatabaseURL: target}), "was not finished", "Run it again")
