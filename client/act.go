@@ -25,7 +25,10 @@ func (l *Live) Unsubscribe(conversation string) {
 			return
 		}
 		delete(l.tracks, conversation)
-		l.whileSignedIn(command{Type: "unsubscribe", ConversationID: conversation})
+		if l.signedIn {
+			l.leaving[conversation]++
+			l.out.command(command{Type: "unsubscribe", ConversationID: conversation})
+		}
 	})
 }
 

@@ -7,8 +7,8 @@ import (
 
 // page is what a reader of missed changes brings back to the goroutine of [Live.Run].
 type page struct {
-	socket       *socket
-	conversation string
+	socket *socket
+	track  *track
 	ChangePage
 	err error
 }
@@ -22,7 +22,7 @@ func (l *Live) caughtUp(ctx context.Context, f *frame) {
 	if t.hasMore {
 		l.hand(t.upTo(f.Rev))
 		t.phase = paging
-		go l.readPage(ctx, l.socket, t.conversation, t.complete)
+		go l.readPage(ctx, l.socket, t, t.complete)
 		return
 	}
 	l.finish(t, f.Rev)
@@ -33,18 +33,19 @@ func (l *Live) finish(t *track, rev int64) {
 	l.options.Handle(CaughtUp{ConversationID: t.conversation, Rev: t.complete})
 }
 
-func (l *Live) readPage(ctx context.Context, s *socket, conversation string, afterRev int64) {
-	changes, err := l.client.Changes(ctx, conversation, afterRev, 100)
+func (l *Live) readPage(ctx context.Context, s *socket, t *track, afterRev int64) {
+	changes, err := l.client.Changes(ctx, t.conversation, afterRev, 100)
 	select {
-	case l.pages <- page{s, conversation, changes, err}:
+	case l.pages <- page{s, t, changes, err}:
 	case <-ctx.Done():
 	}
 }
 
-// paged takes a page in. One of an earlier socket is of no use: the new subscribe covers it.
+// paged takes a page in. One of an earlier socket, or of an earlier subscription, is of no use: the new
+// subscribe covers it.
 func (l *Live) paged(ctx context.Context, p page) {
-	t := l.tracks[p.conversation]
-	if t == nil || t.phase != paging || p.socket != l.socket {
+	t := p.track
+	if l.tracks[t.conversation] != t || t.phase != paging || p.socket != l.socket {
 		return
 	}
 	if p.err != nil {
@@ -58,7 +59,7 @@ func (l *Live) paged(ctx context.Context, p page) {
 		}
 	}
 	if p.HasMore {
-		go l.readPage(ctx, l.socket, t.conversation, t.complete)
+		go l.readPage(ctx, l.socket, t, t.complete)
 		return
 	}
 	l.finish(t, p.LastRev)

@@ -42,8 +42,9 @@ type Live struct {
 	tokenUsed  string
 	userID     string
 	tracks     map[string]*track
-	retryAfter time.Duration // asked for by the last RATE_LIMITED of the connection
-	leaveAt    time.Time     // when a draining node lets go of us; zero when it is not
+	leaving    map[string]int // unsubscribes that this socket has not answered, by conversation
+	retryAfter time.Duration  // asked for by the last RATE_LIMITED of the connection
+	leaveAt    time.Time      // when a draining node lets go of us; zero when it is not
 }
 
 // Live makes a live connection for the client's person.
@@ -53,7 +54,7 @@ func (c *Client) Live(o LiveOptions) *Live {
 	}
 	return &Live{
 		client: c, options: o, out: newOutbox(), asked: make(chan struct{}, 1), pages: make(chan page),
-		tracks: map[string]*track{},
+		tracks: map[string]*track{}, leaving: map[string]int{},
 	}
 }
 
@@ -182,6 +183,9 @@ func (l *Live) auth(token string) command {
 
 // frame acts on one frame of the server.
 func (l *Live) frame(ctx context.Context, f *frame) error {
+	if l.outlived(f) {
+		return nil
+	}
 	switch f.Type {
 	case "auth:success":
 		l.online(f)
@@ -209,6 +213,29 @@ func (l *Live) frame(ctx context.Context, f *frame) error {
 		l.event(f)
 	}
 	return nil
+}
+
+// outlived reports whether a frame belongs to a subscription that was given up for another one: until the
+// server has answered the unsubscribe, what it tells of the conversation is of the former.
+func (l *Live) outlived(f *frame) bool {
+	id := f.ConversationID
+	switch f.Type {
+	case "unsubscribed":
+		if l.leaving[id]--; l.leaving[id] <= 0 {
+			delete(l.leaving, id)
+		}
+		return true
+	case "subscribed", "caught:up":
+	case "message:received", "message:updated", "message:deleted":
+		if f.Message.ConversationID != "" {
+			id = f.Message.ConversationID
+		}
+	case "error":
+		id = f.Ref
+	default:
+		return false
+	}
+	return l.leaving[id] > 0 && l.tracks[id] != nil
 }
 
 func (l *Live) online(f *frame) {
@@ -261,7 +288,7 @@ func (l *Live) event(f *frame) {
 		return
 	}
 	conversation, rev := place(e)
-	if t := l.tracks[conversation]; t != nil && rev > 0 {
+	if t := l.tracks[conversation]; t != nil && rev > 0 && l.leaving[conversation] == 0 {
 		l.hand(t.offer(rev, e, time.Now()))
 		return
 	}

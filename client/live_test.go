@@ -89,6 +89,31 @@ func TestAHoleIsAskedForAgain(t *testing.T) {
 	}
 }
 
+func TestAConversationThatIsFollowedAgainTakesNothingFromItsFormerSubscription(t *testing.T) {
+	f := newFake(t)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.read("unsubscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":3}`, received("2", "3"), `{"type":"caught:up","conversationId":"c1","rev":3}`,
+			`{"type":"unsubscribed","conversationId":"c1"}`)
+		again := p.read("subscribe")["conversations"].([]any)[0].(map[string]any)
+		if again["afterRev"] != 0.0 {
+			p.t.Errorf("asked for what is past %v, want 0", again["afterRev"])
+		}
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":3}`, received("1", "2"), received("2", "3"), `{"type":"caught:up","conversationId":"c1","rev":3}`)
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", 2)
+	next[client.Online](t, events)
+	live.Unsubscribe("c1")
+	live.Subscribe("c1", 0)
+	if got := revs(t, events, 2); got != "2 3" {
+		t.Errorf("handed over %s", got)
+	}
+}
+
 func TestAfterALostConnectionWhatWasMissedComesOnce(t *testing.T) {
 	f := newFake(t)
 	f.scripts <- func(p *peer) {
