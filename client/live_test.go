@@ -331,3 +331,30 @@ func TestACatchUpThatBreaksOffIsAskedForAgainFromWhereItWas(t *testing.T) {
 		t.Errorf("asked again for %s", got)
 	}
 }
+
+func TestWhatWaitedForAHoleIsNotHandedOverWhereTheCatchUpBringsItAnew(t *testing.T) {
+	f := newFake(t)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":0,"lastRev":1,"hasMore":false}`, `{"type":"caught:up","conversationId":"c1","rev":1}`, received("2", "3"))
+		p.read("subscribe")
+		// The message of rev 3 was deleted meanwhile.
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":4,"hasMore":false}`, received("1", "2"),
+			`{"type":"message:deleted","conversationId":"c1","messageId":"m2","seq":2,"rev":4,"message":{"id":"m2","conversationId":"c1","seq":2,"rev":4}}`,
+			`{"type":"caught:up","conversationId":"c1","rev":4}`)
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", 1)
+	for e := range events {
+		switch e := e.(type) {
+		case client.MessageReceived:
+			if e.Message.Rev != 2 {
+				t.Errorf("rev %d was handed over, which rev 4 has deleted", e.Message.Rev)
+			}
+		case client.MessageDeleted:
+			return
+		}
+	}
+}

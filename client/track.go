@@ -48,8 +48,9 @@ func (t *track) subscribed(lastSeq, lastRev int64, hasMore bool) CatchingUp {
 	t.phase, t.hasMore = catchingUp, hasMore
 	if t.complete == FromNow {
 		t.complete, t.seq, t.acked = lastRev, lastSeq, lastSeq
-		maps.DeleteFunc(t.early, func(rev int64, _ Event) bool { return rev <= lastRev })
 	}
+	// What waits for a hole comes again, as it is by now.
+	maps.DeleteFunc(t.early, func(rev int64, _ Event) bool { return rev <= lastRev })
 	e := CatchingUp{ConversationID: t.conversation, AfterRev: t.complete, LastRev: lastRev, Hole: t.hole}
 	t.hole = false
 	return e
