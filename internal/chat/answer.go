@@ -39,7 +39,10 @@ func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
 		})
 		return
 	}
-	s.seen.remember(&p.sub, m)
+	if untouched {
+		// Of what was changed since, only the store knows what it is now.
+		s.seen.remember(&p.sub, m)
+	}
 	s.finish(p, Sent{Message: m, Duplicate: duplicate}, nil)
 }
 

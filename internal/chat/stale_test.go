@@ -122,3 +122,25 @@ func TestNothingToDoIsAnsweredOnlyWhenItIsTrue(t *testing.T) {
 		t.Errorf("he is %s after having been made a member", got)
 	}
 }
+
+func TestARetryIsNotAnsweredWithATextThatWasEditedOrDeletedSince(t *testing.T) {
+	w := newWorld(t, 1)
+	ada := w.people[0]
+	o := w.other(t)
+	c := w.group(t, ada)
+	edited, deleted := w.send(t, c, ada, "edited", "before"), w.send(t, c, ada, "deleted", "before")
+	if _, err := w.EditMessage(t.Context(), ada, c, edited.ID, "after"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.DeleteMessage(t.Context(), ada, c, deleted.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if m := o.send(t, c, ada, "edited", "before"); m.ID != edited.ID || m.Content != "after" {
+			t.Errorf("the edited message is answered as %+v", m)
+		}
+		if m := o.send(t, c, ada, "deleted", "before"); m.ID != deleted.ID || m.Content != "" {
+			t.Errorf("the deleted message is answered as %+v", m)
+		}
+	}
+}
