@@ -81,6 +81,11 @@ var storingBugs = []Bug{
 			},
 			{
 				File: "internal/chat/roster.go",
+				Old:  "func (c *rosterCache) outdate(id ConversationID, rev int64) {\n",
+				New:  "func (c *rosterCache) outdate(id ConversationID, rev int64) {\n\tif rev > 0 {\n\t\treturn\n\t}\n",
+			},
+			{
+				File: "internal/chat/roster.go",
 				Old:  "\tclear(c.entries)\n",
 				New:  "",
 			},

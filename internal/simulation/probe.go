@@ -28,6 +28,7 @@ func (s *script) probe() {
 		{"a read position", s.probeRead},
 		{"activity", s.probeActivity},
 		{"a removal and a return", s.probeRemoval},
+		{"a new conversation", s.probeCreation},
 		{"a sign-out", s.probeSignOut},
 		{"a drain", s.probeDrain},
 		{"a late retry", s.probeRetry},
@@ -352,6 +353,21 @@ func (s *script) probeRemoval(l lot) {
 	}
 }
 
+// probeCreation opens a group: nobody's node has followed it before.
+func (s *script) probeCreation(l lot) {
+	owner, guest := pick(l, s.devices), pick(l, s.people)
+	if owner.person == guest || owner.leaving {
+		return
+	}
+	c := owner.create(chat.Group, []*person{guest}, "a probe")
+	if c == "" {
+		return
+	}
+	s.journal.name(c, "c of a probe")
+	theirs := slices.DeleteFunc(slices.Clone(s.devices), func(d *device) bool { return d.person != guest && d.person != owner.person })
+	s.within("C3.8", time.Second, theirs, c, func(d *device) bool { return !d.online || d.views[c] != nil })
+}
+
 // probeRemoved has somebody write from a node that was not told that they were removed.
 func (s *script) probeRemoved(l lot) {
 	for _, x := range s.stages() {
@@ -432,9 +448,12 @@ func (s *script) probeDrain(l lot) {
 	time.Sleep(2500 * time.Millisecond)
 }
 
-// probeRetry sends again, minutes later and on any node, what was confirmed: the first answer comes again.
+// probeRetry sends again, on any node, what was confirmed before: the first answer comes again, also when that is longer
+// ago than a node remembers (seenFor in internal/chat).
 func (s *script) probeRetry(l lot) {
-	time.Sleep(6 * time.Minute)
+	if l.is(.3) {
+		time.Sleep(6 * time.Minute)
+	}
 	for range 4 {
 		d := pick(l, s.devices)
 		o := d.old(l)

@@ -51,8 +51,9 @@ func (v *view) subscribed(lastSeq, lastRev int64) client.CatchingUp {
 	v.phase = catchingUp
 	if v.complete == fromNow {
 		v.complete, v.seq, v.acked = lastRev, lastSeq, lastSeq
-		maps.DeleteFunc(v.early, func(rev int64, _ client.Event) bool { return rev <= lastRev })
 	}
+	// What waits for a hole comes again, as it is by now.
+	maps.DeleteFunc(v.early, func(rev int64, _ client.Event) bool { return rev <= lastRev })
 	holed := v.holed
 	v.holed = false
 	return client.CatchingUp{ConversationID: v.conversation, AfterRev: v.complete, LastRev: lastRev, Hole: holed}
