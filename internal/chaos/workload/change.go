@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/check"
@@ -36,13 +37,18 @@ func (p *person) delete(ctx context.Context) {
 	_ = p.Delete(ctx, d.ConversationID, d.message)
 }
 
-// read moves the own read position to the newest message seen.
+// read moves the own read position to the newest message seen, or asks for one that lies behind it, as a
+// device does that is late.
 func (p *person) read(ctx context.Context, r *room) {
 	p.mu.Lock()
-	message := p.last[r.id]
+	seen := slices.Clone(p.last[r.id])
 	p.mu.Unlock()
-	if message == "" {
+	if len(seen) == 0 {
 		return
+	}
+	message := seen[len(seen)-1]
+	if p.random.IntN(3) == 0 {
+		message = seen[p.random.IntN(len(seen))]
 	}
 	if p.random.IntN(2) == 0 {
 		p.MarkReadLive(r.id, message)
@@ -124,6 +130,10 @@ func (p *person) lead(ctx context.Context, r *room) {
 		_ = p.ChangeRole(ctx, r.id, members[p.random.IntN(len(members))].user.ID, []string{"admin", "member"}[p.random.IntN(2)])
 	case n < 6 && len(members) > 1:
 		q := members[p.random.IntN(len(members))]
+		for range p.random.IntN(4) {
+			// What is on its way from somebody who is taken out is either before that or refused.
+			q.SendAsync(p.draft(r), func(client.Sent, error) {})
+		}
 		if err := p.Remove(ctx, r.id, q.user.ID); done(err) {
 			p.w.move(r, q.user.ID, false)
 		}

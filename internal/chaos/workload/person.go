@@ -27,9 +27,9 @@ type person struct {
 
 	mu     sync.Mutex
 	online bool
-	last   map[string]string // the newest message seen, by conversation
-	revs   map[string]int64  // how far the live connection has come, by conversation
-	own    []draft           // what was sent of late
+	last   map[string][]string // the newest messages seen, by conversation
+	revs   map[string]int64    // how far the live connection has come, by conversation
+	own    []draft             // what was sent of late
 }
 
 // draft is something that was sent, confirmed or not.
@@ -41,7 +41,7 @@ type draft struct {
 // newPerson makes a client of a new user, or another device of the user of first.
 func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first *person) (*person, error) {
 	p := &person{
-		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string]string{}, revs: map[string]int64{},
+		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string][]string{}, revs: map[string]int64{},
 		random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(i)<<8|uint64(device))), restful: i%4 == 3,
 	}
 	if i%4 == 1 && !w.cfg.Gentle {
@@ -121,7 +121,8 @@ func (p *person) reached(conversation string, rev int64, message string) {
 	p.note(func() {
 		p.revs[conversation] = max(p.revs[conversation], rev)
 		if message != "" {
-			p.last[conversation] = message
+			seen := append(p.last[conversation], message)
+			p.last[conversation] = seen[max(0, len(seen)-keptDrafts):]
 		}
 	})
 }

@@ -1,0 +1,100 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/parley-chat/parley/internal/chaos/cluster"
+	"github.com/parley-chat/parley/internal/chaos/faults"
+	"github.com/parley-chat/parley/internal/chaos/program"
+	"github.com/parley-chat/parley/internal/check"
+	"github.com/parley-chat/parley/internal/planted"
+)
+
+// caughtWithin is how long a planted bug may go on unseen, from the moment when people begin to chat.
+const caughtWithin = time.Minute
+
+// hunting is what breaks while a bug is looked for: what most bugs need to show.
+var hunting = []string{"kill", "drain", "clients-cut", "database-cut", "postgres-backends", "redis-cut", "redis-pubsub", "redis-kill"}
+
+func bugsCommand() *cobra.Command {
+	var only []string
+	var folder string
+	var seed uint64
+	c := cluster.Config{Shape: cluster.Full, Nodes: 3, Balance: "least_conn"}
+	cmd := &cobra.Command{
+		Use:   "bugs",
+		Short: "Plant known bugs in the server and see that each is caught within a minute",
+		Long: "Builds the server with each of the bugs that real processes have to catch, one after the other, has people chat while\n" +
+			"a few things break, and sees that the checker finds it within a minute. It needs Go and the source. The exit status\n" +
+			"is 1 when a bug survives.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			out := cmd.OutOrStdout()
+			survived := 0
+			for _, b := range planted.Bugs() {
+				named := func(part string) bool { return strings.Contains(b.Name, part) }
+				if len(only) == 0 && !b.Chaos || len(only) > 0 && !slices.ContainsFunc(only, named) {
+					continue
+				}
+				verdict, caught, err := hunt(cmd.Context(), b, c, seed, folder)
+				if err != nil {
+					return fmt.Errorf("%s: %w", b.Name, err)
+				}
+				if !caught {
+					survived++
+				}
+				fmt.Fprintf(out, "%-60s %s\n", b.Name, verdict)
+			}
+			if survived > 0 {
+				return fmt.Errorf("%d bugs were not caught", survived)
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&only, "only", nil, "plant the bugs whose name has one of these in it, separated by commas, and no others")
+	flags.StringVar(&folder, "report", filepath.Join("tmp", "chaos", "bugs"), "the folder of the reports")
+	flags.StringVar((*string)(&c.Shape), "shape", string(cluster.Full), "where they are planted: sqlite, postgres or cluster; some show on a cluster only")
+	flags.Uint64Var(&seed, "seed", 1, "draws what happens")
+	return cmd
+}
+
+// hunt plants one bug and lets people chat for a while.
+func hunt(ctx context.Context, b planted.Bug, c cluster.Config, seed uint64, folder string) (verdict string, caught bool, err error) {
+	report, err := Run(ctx, Options{
+		Cluster: c, Edits: mutations(b), For: caughtWithin / 2, Faults: faults.Among(c.Shape, hunting), Apart: time.Second, Longest: 3 * time.Second, Seed: seed, Clients: 24, Rate: 60,
+		SettledWithin: caughtWithin / 6, Bounds: check.Bounds{Delivery: map[string]time.Duration{"": crossesWithin}},
+		Folder: filepath.Join(folder, strings.ReplaceAll(b.Name, " ", "-")), Out: io.Discard,
+	})
+	if err != nil {
+		return "", false, err
+	}
+	rules := report.Check.Violated()
+	caught = slices.ContainsFunc(rules, func(r string) bool { return slices.Contains(b.Caught, r) })
+	took := report.Took.Round(100 * time.Millisecond)
+	switch {
+	case !caught && len(rules) == 0:
+		return fmt.Sprintf("SURVIVED; problems: %q", report.Problems), false, nil
+	case !caught:
+		return fmt.Sprintf("found by %s, and by none of %s", strings.Join(rules, " "), strings.Join(b.Caught, " ")), false, nil
+	case report.Took > caughtWithin:
+		return fmt.Sprintf("caught by %s, after %v", strings.Join(rules, " "), took), false, nil
+	}
+	return fmt.Sprintf("caught by %s within %v", strings.Join(rules, " "), took), true, nil
+}
+
+// mutations are the edits of a bug.
+func mutations(b planted.Bug) (out []program.Edit) {
+	for _, e := range b.Edits {
+		out = append(out, program.Edit{File: e.File, Old: e.Old, New: e.New})
+	}
+	return out
+}
