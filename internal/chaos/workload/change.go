@@ -106,40 +106,39 @@ func (p *person) moveOn(ctx context.Context) {
 		}
 		return
 	}
-	if led := p.w.roomsLed(p, moving); len(led) > 0 {
-		p.lead(ctx, led[p.random.IntN(len(led))])
-		return
-	}
-	for _, r := range p.w.roomsOf(p) {
-		if r.kind == moving && p.random.IntN(4) == 0 {
-			if p.Leave(ctx, r.id) == nil {
-				p.w.move(r, p.user.ID, false)
-			}
-			return
+	r, is := p.w.anyRoom(moving, p.random.IntN(1<<20))
+	switch {
+	case !is:
+	case p.w.isIn(r, p) && r.owner.user.ID != p.user.ID && p.random.IntN(6) == 0:
+		if p.Leave(ctx, r.id) == nil {
+			p.w.move(r, p.user.ID, false)
 		}
+	default:
+		p.lead(ctx, r)
 	}
 }
 
-// lead is what the owner of a group does.
+// lead has the owner of a group do what owners do.
 func (p *person) lead(ctx context.Context, r *room) {
 	members, others := p.w.members(r, false), p.w.members(r, true)
 	switch n := p.random.IntN(10); {
 	case n < 2:
-		_, _ = p.Rename(ctx, r.id, fmt.Sprintf("title %x", p.random.Uint32()))
+		_, _ = r.owner.Rename(ctx, r.id, fmt.Sprintf("title %x", p.random.Uint32()))
 	case n < 3 && len(members) > 0:
-		_ = p.ChangeRole(ctx, r.id, members[p.random.IntN(len(members))].user.ID, []string{"admin", "member"}[p.random.IntN(2)])
+		_ = r.owner.ChangeRole(ctx, r.id, members[p.random.IntN(len(members))].user.ID, []string{"admin", "member"}[p.random.IntN(2)])
 	case n < 6 && len(members) > 1:
 		q := members[p.random.IntN(len(members))]
 		for range p.random.IntN(4) {
 			// What is on its way from somebody who is taken out is either before that or refused.
 			q.SendAsync(p.draft(r), func(client.Sent, error) {})
 		}
-		if err := p.Remove(ctx, r.id, q.user.ID); done(err) {
+		if err := r.owner.Remove(ctx, r.id, q.user.ID); done(err) {
 			p.w.move(r, q.user.ID, false)
+			q.SendAsync(p.draft(r), func(client.Sent, error) {})
 		}
 	case len(others) > 0:
 		q := others[p.random.IntN(len(others))]
-		if _, err := p.Add(ctx, r.id, q.user.ID); done(err) {
+		if _, err := r.owner.Add(ctx, r.id, q.user.ID); done(err) {
 			p.w.move(r, q.user.ID, true)
 		}
 	}

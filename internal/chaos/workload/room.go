@@ -150,3 +150,25 @@ func (w *Workload) roomsLed(p *person, k kind) []*room {
 	}
 	return out
 }
+
+// anyRoom is one of the conversations of a kind.
+func (w *Workload) anyRoom(k kind, dice int) (*room, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []*room
+	for _, r := range w.rooms {
+		if r.kind == k && !r.ended {
+			all = append(all, r)
+		}
+	}
+	if len(all) == 0 {
+		return nil, false
+	}
+	return all[dice%len(all)], true
+}
+
+func (w *Workload) isIn(r *room, p *person) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return r.in[p.user.ID]
+}
