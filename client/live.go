@@ -135,6 +135,7 @@ func (l *Live) connection(ctx context.Context) error {
 		return err
 	}
 	defer l.socket.close()
+	clear(l.leaving)
 	for _, t := range l.tracks {
 		t.phase, t.retryAt, t.holeSince, t.hole = wanted, time.Time{}, time.Time{}, false
 	}

@@ -114,6 +114,29 @@ func TestAConversationThatIsFollowedAgainTakesNothingFromItsFormerSubscription(t
 	}
 }
 
+func TestAConversationThatIsFollowedAgainComesOnTheNextConnectionAtTheLatest(t *testing.T) {
+	f := newFake(t)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.read("unsubscribe")
+	}
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":1,"lastRev":2}`, received("1", "2"), `{"type":"caught:up","conversationId":"c1","rev":2}`)
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", 0)
+	next[client.Online](t, events)
+	live.Unsubscribe("c1")
+	live.Subscribe("c1", 0)
+	if got := revs(t, events, 1); got != "2" {
+		t.Errorf("handed over %s", got)
+	}
+}
+
 func TestAfterALostConnectionWhatWasMissedComesOnce(t *testing.T) {
 	f := newFake(t)
 	f.scripts <- func(p *peer) {
