@@ -3,7 +3,7 @@ package planted
 // deliveringBugs are between the commit and the sockets of everybody else.
 var deliveringBugs = []Bug{
 	{
-		Name: "skip the gap repair", Breaks: "A gap is read from the store before anything after it is delivered (C3.1).", Caught: []string{"C3.1", "I6"}, Simulation: true, Chaos: true,
+		Name: "skip the gap repair", Breaks: "A gap is read from the store before anything after it is delivered (C3.1).", Caught: []string{"C3.1", "I6"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/repair.go",
 			Old:  "\t\tt.patience = min(2*t.patience, maxPatience)\n\t\tt.beginRepair(slices.Max(slices.Collect(maps.Keys(t.held))))\n",
@@ -19,7 +19,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "deliver doubled envelopes twice", Breaks: "A change comes once (C3.1).", Caught: []string{"C3.1", "I3", "I6"}, Simulation: true, Chaos: true,
+		Name: "deliver doubled envelopes twice", Breaks: "A change comes once (C3.1).", Caught: []string{"C3.1", "I3", "I6"}, Simulation: true,
 		Edits: []Edit{
 			{
 				File: "internal/realtime/topic.go",
@@ -34,7 +34,7 @@ var deliveringBugs = []Bug{
 		},
 	},
 	{
-		Name: "believe that nothing was lost", Breaks: "What the bus may have lost is read from the store (C3.1).", Caught: []string{"C3.1", "C3.2", "I6"}, Simulation: true, Chaos: true,
+		Name: "believe that nothing was lost", Breaks: "What the bus may have lost is read from the store (C3.1).", Caught: []string{"C3.1", "C3.2", "I6"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/compare.go",
 			Old:  "\th.counters.lost.Add(1)\n",
@@ -51,7 +51,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "deliver after a removal", Breaks: "Who is removed gets nothing after it (C3.7).", Caught: []string{"C3.7", "I11"}, Simulation: true, Chaos: true,
+		Name: "deliver after a removal", Breaks: "Who is removed gets nothing after it (C3.7).", Caught: []string{"C3.7", "I11"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/topic.go",
 			Old:  "\t\t\tif s.User == d.User {\n",
@@ -60,7 +60,7 @@ var deliveringBugs = []Bug{
 	},
 	{
 		Name: "read what is missing before registering for what comes", Breaks: "There is no hole between the past and the present (C3.3).",
-		Caught: []string{"C3.1", "C3.3", "I6", "I12", "I16"}, Simulation: true, Chaos: true,
+		Caught: []string{"C3.1", "C3.3", "I6", "I12", "I16"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/subscribe.go",
 			Old:  "\tsub.joining, sub.buffer, sub.buffered = false, nil, 0\n",
@@ -72,7 +72,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "drop what does not fit into an outbox", Breaks: "Events are never skipped on an open connection (C3.6).", Caught: []string{"C3.1", "I6", "I12", "I16"}, Simulation: true, Chaos: true,
+		Name: "drop what does not fit into an outbox", Breaks: "Events are never skipped on an open connection (C3.6).", Caught: []string{"C3.1", "I6", "I12", "I16"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/outbox.go",
 			Old:  "\t\to.end(Closing{protocol.CloseSlow, \"SLOW_CONSUMER\"}, true)\n\t\treturn false\n",
@@ -80,7 +80,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "tell no activity", Breaks: "Unread badges are always right (C3.8).", Caught: []string{"C3.8", "I9"}, Simulation: true, Chaos: true,
+		Name: "tell no activity", Breaks: "Unread badges are always right (C3.8).", Caught: []string{"C3.8", "I9"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/notice.go",
 			Old:  "\t\treturn n.tellActivity(ctx, c, here, what.last)\n",
@@ -88,7 +88,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "tell the other nodes of no change", Breaks: "Messages cross between the nodes within a second (C3.2).", Caught: []string{"C3.1", "C3.2", "I14"}, Simulation: true, Chaos: true,
+		Name: "tell the other nodes of no change", Breaks: "Messages cross between the nodes within a second (C3.2).", Caught: []string{"C3.1", "C3.2", "I14"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/announce.go",
 			Old:  "\t\th.publishChanges(changes)\n",
@@ -105,7 +105,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "tell the other nodes of no read position", Breaks: "All devices of a person know how far they have read (C6.5).", Caught: []string{"C6.5", "I8"}, Simulation: true, Chaos: true,
+		Name: "tell the other nodes of no read position", Breaks: "All devices of a person know how far they have read (C6.5).", Caught: []string{"C6.5", "I8"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/announce.go",
 			Old:  "\t\th.publish(UserTopic(u), envelopeRead, advanced{u, state})\n",

@@ -3,7 +3,7 @@ package planted
 // endingBugs are at the end of connections, logins and nodes.
 var endingBugs = []Bug{
 	{
-		Name: "drop what is in flight when the node drains", Breaks: "Sends in flight finish (C8.4).", Caught: []string{"C8.4"}, Simulation: true, Chaos: true,
+		Name: "drop what is in flight when the node drains", Breaks: "Sends in flight finish (C8.4).", Caught: []string{"C8.4"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/ws/drain.go",
 			Old:  "\t\tp.conn.requests.end(func() { p.conn.out.End(restarts) })\n",

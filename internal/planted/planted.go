@@ -25,7 +25,8 @@ type Bug struct {
 	// Caught are the rules of which at least one must find it: those of internal/check ("I3"), or a C-number for
 	// what the simulated cluster measures by itself.
 	Caught []string
-	// Simulation and Chaos say which of the two has to catch it within a minute.
+	// Simulation and Chaos say which of the two has to catch it within a minute. On real processes what is mended by
+	// the next comparison with the database shows as a delay alone.
 	Simulation, Chaos bool
 	Edits             []Edit
 }
