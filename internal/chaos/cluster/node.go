@@ -25,7 +25,7 @@ const (
 	readyWithin = time.Minute
 	// drainWithin is how long a node may take to leave after SIGTERM: 10 s (C8.4), and what a busy machine
 	// takes to notice.
-	drainWithin = 12 * time.Second
+	drainWithin = 15 * time.Second
 	// ClockVariable is read by a program that was built to run with a wrong clock: a duration such as
 	// "-3m", which is added to what the clock says.
 	ClockVariable = "CHAOS_CLOCK"
