@@ -48,21 +48,32 @@ func openStore(ctx context.Context, c *config.Config, cfg store.Config) (*store.
 
 // Migrate brings the database's schema to the version of this program.
 func Migrate(ctx context.Context, c *config.Config, s *store.Store) error {
-	return databaseProblem(c, s.Migrate(ctx))
+	err := s.Migrate(ctx)
+	if c.DatabaseDirectURL != "" {
+		// It goes past the pooler.
+		return postgresProblem("PARLEY_DATABASE_DIRECT_URL", string(c.DatabaseDirectURL), err)
+	}
+	return databaseProblem(c, err)
 }
 
-// databaseProblem explains why PostgreSQL cannot be used. What explains itself stays as it is.
+// databaseProblem explains why the database that DATABASE_URL names cannot be used.
 func databaseProblem(c *config.Config, err error) error {
+	return postgresProblem("DATABASE_URL", string(c.DatabaseURL), err)
+}
+
+// postgresProblem explains why the PostgreSQL that a setting names cannot be used. What explains itself stays as it
+// is.
+func postgresProblem(setting, url string, err error) error {
 	var start *StartError
-	at, unreadable := pgconn.ParseConfig(string(c.DatabaseURL))
+	at, unreadable := pgconn.ParseConfig(url)
 	switch {
-	case err == nil || c.DatabaseURL == "" || unreadable != nil || errors.As(err, &start):
+	case err == nil || url == "" || unreadable != nil || errors.As(err, &start):
 		return err
 	}
 	where := net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port)))
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return refusedByPostgres(refused, err, where, at)
+		return refusedByPostgres(setting, refused, err, where, at)
 	}
 	var unknown *net.DNSError
 	var network *net.OpError
@@ -70,31 +81,31 @@ func databaseProblem(c *config.Config, err error) error {
 	var known *chat.Error
 	switch {
 	case errors.As(err, &unknown):
-		return problem(err, "the host "+at.Host+" in DATABASE_URL is not known", "correct its name, or the name service of this machine")
+		return problem(err, "the host "+at.Host+" in "+setting+" is not known", "correct its name, or the name service of this machine")
 	case errors.Is(err, context.DeadlineExceeded) || pgconn.Timeout(err):
-		return problem(err, "PostgreSQL at "+where+" does not answer in time", "see whether it is well and whether a firewall is in between, or correct DATABASE_URL")
+		return problem(err, "PostgreSQL at "+where+" does not answer in time", "see whether it is well and whether a firewall is in between, or correct "+setting)
 	case errors.As(err, &network):
-		return problem(err, "nothing answers at "+where+", where DATABASE_URL says that PostgreSQL is", "start it, or correct DATABASE_URL")
+		return problem(err, "nothing answers at "+where+", where "+setting+" says that PostgreSQL is", "start it, or correct "+setting)
 	case strings.Contains(err.Error(), "refused TLS"):
-		return problem(err, "PostgreSQL at "+where+" does not speak TLS, which DATABASE_URL asks for", "switch TLS on there, or, on a network that nobody else can read, put sslmode=disable into DATABASE_URL")
+		return problem(err, "PostgreSQL at "+where+" does not speak TLS, which "+setting+" asks for", "switch TLS on there, or, on a network that nobody else can read, put sslmode=disable into "+setting)
 	case errors.As(err, &certificate):
-		return problem(err, "nobody whom this machine trusts has signed the certificate of PostgreSQL at "+where, "name the authority in DATABASE_URL: sslrootcert=/path/to/ca.pem")
+		return problem(err, "nobody whom this machine trusts has signed the certificate of PostgreSQL at "+where, "name the authority in "+setting+": sslrootcert=/path/to/ca.pem")
 	case errors.As(err, &known) && known.Err == nil:
 		return err
 	}
-	return problem(err, "PostgreSQL at "+where+" cannot be used: "+err.Error(), "correct DATABASE_URL, or what is wrong there")
+	return problem(err, "PostgreSQL at "+where+" cannot be used: "+err.Error(), "correct "+setting+", or what is wrong there")
 }
 
 // poolerIgnores are the settings of a connection that PgBouncer must let pass; the role has them then.
 const poolerIgnores = "lock_timeout, statement_timeout, idle_in_transaction_session_timeout, synchronous_commit"
 
 // refusedByPostgres goes by SQLSTATE (PostgreSQL 15, appendix A).
-func refusedByPostgres(refused *pgconn.PgError, err error, where string, at *pgconn.Config) error {
+func refusedByPostgres(setting string, refused *pgconn.PgError, err error, where string, at *pgconn.Config) error {
 	switch refused.Code {
 	case "28P01", "28000":
-		return problem(err, "PostgreSQL at "+where+" refuses the user "+at.User, "correct the user and the password in DATABASE_URL, or let the user in by the server's pg_hba.conf")
+		return problem(err, "PostgreSQL at "+where+" refuses the user "+at.User, "correct the user and the password in "+setting+", or let the user in by the server's pg_hba.conf")
 	case "3D000":
-		return problem(err, "PostgreSQL at "+where+" has no database "+at.Database, "make it (createdb "+at.Database+"), or correct DATABASE_URL")
+		return problem(err, "PostgreSQL at "+where+" has no database "+at.Database, "make it (createdb "+at.Database+"), or correct "+setting)
 	case "53300":
 		return problem(err, "PostgreSQL at "+where+" has no connection left to give", "raise its max_connections, or lower PARLEY_DATABASE_CONNECTIONS, of which every node takes up to that many")
 	case "57P03":
@@ -108,5 +119,5 @@ func refusedByPostgres(refused *pgconn.PgError, err error, where string, at *pgc
 		return problem(err, "the user "+at.User+" may not do what Parley needs to in the database "+at.Database+" ("+refused.Message+")",
 			"as its owner run GRANT USAGE, CREATE ON SCHEMA public TO "+at.User+"; tables that somebody else made must be given to "+at.User+" too")
 	}
-	return problem(err, "PostgreSQL at "+where+" refuses: "+refused.Message+" (SQLSTATE "+refused.Code+")", "correct DATABASE_URL, or what is wrong there")
+	return problem(err, "PostgreSQL at "+where+" refuses: "+refused.Message+" (SQLSTATE "+refused.Code+")", "correct "+setting+", or what is wrong there")
 }

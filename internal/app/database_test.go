@@ -102,6 +102,10 @@ func TestADatabaseThatCannotBeUsedIsNamedWithWhatToDo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { wantStartError(t, []string{"DATABASE_URL=" + row.url}, row.words...) })
 	}
+	t.Run("the way past a pooler", func(t *testing.T) {
+		direct := []string{"DATABASE_URL=" + withPassword, "PARLEY_DATABASE_DIRECT_URL=" + elsewhere("127.0.0.1:1", "")}
+		wantStartError(t, direct, "nothing answers at 127.0.0.1:1", "correct PARLEY_DATABASE_DIRECT_URL")
+	})
 }
 
 func TestAUserWithoutRightsIsToldWhichToGive(t *testing.T) {
