@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/check"
 )
 
@@ -63,6 +64,19 @@ func (s *script) isWell(d *device) {
 	for _, c := range s.inOrder(d.views) {
 		if v := d.views[c]; v.phase != following {
 			s.violate("I14", d.name, "does not follow %s although nothing is broken any more (phase %d)", c, v.phase)
+		}
+	}
+	ids, err := s.store.ConversationIDs(s.ctx, d.person.id)
+	if err != nil {
+		panic(err)
+	}
+	for _, id := range ids {
+		states, err := s.store.ReadStates(s.ctx, id, []chat.UserID{d.person.id})
+		if err != nil {
+			panic(err)
+		}
+		if d.views[string(id)] == nil && !states[d.person.id].Hidden {
+			s.violate("C3.8", d.name, "does not know of %s, which its person is in", id)
 		}
 	}
 }

@@ -349,6 +349,10 @@ func (s *script) probeRemoval(l lot) {
 		s.within("C3.8", time.Second, theirs, "the return to "+x.conversation, func(d *device) bool {
 			return !d.online || d.views[x.conversation] != nil
 		})
+		time.Sleep(500 * time.Millisecond)
+		s.within("C3.8", 10*time.Millisecond, theirs, "the return to "+x.conversation, func(d *device) bool {
+			return !d.online || d.views[x.conversation] != nil
+		})
 		return
 	}
 }
