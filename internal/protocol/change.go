@@ -71,20 +71,8 @@ func EncodeChange(c *chat.Change) []byte {
 // AppendMessageReceived appends what Encode would write for a new message. It allocates nothing but
 // what dst lacks: this is the event that every participant of every conversation gets.
 func AppendMessageReceived(dst []byte, m *chat.Message) []byte {
-	dst = append(dst, `{"type":"message:received","message":{"id":`...)
-	dst = appendText(dst, string(m.ID))
-	dst = appendText(append(dst, `,"conversationId":`...), string(m.Conversation))
-	dst = appendText(append(dst, `,"senderId":`...), string(m.Sender))
-	dst = strconv.AppendInt(append(dst, `,"seq":`...), m.Seq, 10)
-	dst = strconv.AppendInt(append(dst, `,"rev":`...), m.Rev, 10)
-	dst = appendText(append(dst, `,"content":`...), m.Content)
-	dst = appendText(append(dst, `,"contentType":`...), m.ContentType)
-	dst = appendText(append(dst, `,"clientMessageId":`...), m.ClientMessageID)
-	dst = appendTime(append(dst, `,"createdAt":`...), m.CreatedAt)
-	dst = appendTime(append(dst, `,"updatedAt":`...), m.UpdatedAt)
-	dst = appendTimeOrNull(append(dst, `,"editedAt":`...), m.EditedAt)
-	dst = appendTimeOrNull(append(dst, `,"deletedAt":`...), m.DeletedAt)
-	return append(dst, `}}`...)
+	dst = append(dst, `{"type":"message:received","message":`...)
+	return append(AppendMessage(dst, m), '}')
 }
 
 // AppendMessageSent appends what Encode would write to confirm a message.

@@ -36,17 +36,25 @@ func (h *Hub) publishChanges(changes []chat.Change) {
 		c := &changes[i]
 		if m := c.Message; m != nil {
 			if size += len(m.Content); size > maxChangesBytes {
-				h.publish(topic, envelopeChanges, changes[start:i])
+				h.publishSome(topic, changes[start:i])
 				start, size = i, len(m.Content)
 			}
 		}
 	}
-	h.publish(topic, envelopeChanges, changes[start:])
+	h.publishSome(topic, changes[start:])
 	for i := range changes {
 		if c := &changes[i]; c.Kind == chat.ConversationRevised {
 			h.publishRevision(c)
 		}
 	}
+}
+
+func (h *Hub) publishSome(topic string, changes []chat.Change) {
+	if onlyNew(changes) {
+		h.bus.Publish(topic, encodeMessages(h.cfg.NodeID, changes))
+		return
+	}
+	h.publish(topic, envelopeChanges, changes)
 }
 
 // publishRevision tells those who do not follow the conversation's topic: every node, which may remember the

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
@@ -20,6 +21,7 @@ const (
 // The types of envelopes. Those of a conversation travel on its topic, those of one person on theirs, and
 // what every node has to know on [SystemTopic].
 const (
+	envelopeMessages   = "message:received"
 	envelopeChanges    = "changes"
 	envelopeSuspect    = "suspect"
 	envelopeTyping     = "typing"
@@ -105,11 +107,8 @@ func (h *Hub) open(topic string, data []byte) error {
 	if len(data) > maxEnvelope {
 		return errTooLong
 	}
-	var head struct {
-		Type     string `json:"type"`
-		ServerID string `json:"serverId"`
-	}
-	if json.Unmarshal(data, &head) != nil || head.Type == "" || head.ServerID == "" {
+	head, ok := cutHead(data)
+	if !ok && json.Unmarshal(data, &head) != nil || head.Type == "" || head.ServerID == "" {
 		return errShape
 	}
 	if head.ServerID == h.cfg.NodeID {
@@ -124,10 +123,41 @@ func (h *Hub) open(topic string, data []byte) error {
 	return h.openOfSystem(head.Type, data)
 }
 
+// head says what an envelope is.
+type head struct {
+	Type     string `json:"type"`
+	ServerID string `json:"serverId"`
+}
+
+const headType, headServer = `{"type":"`, `","serverId":"`
+
+// cutHead reads a head where every node writes it, without what follows: a node hears its own envelopes as well.
+func cutHead(data []byte) (h head, ok bool) {
+	rest, ok := bytes.CutPrefix(data, []byte(headType))
+	if !ok {
+		return h, false
+	}
+	kind, rest, ok := bytes.Cut(rest, []byte(headServer))
+	if !ok || bytes.IndexByte(kind, '"') >= 0 {
+		return h, false
+	}
+	id, _, ok := bytes.Cut(rest, []byte{'"'})
+	if !ok || bytes.IndexByte(kind, '\\') >= 0 || bytes.IndexByte(id, '\\') >= 0 {
+		return h, false
+	}
+	return head{string(kind), string(id)}, true
+}
+
 // openOfConversation opens what came on a conversation's topic. Like the other two it passes over a type that
 // it does not know: a newer node may say more.
 func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte) error {
 	switch kind {
+	case envelopeMessages:
+		changes, err := decodeMessages(data)
+		if err != nil {
+			return err
+		}
+		return h.heardChanges(c, changes)
 	case envelopeChanges:
 		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p) })
 	case envelopeSuspect:
