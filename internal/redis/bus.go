@@ -26,6 +26,7 @@ type Bus struct {
 	log      *slog.Logger
 	options  rueidis.ClientOption
 	instance string
+	own      string // how envelopes begin that the hub of this node passes over
 
 	topics   *topics
 	outgoing *outgoing
@@ -50,7 +51,7 @@ func Open(c Config) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{
-		cfg: c, log: c.Log, options: o, instance: newInstance(),
+		cfg: c, log: c.Log, options: o, instance: newInstance(), own: realtime.MessagesOf(c.NodeID),
 		topics: newTopics(), outgoing: newOutgoing(), listeners: make(map[*listener]struct{}),
 		onChange: func(bool) {},
 	}

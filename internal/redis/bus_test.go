@@ -260,6 +260,23 @@ func TestWhatIsQueuedWhenTheNodeStopsIsPublished(t *testing.T) {
 	}
 }
 
+func TestANodeDoesNotHearItsOwnMessages(t *testing.T) {
+	server := redistest.Start(t)
+	a, b := join(t, server.URL(), "a"), join(t, server.URL(), "b")
+	e := listen(t, a, topic).inForce(topic)
+	ofA, ofB := realtime.MessagesOf("a")+`,"payload":1}`, realtime.MessagesOf("b")+`,"payload":2}`
+	a.Publish(topic, []byte(ofA))
+	b.Publish(topic, []byte(ofB))
+	e.hears(topic, ofB)
+	a.Publish(topic, []byte("last"))
+	e.hears(topic, "last")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if slices.Contains(e.heard, topic+" "+ofA) {
+		t.Errorf("a heard %q", e.heard)
+	}
+}
+
 func TestTensOfThousandsOfTopicsAreFollowed(t *testing.T) {
 	server := redistest.Start(t)
 	a := join(t, server.URL(), "a")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +128,10 @@ func (l *link) message(m rueidis.PubSubMessage) {
 			l.c.hearProbe(l, p, m.Channel)
 			return
 		}
+	}
+	if strings.HasPrefix(m.Message, l.c.bus.own) {
+		// Redis sends a publisher what it published. Nobody here needs to wake up for that.
+		return
 	}
 	if listeners := l.c.bus.topics.listeners(m.Channel); len(listeners) > 0 {
 		l.c.bus.stats.heard.Add(1)
