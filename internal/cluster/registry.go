@@ -63,7 +63,8 @@ type Registry struct {
 	othersAt time.Time // when another node was last seen
 	beatenAt time.Time
 	twin     bool
-	found    bool // another process had the serverId at the first beat
+	twinAt   time.Time // when a twin last showed
+	found    bool      // another process had the serverId at the first beat
 
 	said sayings
 }
@@ -222,7 +223,12 @@ func (r *Registry) note(seen []store.Node, rival bool, now time.Time) (first, st
 	first, stoodStill = !r.looked, r.looked && now.Sub(r.beatenAt) > late
 	r.seen, r.looked, r.beatenAt = seen, true, now
 	// At the first beat the rival is the process before this one, killed a moment ago.
-	r.twin = rival && !first
+	if rival && !first {
+		r.twinAt = now
+	}
+	// Two processes that beat together may come twice each before the other: one look without a rival says little.
+	r.twin = !r.twinAt.IsZero() && now.Sub(r.twinAt) < 3*beatEvery
+	twin := r.twin
 	if r.twin || slices.ContainsFunc(seen, func(n store.Node) bool { return n.Process != r.self.Process }) {
 		r.othersAt = now
 	}
@@ -231,7 +237,7 @@ func (r *Registry) note(seen []store.Node, rival bool, now time.Time) (first, st
 	}
 	isAlone := !r.peers()
 	r.mu.Unlock()
-	r.said.twin(rival && !first)
+	r.said.twin(twin)
 	if wasAlone && !isAlone && r.bus != nil {
 		r.bus.sayGap()
 	}
