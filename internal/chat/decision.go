@@ -17,9 +17,7 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 			continue
 		}
 		if _, in := found.roster.Roles[p.sub.Sender]; !in {
-			if !s.answerFirst(ctx, p) {
-				s.finish(p, Sent{}, NotInConversation())
-			}
+			s.answerOutsider(ctx, p)
 			continue
 		}
 		kept = append(kept, p)

@@ -93,15 +93,20 @@ func check(sub *Submission) error {
 	return nil
 }
 
-// answerFirst answers a retry of somebody who has left since with the first answer (C2.3): to call it
-// rejected would be untrue.
-func (s *Service) answerFirst(ctx context.Context, p *pendingSend) bool {
+// answerOutsider answers somebody who is not in the conversation. A retry of what they sent before they left gets the
+// first answer again (C2.3): to call it rejected would be untrue, and so it would be when the store cannot say.
+func (s *Service) answerOutsider(ctx context.Context, p *pendingSend) {
 	m, err := s.store.MessageByClientID(ctx, p.sub.Conversation, p.sub.Sender, p.sub.ClientMessageID)
-	if err != nil {
-		return false
+	switch {
+	case err == nil:
+		s.finishStored(p, m, true)
+	case AsError(err).Code == CodeNotFound:
+		s.finish(p, Sent{}, NotInConversation())
+	default:
+		unsure := *AsError(err)
+		unsure.Outcome = OutcomeUnknown
+		s.finish(p, Sent{}, &unsure)
 	}
-	s.finishStored(p, m, true)
-	return true
 }
 
 // CheckContent holds the rule for message text (C2.5): 1 to 4,000 code points of valid UTF-8, no NUL,

@@ -144,3 +144,31 @@ func TestARetryIsNotAnsweredWithATextThatWasEditedOrDeletedSince(t *testing.T) {
 		}
 	}
 }
+
+func TestARetryOfWhoLeftIsNotRefusedForGoodWhenNobodyKnowsWhetherItWasStored(t *testing.T) {
+	w := newWorld(t, 2)
+	ada, bob := w.people[0], w.people[1]
+	o := w.other(t)
+	c := w.group(t, ada, bob)
+	first := w.send(t, c, bob, "once", "hello")
+	if err := w.RemoveParticipant(t.Context(), ada, c, bob); err != nil {
+		t.Fatal(err)
+	}
+	lookUp := func(err error) {
+		w.store.mu.Lock()
+		defer w.store.mu.Unlock()
+		w.store.blind = err
+	}
+	lookUp(&chat.Error{Code: chat.CodeDBConnectionLost, Message: "The database cannot be reached."})
+	a := <-o.post(c, bob, "once", "hello")
+	wantCode(t, a.err, chat.CodeDBConnectionLost)
+	if got := chat.AsError(a.err).Outcome; got != chat.OutcomeUnknown {
+		t.Errorf("the outcome is %s", got)
+	}
+	lookUp(nil)
+	if again := o.send(t, c, bob, "once", "hello"); again.ID != first.ID {
+		t.Errorf("the retry is another message: %+v", again)
+	}
+	a = <-o.post(c, bob, "another", "hello")
+	wantCode(t, a.err, chat.CodeNotInConversation)
+}

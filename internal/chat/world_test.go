@@ -190,6 +190,7 @@ func (r *recorder) announced(kind chat.ChangeKind) []chat.Change {
 type faultyStore struct {
 	chat.Store
 	mu     sync.Mutex
+	blind  error // of looking up what was sent before
 	append func(ctx context.Context, drafts []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error)
 }
 
@@ -197,6 +198,16 @@ func (f *faultyStore) fault(append func(context.Context, []chat.Draft, func() ([
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.append = append
+}
+
+func (f *faultyStore) MessageByClientID(ctx context.Context, c chat.ConversationID, sender chat.UserID, key string) (chat.Message, error) {
+	f.mu.Lock()
+	blind := f.blind
+	f.mu.Unlock()
+	if blind != nil {
+		return chat.Message{}, blind
+	}
+	return f.Store.MessageByClientID(ctx, c, sender, key)
 }
 
 func (f *faultyStore) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
