@@ -42,7 +42,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "look at the store only when something is said to be lost", Breaks: "What was lost without a word is found as well (C3.1).", Caught: []string{"C3.1"},
+		Name: "look at the store only when something is said to be lost", Breaks: "What was lost without a word is found as well (C3.1).", Caught: []string{"C3.1", "C3.8", "I16"},
 		Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/watch.go",

@@ -21,5 +21,5 @@
 // What a seed repeats: the conversations, what is done when and by whom, and which call of which node to the
 // store or the bus meets which fault. Steps of goroutines that fall on the same instant of the fake time are
 // taken in the order of Go's scheduler, and a few waits in the product are drawn from its own random numbers.
-// So a failing seed nearly always fails again, but not always in the same step.
+// So a failing seed mostly fails again, nine times of ten (ADR-017), and not always in the same step.
 package simulation

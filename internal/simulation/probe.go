@@ -263,7 +263,7 @@ func (s *script) probeRead(l lot) {
 	}
 	reader.mu.Lock()
 	v := reader.views[x.conversation]
-	last := v.messages[len(v.messages)-1].ID
+	first, last := v.messages[0].ID, v.messages[len(v.messages)-1].ID
 	reader.mu.Unlock()
 	if reader.markRead(x.conversation, last) != nil {
 		return
@@ -278,6 +278,8 @@ func (s *script) probeRead(l lot) {
 		r := d.reads[x.conversation]
 		return !d.online || r.LastReadMessageID != nil && *r.LastReadMessageID == last && r.UnreadCount == 0
 	})
+	// It stays there when an older message is read.
+	_ = reader.markRead(x.conversation, first)
 }
 
 // probeActivity has a device that does not follow told of what is unread.
