@@ -30,7 +30,8 @@ var mayImport = map[string][]string{
 	"internal/inmem":            {"internal/chat", "internal/realtime", "internal/limit"},
 	"internal/store":            {"internal/chat", "internal/auth"},
 	"internal/store/storetest":  {"internal/chat", "internal/auth", "internal/store"},
-	"internal/redistest":        {"internal/port"},
+	"internal/redisserver":      {"internal/port"},
+	"internal/redistest":        {"internal/redisserver"},
 	"internal/redis":            {"internal/realtime", "internal/limit"},
 	"internal/port":             {},
 	"internal/pgserver":         {"internal/port"},
@@ -44,10 +45,10 @@ var mayImport = map[string][]string{
 	"internal/chaos/program":    {"internal/chaos/cluster"},
 	"internal/chaos/faults":     {"internal/chaos/cluster", "internal/chaos/proxy", "internal/check", "internal/pgbus"},
 	"internal/chaos/workload":   {"client", "internal/check"},
-	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redistest"},
+	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redisserver"},
 	"internal/planted":          {},
 	"internal/simulation":       {"client", "internal/check", "internal/chat", "internal/auth", "internal/limit", "internal/realtime", "internal/store", "internal/ws"},
-	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redistest"},
+	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redisserver"},
 }
 
 // knowsAll are the packages that wire the others.

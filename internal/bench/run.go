@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/pgserver"
-	"github.com/parley-chat/parley/internal/redistest"
+	"github.com/parley-chat/parley/internal/redisserver"
 )
 
 // options are what the command line says.
@@ -116,7 +116,7 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 	}
 	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.severalNodes() })
 	if several && o.redisURL == "" {
-		redis, err := redistest.Launch()
+		redis, err := redisserver.Start()
 		if err != nil {
 			return nil, err
 		}

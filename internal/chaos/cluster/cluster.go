@@ -15,7 +15,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chaos/proxy"
 	"github.com/parley-chat/parley/internal/pgserver"
-	"github.com/parley-chat/parley/internal/redistest"
+	"github.com/parley-chat/parley/internal/redisserver"
 )
 
 // Shape is what a cluster is made of.
@@ -53,12 +53,12 @@ type Config struct {
 type Cluster struct {
 	Shape    Shape
 	Nodes    []*Node
-	Postgres *pgserver.Server  // nil on SQLite
-	Database string            // its name, on PostgreSQL
-	Redis    *redistest.Server // nil without
-	Nginx    *Nginx            // nil with one node
-	Front    *proxy.Proxy      // before nginx; nil with one node
-	Disk     *Disk             // nil without a small disk
+	Postgres *pgserver.Server    // nil on SQLite
+	Database string              // its name, on PostgreSQL
+	Redis    *redisserver.Server // nil without
+	Nginx    *Nginx              // nil with one node
+	Front    *proxy.Proxy        // before nginx; nil with one node
+	Disk     *Disk               // nil without a small disk
 
 	folder *Folder
 	ctx    context.Context
@@ -117,7 +117,7 @@ func (k *Cluster) startServices(c Config) (err error) {
 		}
 	}
 	if c.Shape == Full {
-		k.Redis, err = redistest.Launch()
+		k.Redis, err = redisserver.Start()
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package redistest
+package redisserver
 
 import (
 	"bufio"
@@ -60,8 +60,8 @@ type Server struct {
 	frozen  bool
 }
 
-// Launch starts a server that is gone with this process, or when it is closed.
-func Launch(args ...string) (*Server, error) {
+// Start starts a server that is gone with this process, or when it is closed.
+func Start(args ...string) (*Server, error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		return nil, errors.New("no redis-server on this machine; `make deps` installs it")
 	}

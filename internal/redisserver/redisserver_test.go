@@ -1,4 +1,4 @@
-package redistest_test
+package redisserver_test
 
 import (
 	"errors"
@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/redisserver"
 	"github.com/parley-chat/parley/internal/redistest"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("REDISTEST_START_AND_WAIT") != "" {
+	if os.Getenv("REDISSERVER_START_AND_WAIT") != "" {
 		startAndWait()
 	}
 	os.Exit(m.Run())
@@ -21,7 +22,7 @@ func TestMain(m *testing.M) {
 
 // startAndWait is a process that starts a server, tells where, and lives until it is killed.
 func startAndWait() {
-	s, err := redistest.Launch()
+	s, err := redisserver.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -98,7 +99,7 @@ func TestArgumentsReachTheServer(t *testing.T) {
 		t.Errorf("CONFIG GET answers %q", got)
 	}
 	_, err := s.Do("NONSENSE")
-	if _, ok := errors.AsType[redistest.Refusal](err); !ok {
+	if _, ok := errors.AsType[redisserver.Refusal](err); !ok {
 		t.Errorf("nonsense is answered with %v", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestAClusterSharesTheSlots(t *testing.T) {
 
 func TestAServerEndsWithTheProcessThatStartedIt(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "REDISTEST_START_AND_WAIT=1")
+	cmd.Env = append(os.Environ(), "REDISSERVER_START_AND_WAIT=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

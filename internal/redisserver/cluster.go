@@ -1,4 +1,4 @@
-package redistest
+package redisserver
 
 import (
 	"fmt"
@@ -19,8 +19,8 @@ type Cluster struct {
 	Nodes []*Server
 }
 
-// LaunchCluster starts a cluster that is gone with this process, or when it is closed.
-func LaunchCluster() (*Cluster, error) {
+// StartCluster starts a cluster that is gone with this process, or when it is closed.
+func StartCluster() (*Cluster, error) {
 	c := &Cluster{}
 	if err := c.launch(); err != nil {
 		c.Close()
@@ -37,7 +37,7 @@ func (c *Cluster) launch() error {
 		if gossip[i], err = port.Free(); err != nil {
 			return err
 		}
-		node, err := Launch("--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(gossip[i]), "--cluster-node-timeout", "2000")
+		node, err := Start("--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(gossip[i]), "--cluster-node-timeout", "2000")
 		if err != nil {
 			return err
 		}
