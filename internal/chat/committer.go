@@ -245,21 +245,6 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	return again
 }
 
-// Origin is the live session that sent a message whose batch this node is committing or announcing, and that is
-// still to be answered with message:sent or was; "" for any other message.
-func (s *Service) Origin(c ConversationID, m MessageID) SessionID {
-	l := s.lane(c)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range l.inFlight {
-		// One that is overdue was told that the outcome is unknown, and needs the event.
-		if p.id == m && !p.overdue(time.Now()) {
-			return p.sub.Origin
-		}
-	}
-	return ""
-}
-
 // deadline is when the last send of a batch has to be answered; the watchdog answers the others on time.
 func deadline(batch []*pendingSend) time.Time {
 	return batch[len(batch)-1].arrived.Add(answerWithin)

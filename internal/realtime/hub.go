@@ -20,8 +20,6 @@ type Config struct {
 type Source interface {
 	// ChangesSince and Heads read the store for the hub itself, asking for nobody's membership.
 	ChangesSince(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error)
-	// Origin is the live session that sent a message which this node is committing or announcing; "" for others.
-	Origin(c chat.ConversationID, m chat.MessageID) chat.SessionID
 	Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error)
 	Interests(ctx context.Context, users []chat.UserID) (map[chat.UserID][]chat.Interest, error)
 	// Roster may answer from memory until it is told to forget, or that the roster has moved to a rev.

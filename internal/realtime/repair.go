@@ -103,11 +103,6 @@ func (t *topic) reread(after int64) (chat.Changes, *chat.Roster, error) {
 	if err != nil && !absent(err) {
 		return chat.Changes{}, nil, err
 	}
-	for i := range changes.Changes {
-		if c := &changes.Changes[i]; c.Kind == chat.MessageAdded {
-			c.Origin = t.hub.source.Origin(t.id, c.Message.ID)
-		}
-	}
 	revised := slices.ContainsFunc(changes.Changes, func(c chat.Change) bool { return c.Kind == chat.ConversationRevised })
 	if err == nil && !revised {
 		return changes, nil, nil
@@ -148,7 +143,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 			continue
 		}
 		if held, known := t.held[c.Rev]; known && held.Kind == c.Kind {
-			// The store does not say who sent it from where, nor who came and went; Origin only what is being handed out.
+			// The store does not say who sent it from where, nor who came and went.
 			c.Origin, c.Joined, c.Left = held.Origin, held.Joined, held.Left
 		}
 		next = append(next, c)
