@@ -68,11 +68,12 @@ func EncodeChange(c *chat.Change) []byte {
 	return Encode(ChangeEventOf(c))
 }
 
+const receivedBegin = `{"type":"message:received","message":`
+
 // AppendMessageReceived appends what Encode would write for a new message. It allocates nothing but
 // what dst lacks: this is the event that every participant of every conversation gets.
 func AppendMessageReceived(dst []byte, m *chat.Message) []byte {
-	dst = append(dst, `{"type":"message:received","message":`...)
-	return append(AppendMessage(dst, m), '}')
+	return append(appendMessage(append(dst, receivedBegin...), m), '}')
 }
 
 // AppendMessageSent appends what Encode would write to confirm a message.

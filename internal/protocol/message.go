@@ -13,8 +13,8 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// AppendMessage appends what json.Marshal would write of [MessageOf]. It allocates nothing but what dst lacks.
-func AppendMessage(dst []byte, m *chat.Message) []byte {
+// appendMessage appends what json.Marshal would write of [MessageOf]. It allocates nothing but what dst lacks.
+func appendMessage(dst []byte, m *chat.Message) []byte {
 	dst = appendText(append(dst, `{"id":`...), string(m.ID))
 	dst = appendText(append(dst, `,"conversationId":`...), string(m.Conversation))
 	dst = appendText(append(dst, `,"senderId":`...), string(m.Sender))
@@ -30,11 +30,12 @@ func AppendMessage(dst []byte, m *chat.Message) []byte {
 	return append(dst, '}')
 }
 
-// CutMessage reads a message off the front of text as [AppendMessage] writes it, and returns what follows. ok is
-// false for any other JSON, though it be the same message: that is for [Message] to read. The message's texts
-// share text's memory.
-func CutMessage(text string) (m chat.Message, rest string, ok bool) {
+// CutMessageReceived reads an event off the front of text as [AppendMessageReceived] writes it, and returns what
+// follows. ok is false for any other JSON, though it be the same event: that is for [ReadMessageReceived]. The
+// message's texts share text's memory.
+func CutMessageReceived(text string) (m chat.Message, rest string, ok bool) {
 	r := messageReader{text: text, ok: true}
+	r.literal(receivedBegin)
 	m.ID = chat.MessageID(r.string(`{"id":`))
 	m.Conversation = chat.ConversationID(r.string(`,"conversationId":`))
 	m.Sender = chat.UserID(r.string(`,"senderId":`))
@@ -47,7 +48,7 @@ func CutMessage(text string) (m chat.Message, rest string, ok bool) {
 	m.UpdatedAt = r.time(`,"updatedAt":`)
 	m.EditedAt = r.timeOrNull(`,"editedAt":`)
 	m.DeletedAt = r.timeOrNull(`,"deletedAt":`)
-	r.literal(`}`)
+	r.literal(`}}`)
 	return m, r.text, r.ok
 }
 
@@ -55,6 +56,11 @@ func CutMessage(text string) (m chat.Message, rest string, ok bool) {
 type messageReader struct {
 	text string
 	ok   bool
+	// moment is the last one that was read: most messages are as new as their last change.
+	moment struct {
+		text string
+		time time.Time
+	}
 }
 
 func (r *messageReader) literal(s string) {
@@ -97,8 +103,10 @@ func (r *messageReader) int(name string) int64 {
 		r.ok = false
 		return 0
 	}
-	n, err := strconv.ParseInt(r.text[:end], 10, 64)
-	r.text, r.ok = r.text[end:], err == nil
+	digits := r.text[:end]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	// JSON has one way to write an integer.
+	r.text, r.ok = r.text[end:], err == nil && strconv.FormatInt(n, 10) == digits
 	return n
 }
 
@@ -108,9 +116,13 @@ func (r *messageReader) time(name string) time.Time {
 		r.ok = false
 		return time.Time{}
 	}
-	t, err := time.Parse(timeLayout, r.text[:len(timeLayout)])
-	r.text, r.ok = r.text[len(timeLayout)+1:], err == nil
-	return t
+	text := r.text[:len(timeLayout)]
+	r.text = r.text[len(timeLayout)+1:]
+	if text != r.moment.text {
+		t, err := time.Parse(timeLayout, text)
+		r.moment.text, r.moment.time, r.ok = text, t, err == nil
+	}
+	return r.moment.time
 }
 
 func (r *messageReader) timeOrNull(name string) time.Time {
@@ -121,11 +133,15 @@ func (r *messageReader) timeOrNull(name string) time.Time {
 	return r.time(name)
 }
 
-// ReadMessage reads a message as [MessageOf] has it, in any JSON. Members that it does not know are passed over.
-func ReadMessage(text []byte) (chat.Message, error) {
-	var w Message
-	if err := json.Unmarshal(text, &w); err != nil {
+// ReadMessageReceived reads the event in any JSON. Members that it does not know are passed over.
+func ReadMessageReceived(text []byte) (chat.Message, error) {
+	var e ChangeEvent
+	if err := json.Unmarshal(text, &e); err != nil {
 		return chat.Message{}, err
+	}
+	w := e.Message
+	if e.Type != "message:received" || w == nil {
+		return chat.Message{}, errors.New("it is no message:received")
 	}
 	m := chat.Message{
 		ID: chat.MessageID(w.ID), Conversation: chat.ConversationID(w.ConversationID), Sender: chat.UserID(w.SenderID), Seq: w.Seq, Rev: w.Rev,

@@ -11,15 +11,23 @@ func (h *Hub) Announce(changes []chat.Change) {
 	if len(changes) == 0 {
 		return
 	}
-	h.announce(changes)
-	if h.bus.Peers() {
+	switch peers := h.bus.Peers(); {
+	case peers && onlyNew(changes):
+		envelope, events := encodeMessages(h.cfg.NodeID, changes)
+		h.announce(changes, events)
+		h.gate.publish(ConversationTopic(changes[0].Conversation), envelope)
+	case peers:
+		h.announce(changes, nil)
 		h.publishChanges(changes)
+	default:
+		h.announce(changes, nil)
 	}
 }
 
-func (h *Hub) announce(changes []chat.Change) {
+// announce delivers changes here. events are what clients get of them, nil where it is still to be encoded.
+func (h *Hub) announce(changes []chat.Change, events [][]byte) {
 	t := h.topic(changes[0].Conversation)
-	followed := t != nil && t.announce(changes)
+	followed := t != nil && t.announce(changes, events)
 	newest := h.book.heard(changes)
 	h.notices.active(changes, newest)
 	for i := range changes {
@@ -51,7 +59,8 @@ func (h *Hub) publishChanges(changes []chat.Change) {
 
 func (h *Hub) publishSome(topic string, changes []chat.Change) {
 	if onlyNew(changes) {
-		h.bus.Publish(topic, encodeMessages(h.cfg.NodeID, changes))
+		envelope, _ := encodeMessages(h.cfg.NodeID, changes)
+		h.gate.publish(topic, envelope)
 		return
 	}
 	h.publish(topic, envelopeChanges, changes)
@@ -66,7 +75,7 @@ func (h *Hub) publishRevision(c *chat.Change) {
 	}
 }
 
-func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change) error {
+func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change, events [][]byte) error {
 	if !soundChanges(c, changes) {
 		return errShape
 	}
@@ -78,7 +87,7 @@ func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change) error {
 		}
 	}
 	heard := h.gate.hear()
-	h.announce(changes)
+	h.announce(changes, events)
 	heard()
 	return nil
 }

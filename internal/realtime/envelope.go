@@ -93,7 +93,7 @@ func (h *Hub) publish(topic, kind string, payload any) {
 		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
 		return
 	}
-	h.bus.Publish(topic, data)
+	h.gate.publish(topic, data)
 }
 
 // hear takes an envelope from another node. What cannot be read counts as lost.
@@ -153,13 +153,13 @@ func cutHead(data []byte) (h head, ok bool) {
 func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte) error {
 	switch kind {
 	case envelopeMessages:
-		changes, err := decodeMessages(data)
+		changes, events, err := decodeMessages(data)
 		if err != nil {
 			return err
 		}
-		return h.heardChanges(c, changes)
+		return h.heardChanges(c, changes, events)
 	case envelopeChanges:
-		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p) })
+		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p, nil) })
 	case envelopeSuspect:
 		return unwrap(data, func(p suspected) error { return about(p.Conversation == c, func() { h.suspect(c) }) })
 	case envelopeTyping:

@@ -17,14 +17,23 @@ const (
 // confirmation among them, then has them in one write. What was heard of another node's batch waits, for
 // hearWait at most, for the batch of this node that is on its way to the store: two nodes that write to the same
 // conversations commit in turns, so that it is for the same sessions. A write is most of what a delivery costs.
+// The batch's envelopes leave together as well, on one way to the bus.
 type gate struct {
+	bus        Bus
 	mu         sync.Mutex
 	handing    int // batches being handed out
 	committing int // batches worth waiting for
 	hearing    bool
 	waiting    []func()
+	letters    []letter
 	patience   *time.Timer // nil before the first wait
 	patient    bool        // it runs
+}
+
+// letter is an envelope and where it goes.
+type letter struct {
+	topic    string
+	envelope []byte
 }
 
 // Gather holds back what sessions are sent from now on, for the few moments until release: a batch that was
@@ -64,6 +73,18 @@ func (g *gate) keep(writer func()) bool {
 	}
 	g.waiting = append(g.waiting, writer)
 	return true
+}
+
+// publish hands an envelope to the bus, at once or when the batch that is being handed out is.
+func (g *gate) publish(topic string, envelope []byte) {
+	g.mu.Lock()
+	if g.handing > 0 {
+		defer g.mu.Unlock()
+		g.letters = append(g.letters, letter{topic, envelope})
+		return
+	}
+	g.mu.Unlock()
+	g.bus.Publish(topic, envelope)
 }
 
 func (g *gate) handedOut() {
@@ -115,14 +136,19 @@ func (g *gate) waitedEnough() {
 // open starts who waits, unless a batch is being handed out, which starts them in a moment. It gives up the lock.
 func (g *gate) open() {
 	var start []func()
+	var letters []letter
 	if g.handing == 0 {
 		start, g.waiting = g.waiting, nil
+		letters, g.letters = g.letters, nil
 		if g.patient {
 			g.patient = false
 			g.patience.Stop()
 		}
 	}
 	g.mu.Unlock()
+	for _, l := range letters {
+		g.bus.Publish(l.topic, l.envelope)
+	}
 	for _, writer := range start {
 		writer()
 	}

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // gated is a hub's gate, and what passed it.
@@ -70,4 +72,28 @@ func TestWhatIsHeardWaitsNoLongerThanIsWorth(t *testing.T) {
 			done()
 		}
 	})
+}
+
+// outbound counts what is published.
+type outbound struct {
+	Alone
+	letters []string
+}
+
+func (o *outbound) Publish(topic string, _ []byte) { o.letters = append(o.letters, topic) }
+
+func TestABatchsEnvelopesLeaveTogetherAndInOrder(t *testing.T) {
+	bus := &outbound{}
+	h := NewHub(Config{NodeID: "node"}, bus)
+	first, second := h.Gather(), h.Gather()
+	h.gate.publish("a", nil)
+	h.gate.publish("b", nil)
+	if first(); len(bus.letters) > 0 {
+		t.Errorf("%v left while a batch was being handed out", bus.letters)
+	}
+	second()
+	h.gate.publish("c", nil)
+	if diff := cmp.Diff([]string{"a", "b", "c"}, bus.letters); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -72,6 +72,7 @@ func NewHub(cfg Config, bus Bus) *Hub {
 		cfg: cfg, bus: bus, sessions: newRegistry(), started: make(chan struct{}),
 		joins: make(chan struct{}, maxJoins),
 	}
+	h.gate.bus = bus
 	h.notices = newNotices(h)
 	if _, alone := bus.(Alone); !alone {
 		h.follows, h.book, h.compares = newFollows(), newBook(h), newCompares(h)

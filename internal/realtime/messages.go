@@ -1,7 +1,9 @@
 package realtime
 
 import (
+	"bytes"
 	"strings"
+	"unsafe"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -9,32 +11,25 @@ import (
 	"github.com/parley-chat/parley/internal/protocol"
 )
 
-// New messages are nearly all that crosses. Their envelope is written and read by hand, and has them as clients get
-// them:
+// New messages are nearly all that crosses. Their envelope is written and read by hand, and holds the events that
+// clients get, which are sent as they stand in it:
 //
-//	{"type":"message:received","serverId":"node-1","payload":{"messages":[{"id":…,"conversationId":…,…},…]}}
+//	{"type":"message:received","serverId":"node-1","payload":{"events":[{"type":"message:received","message":{…}},…]}}
 //
 // One that is not byte for byte so, of a newer node with more members perhaps, is read as any JSON is.
 const (
-	messagesPayload = `,"payload":{"messages":[`
+	messagesPayload = `,"payload":{"events":[`
 	messagesEnd     = `]}}`
 	// messageBytes is about what a message takes besides its text.
 	messageBytes = 512
+	// maxShared is the longest envelope whose events are sent as they stand in it: one that waits for a slow client
+	// keeps all of it in memory.
+	maxShared = 16 << 10
 )
 
 // received is the payload of such an envelope.
 type received struct {
-	Messages []jsontext.Value `json:"messages"`
-}
-
-// onlyNew reports whether all changes are new messages.
-func onlyNew(changes []chat.Change) bool {
-	for i := range changes {
-		if changes[i].Kind != chat.MessageAdded {
-			return false
-		}
-	}
-	return true
+	Events []jsontext.Value `json:"events"`
 }
 
 // MessagesOf is how every envelope of new messages begins that a node publishes. A bus that brings it back to its
@@ -44,30 +39,56 @@ func MessagesOf(serverID string) string {
 	return headType + envelopeMessages + headServer[:len(headServer)-1] + string(id)
 }
 
-func encodeMessages(serverID string, changes []chat.Change) []byte {
+// onlyNew reports whether all changes are new messages, few enough for one envelope.
+func onlyNew(changes []chat.Change) bool {
+	size := 0
+	for i := range changes {
+		if changes[i].Kind != chat.MessageAdded {
+			return false
+		}
+		size += len(changes[i].Message.Content)
+	}
+	return size <= maxChangesBytes
+}
+
+// encodeMessages is the envelope of new messages, and their events in it; nil when it is too long to be shared.
+func encodeMessages(serverID string, changes []chat.Change) (envelope []byte, events [][]byte) {
 	size := messageBytes
 	for i := range changes {
 		size += messageBytes + len(changes[i].Message.Content)
 	}
 	e := append(make([]byte, 0, size), MessagesOf(serverID)...)
 	e = append(e, messagesPayload...)
+	ends := make([]int, len(changes))
+	first := len(e)
 	for i := range changes {
 		if i > 0 {
 			e = append(e, ',')
 		}
-		e = protocol.AppendMessage(e, changes[i].Message)
+		e = protocol.AppendMessageReceived(e, changes[i].Message)
+		ends[i] = len(e)
 	}
-	return append(e, messagesEnd...)
+	e = append(e, messagesEnd...)
+	if len(e) > maxShared {
+		return e, nil
+	}
+	events = make([][]byte, len(changes))
+	for i, end := range ends {
+		events[i] = e[first:end:end]
+		first = end + len(",")
+	}
+	return e, events
 }
 
-// decodeMessages reads what encodeMessages wrote, or the same in other JSON.
-func decodeMessages(data []byte) (changes []chat.Change, err error) {
-	if changes, ok := cutMessages(string(data)); ok {
-		return changes, nil
+// decodeMessages reads what encodeMessages wrote, or the same in other JSON, and the events if they may be sent as
+// they are.
+func decodeMessages(data []byte) (changes []chat.Change, events [][]byte, err error) {
+	if changes, events, ok := cutMessages(bytes.Clone(data)); ok {
+		return changes, events, nil
 	}
 	err = unwrap(data, func(p received) error {
-		for _, text := range p.Messages {
-			m, err := protocol.ReadMessage(text)
+		for _, text := range p.Events {
+			m, err := protocol.ReadMessageReceived(text)
 			if err != nil {
 				return errShape
 			}
@@ -75,29 +96,35 @@ func decodeMessages(data []byte) (changes []chat.Change, err error) {
 		}
 		return nil
 	})
-	return changes, err
+	return changes, nil, err
 }
 
-// cutMessages reads exactly what encodeMessages writes.
-func cutMessages(text string) (changes []chat.Change, ok bool) {
-	_, text, ok = strings.Cut(text, messagesPayload)
+// cutMessages reads exactly what encodeMessages writes. Nobody changes data from here on.
+func cutMessages(data []byte) (changes []chat.Change, events [][]byte, ok bool) {
+	_, text, ok := strings.Cut(unsafe.String(unsafe.SliceData(data), len(data)), messagesPayload)
 	if !ok {
-		return nil, false
+		return nil, nil, false
 	}
-	changes = make([]chat.Change, 0, 1+len(text)/messageBytes)
+	most := 1 + len(text)/(messageBytes/2)
+	changes, events = make([]chat.Change, 0, most), make([][]byte, 0, most)
 	for {
-		m := new(chat.Message)
-		if *m, text, ok = protocol.CutMessage(text); !ok {
-			return nil, false
+		m, at := new(chat.Message), len(data)-len(text)
+		if *m, text, ok = protocol.CutMessageReceived(text); !ok {
+			return nil, nil, false
 		}
-		changes = append(changes, added(m))
+		end := len(data) - len(text)
+		changes, events = append(changes, added(m)), append(events, data[at:end:end])
 		if text == messagesEnd {
-			return changes, true
+			break
 		}
 		if text, ok = strings.CutPrefix(text, ","); !ok {
-			return nil, false
+			return nil, nil, false
 		}
 	}
+	if len(data) > maxShared {
+		events = nil
+	}
+	return changes, events, true
 }
 
 func added(m *chat.Message) chat.Change {

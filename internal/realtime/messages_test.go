@@ -8,16 +8,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
 )
 
 // goldenMessages is the envelope as other nodes of this version have it, too.
-const goldenMessages = `{"type":"message:received","serverId":"node-1","payload":{"messages":[` +
-	`{"id":"0198c0de-0000-7000-8000-000000000e55","conversationId":"0198c0de-0000-7000-8000-0000000000c0",` +
+const goldenMessages = `{"type":"message:received","serverId":"node-1","payload":{"events":[` +
+	`{"type":"message:received","message":{"id":"0198c0de-0000-7000-8000-000000000e55","conversationId":"0198c0de-0000-7000-8000-0000000000c0",` +
 	`"senderId":"0198c0de-0000-7000-8000-00000000ada0","seq":7,"rev":9,"content":"Grüße \"an\" <alle>\n","contentType":"text",` +
-	`"clientMessageId":"one","createdAt":"2026-01-02T12:00:00.123456Z","updatedAt":"2026-01-02T12:00:00.123456Z","editedAt":null,"deletedAt":null},` +
-	`{"id":"0198c0de-0000-7000-8000-000000000e56","conversationId":"0198c0de-0000-7000-8000-0000000000c0",` +
+	`"clientMessageId":"one","createdAt":"2026-01-02T12:00:00.123456Z","updatedAt":"2026-01-02T12:00:00.123456Z","editedAt":null,"deletedAt":null}},` +
+	`{"type":"message:received","message":{"id":"0198c0de-0000-7000-8000-000000000e56","conversationId":"0198c0de-0000-7000-8000-0000000000c0",` +
 	`"senderId":"0198c0de-0000-7000-8000-00000000ada0","seq":8,"rev":10,"content":"]}}","contentType":"text",` +
-	`"clientMessageId":"two","createdAt":"2026-01-02T12:00:00.123457Z","updatedAt":"2026-01-02T12:00:00.123457Z","editedAt":null,"deletedAt":null}]}}`
+	`"clientMessageId":"two","createdAt":"2026-01-02T12:00:00.123457Z","updatedAt":"2026-01-02T12:00:00.123457Z","editedAt":null,"deletedAt":null}}]}}`
 
 func goldenChanges() []chat.Change {
 	at := time.Date(2026, 1, 2, 12, 0, 0, 123_456_000, time.UTC)
@@ -32,15 +33,22 @@ func goldenChanges() []chat.Change {
 }
 
 func TestNewMessagesTravelAsClientsGetThem(t *testing.T) {
-	if got := string(encodeMessages("node-1", goldenChanges())); got != goldenMessages {
-		t.Errorf("\n got %s\nwant %s", got, goldenMessages)
+	envelope, events := encodeMessages("node-1", goldenChanges())
+	if string(envelope) != goldenMessages {
+		t.Errorf("\n got %s\nwant %s", envelope, goldenMessages)
+	}
+	_, heard, err := decodeMessages(envelope)
+	for i, c := range goldenChanges() {
+		if want := string(protocol.EncodeChange(&c)); err != nil || string(events[i]) != want || string(heard[i]) != want {
+			t.Errorf("\n sent %s\nheard %s\n want %s", events[i], heard[i], want)
+		}
 	}
 	for name, envelope := range map[string]string{
 		"as it is written":            goldenMessages,
 		"with members that are newer": strings.NewReplacer(`"payload":{`, `"traceId":"t","payload":{"node":2,`, `"seq"`, `"likes":[1],"seq"`).Replace(goldenMessages),
 		"laid out for people":         strings.NewReplacer(`,"`, ",\n  \"", `:{`, `: {`).Replace(goldenMessages),
 	} {
-		got, err := decodeMessages([]byte(envelope))
+		got, _, err := decodeMessages([]byte(envelope))
 		if diff := cmp.Diff(goldenChanges(), got); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}

@@ -154,7 +154,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 	if len(next) > 0 {
 		t.hub.counters.gaps.Add(1)
 		t.patience = gapWait
-		t.hand(next)
+		t.hand(next, nil)
 	}
 	if !read.HasMore {
 		t.rev = max(t.rev, read.Head.LastRev)

@@ -106,15 +106,16 @@ func (t *topic) unlock() {
 	}
 }
 
-// announce takes changes in any order. It reports false when nobody follows the topic any more.
-func (t *topic) announce(changes []chat.Change) bool {
+// announce takes changes in any order, with what clients get of each if that is encoded already. It reports false
+// when nobody follows the topic any more.
+func (t *topic) announce(changes []chat.Change, events [][]byte) bool {
 	t.mu.Lock()
 	defer t.unlock()
 	if t.dead {
 		return false
 	}
 	if len(t.held) == 0 && t.known && changes[0].Rev == t.rev+1 && changes[len(changes)-1].Rev == t.rev+int64(len(changes)) {
-		t.hand(changes)
+		t.hand(changes, events)
 		return true
 	}
 	for _, c := range changes {
@@ -157,7 +158,7 @@ func (t *topic) release() {
 	}
 	if len(next) > 0 {
 		t.patience = gapWait
-		t.hand(next)
+		t.hand(next, nil)
 	}
 	switch {
 	case len(t.held) == 0 && t.gap != nil:
@@ -198,38 +199,47 @@ func (t *topic) missed(c *chat.Change) {
 	}
 }
 
-// hand delivers changes whose turn it is.
-func (t *topic) hand(changes []chat.Change) {
+// hand delivers changes whose turn it is. Events are all of them encoded, or nil.
+func (t *topic) hand(changes []chat.Change, events [][]byte) {
+	if events != nil {
+		t.handMessages(changes, events)
+		t.rev = changes[len(changes)-1].Rev
+		return
+	}
 	start := 0
 	for i := range changes {
 		if changes[i].Kind == chat.ConversationRevised {
-			t.handMessages(changes[start:i])
+			t.handMessages(changes[start:i], nil)
 			t.handRevision(&changes[i])
 			start = i + 1
 		}
 	}
-	t.handMessages(changes[start:])
+	t.handMessages(changes[start:], nil)
 	t.rev = changes[len(changes)-1].Rev
 }
 
-func (t *topic) handMessages(changes []chat.Change) {
+func (t *topic) handMessages(changes []chat.Change, events [][]byte) {
 	if len(changes) == 0 {
 		return
 	}
+	if events == nil {
+		events = make([][]byte, len(changes))
+		for i := range changes {
+			events[i] = protocol.EncodeChange(&changes[i])
+		}
+	}
 	frames := make([]frame, len(changes))
-	all := make([][]byte, len(changes))
 	for i := range changes {
-		frames[i] = frameOf(&changes[i])
-		all[i] = frames[i].bytes
+		frames[i] = frameOf(&changes[i], events[i])
 	}
 	now := time.Now()
 	for _, sub := range t.subs {
-		sub.give(frames, all, now)
+		sub.give(frames, events, now)
 	}
 }
 
-func frameOf(c *chat.Change) frame {
-	f := frame{rev: c.Rev, origin: c.Origin, bytes: protocol.EncodeChange(c)}
+func frameOf(c *chat.Change, event []byte) frame {
+	f := frame{rev: c.Rev, origin: c.Origin, bytes: event}
 	if c.Kind == chat.MessageAdded {
 		f.seq = c.Message.Seq
 	}
@@ -289,9 +299,10 @@ func (t *topic) handRevision(c *chat.Change) {
 			}
 		}
 	}
-	frames := []frame{frameOf(c)}
+	event := protocol.EncodeChange(c)
+	frames, events := []frame{frameOf(c, event)}, [][]byte{event}
 	for _, sub := range t.subs {
-		sub.give(frames, [][]byte{frames[0].bytes}, time.Time{})
+		sub.give(frames, events, time.Time{})
 	}
 	t.notes = append(t.notes, note{*c, false})
 }
