@@ -138,7 +138,8 @@ func (s *script) probeMessage(l lot) {
 // changesOf are the envelopes that bring changes of a conversation.
 func changesOf(c string, then verdict) func(string, []byte) verdict {
 	return func(topic string, envelope []byte) verdict {
-		if topic == "chat:conversation:"+c && bytes.Contains(envelope, []byte(`"changes"`)) {
+		brings := bytes.HasPrefix(envelope, []byte(`{"type":"changes"`)) || bytes.HasPrefix(envelope, []byte(`{"type":"message:received"`))
+		if topic == "chat:conversation:"+c && brings {
 			return then
 		}
 		return pass
