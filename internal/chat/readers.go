@@ -1,0 +1,140 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Step is one forward movement of a person's read position: they have read a message and all before it (C6.2).
+type Step struct {
+	Conversation ConversationID
+	User         UserID
+	Message      MessageID
+	Seq          int64
+	At           time.Time
+	// Private says that the person had read receipts off: the position moves for their own devices, and nobody else
+	// ever learns when (C6.6).
+	Private bool
+	// Tries counts how often it could not be written (C6.4).
+	Tries int
+}
+
+// ErrUnseeded means that [Readers] know nothing, or not all, of a conversation: they are new, were emptied, or
+// somebody came, went or changed their mind about receipts. Seed it and ask again.
+var ErrUnseeded = errors.New("read positions of the conversation are not known")
+
+// Readers know, ahead of the store, how far everybody has read in large conversations, count who has read what, and
+// queue steps until they are written in bulk (C6.3, C6.4): in Redis, or in the memory of the only node. Methods may be
+// called from any goroutine. An error that is not ErrUnseeded means that they are away; steps are then written to the
+// store at once, and counted there.
+type Readers interface {
+	// Advance queues steps of one conversation, at most one a person, and then moves positions, each only
+	// forward, as one change. When it returns without an error, or with ErrUnseeded, the steps are queued and not lost
+	// by this process's end. A step that is no news is queued by nobody. With Sent the positions moved by sending,
+	// and nothing is queued: the message itself is the record.
+	Advance(ctx context.Context, c ConversationID, steps []Step, how Moved) error
+
+	// Counts returns how many people other than its sender have read each of the messages asked for, from one moment.
+	// Version grows with every change of any count of the conversation, also over a loss of the counts.
+	Counts(ctx context.Context, c ConversationID, of []Counted) (counts map[MessageID]int64, version int64, err error)
+
+	// Seed says who is counted in a conversation and how far the store knows them to have read. Who is not named is
+	// counted no more; a position that is further along already stays. epoch is what Epoch answered before the store was
+	// read; when Unseed was called since, Seed does nothing, and the next Advance or Counts is ErrUnseeded.
+	Seed(ctx context.Context, c ConversationID, positions map[UserID]int64, epoch int64) error
+
+	// Epoch numbers what Seed may rest on.
+	Epoch(ctx context.Context, c ConversationID) (int64, error)
+
+	// Unseed has a conversation seeded anew: its people or what they want others to know have changed. Positions stay.
+	Unseed(ctx context.Context, c ConversationID) error
+
+	// Pending returns the steps of those people that are queued or leased, in no order.
+	Pending(ctx context.Context, users []UserID) ([]Step, error)
+
+	// Claim leases the oldest steps, at most limit, to the caller: nobody else gets them for so long. Leases that
+	// have run out come first. A claim without steps means that there is nothing to do.
+	Claim(ctx context.Context, limit int, lease time.Duration) (Claim, error)
+
+	// Settle ends a lease: its steps are written and leave the queue, except those that are given, which go back to its
+	// end. Settling twice, or after the lease ran out and another has the steps, is harmless.
+	Settle(ctx context.Context, id string, again []Step) error
+
+	// Waiting says how many steps are queued or leased.
+	Waiting(ctx context.Context) (int, error)
+}
+
+// Moved says what moved a read position.
+type Moved int
+
+const (
+	ByReading Moved = iota
+	BySending
+)
+
+// Counted is a message of which the readers are counted.
+type Counted struct {
+	Message MessageID
+	Seq     int64
+	Sender  UserID
+}
+
+// Claim is a lease of steps.
+type Claim struct {
+	ID    string
+	Steps []Step
+}
+
+// Reader is somebody who has read a message, and when: the time of their first step at or past it (C6.2).
+type Reader struct {
+	User   User
+	ReadAt time.Time
+}
+
+// ReaderCursor is a position in a list of readers, who come in the order of their reading (ties by user id).
+type ReaderCursor struct {
+	ReadAt time.Time
+	User   UserID // "" for the beginning
+}
+
+// ReceiptStore keeps read positions and their steps.
+type ReceiptStore interface {
+	// AdvanceRead moves the person's read position forward to the message, writes the step unless private, and returns
+	// where the position is then, with the exact unread count (C6.1, C6.5), and whether it moved. An older message
+	// leaves it where it is. An empty message id only reads. CodeNotFound when the message is not in the
+	// conversation.
+	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID, private bool) (state ReadState, moved bool, err error)
+
+	// WriteSteps writes steps of any conversations in one transaction: positions move forward, also of those who have
+	// left meanwhile, and each step that is not private has its row in read_receipts. It may be repeated. The
+	// number of statements does not depend on the number of steps.
+	WriteSteps(ctx context.Context, steps []Step) error
+
+	// ReadStates returns the read position in one conversation of each person named who is in it, with the exact
+	// unread count, in one statement.
+	ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error)
+
+	// ReadPositions returns how far everybody in the conversation has read who lets others know, by reading or by
+	// sending (C6.6); 0 for who has read nothing since they came.
+	ReadPositions(ctx context.Context, c ConversationID) (map[UserID]int64, error)
+
+	// ReadCounts returns how many people in the conversation other than its sender have read each message and let others
+	// know (C6.1).
+	ReadCounts(ctx context.Context, c ConversationID, of []Counted) (map[MessageID]int64, error)
+
+	// Readers pages through who has read a message and lets others know, except its sender. CodeNotFound when the
+	// message is not in the conversation.
+	Readers(ctx context.Context, c ConversationID, m MessageID, after ReaderCursor, limit int) (readers []Reader, hasMore bool, err error)
+
+	// ShowReading says whether a person lets others know what they read. Switching it on again shows
+	// what was read meanwhile as read at that moment, in one step for each conversation.
+	ShowReading(ctx context.Context, users []UserID) (map[UserID]bool, error)
+
+	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed.
+	BuryStep(ctx context.Context, s Step, reason string) error
+	// BuriedSteps returns the oldest, at most limit, and how many there are.
+	BuriedSteps(ctx context.Context, limit int) (steps []Step, all int, err error)
+	// ExhumeSteps takes them out after they were written.
+	ExhumeSteps(ctx context.Context, steps []Step) error
+}
