@@ -30,9 +30,11 @@ var ErrUnseeded = errors.New("read positions of the conversation are not known")
 // store at once, and counted there.
 type Readers interface {
 	// Advance queues steps of one conversation, at most one a person, and then moves positions, each only
-	// forward, as one change. When it returns without an error, or with ErrUnseeded, the steps are queued and not lost
-	// by this process's end. A step that is no news is queued by nobody. With Sent the positions moved by sending,
-	// and nothing is queued: the message itself is the record.
+	// forward, as one change. When it returns without an error, or with ErrUnseeded, the steps are queued and, with Redis,
+	// not lost by this process's end. A step that is no news of somebody who is counted is queued by nobody; of who is
+	// not counted nothing is known, and each step is queued. With BySending the positions moved by sending, and nothing
+	// is queued: the message itself is the record. With ErrUnseeded the positions are noted, and the next Seed merges
+	// them: nothing needs to be advanced again.
 	Advance(ctx context.Context, c ConversationID, steps []Step, how Moved) error
 
 	// Counts returns how many people other than its sender have read each of the messages asked for, from one moment.
@@ -41,14 +43,17 @@ type Readers interface {
 
 	// Seed says who is counted in a conversation and how far the store knows them to have read. Who is not named is
 	// counted no more; a position that is further along already stays. epoch is what Epoch answered before the store was
-	// read; when Unseed was called since, Seed does nothing, and the next Advance or Counts is ErrUnseeded.
+	// read; when Unseed was called or everything was lost since, Seed does nothing, and the next Advance or Counts is
+	// ErrUnseeded. Between Epoch and reading the store, what Pending has of the conversation's people must be written:
+	// positions may have been lost while the queue was not.
 	Seed(ctx context.Context, c ConversationID, positions map[UserID]int64, epoch int64) error
 
 	// Epoch numbers what Seed may rest on.
 	Epoch(ctx context.Context, c ConversationID) (int64, error)
 
-	// Unseed has a conversation seeded anew: its people or what they want others to know have changed. Positions stay.
-	Unseed(ctx context.Context, c ConversationID) error
+	// Unseed has a conversation seeded anew: its people or what they want others to know have changed. Positions stay,
+	// except of those who are gone: who comes back has read nothing since.
+	Unseed(ctx context.Context, c ConversationID, gone ...UserID) error
 
 	// Pending returns the steps of those people that are queued or leased, in no order.
 	Pending(ctx context.Context, users []UserID) ([]Step, error)
