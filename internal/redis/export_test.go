@@ -7,3 +7,22 @@ func (l *Limiter) Patient() *Limiter {
 	l.wait = 20 * time.Second
 	return l
 }
+
+// Impatient asks with every claim what has become of the steps that are remembered.
+func (r *Readers) Impatient() *Readers {
+	r.log.keep = 0
+	return r
+}
+
+// Remembered says how many steps are remembered because they may not be written yet.
+func (r *Readers) Remembered() int {
+	r.log.mu.Lock()
+	defer r.log.mu.Unlock()
+	return len(r.log.kept)
+}
+
+// AtMost bounds the steps that may wait.
+func (r *Readers) AtMost(steps int) *Readers {
+	r.most = steps
+	return r
+}

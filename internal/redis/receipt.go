@@ -1,0 +1,311 @@
+package redis
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/redis/rueidis"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// receiptTimeout is the most that a slow Redis delays who reads.
+	receiptTimeout = time.Second
+	// receiptPause is how long Redis is left alone after it failed to answer.
+	receiptPause = time.Second
+	// maxReceiptCalls bounds the calls under way; the limiter has its own (maxLimitCalls).
+	maxReceiptCalls = 256
+	// maxWaiting bounds the steps that wait to be written, about 600 bytes each.
+	maxWaiting = 200_000
+)
+
+var (
+	//go:embed receiptqueue.lua
+	queueSource string
+	//go:embed receiptwork.lua
+	queueWork string
+	//go:embed receipt.lua
+	positionsSource string
+)
+
+// Readers know, for all nodes together, how far everybody has read in large conversations. It satisfies
+// chat.Readers. Each call takes a second at most, and its error shows no text of people.
+//
+// What was queued through it is remembered here until it was written, and queued again when Redis was emptied
+// meanwhile (ADR-020). That shows with the next call that concerns the queue.
+type Readers struct {
+	bus              *Bus
+	positions, queue *rueidis.Lua
+	pause            circuitbreaker.CircuitBreaker[any]
+	calls            chan struct{}
+	log              *stepLog
+	most             int
+	onRestored       func(chat.ConversationID)
+	mending          chan struct{}
+}
+
+// NewReaders keeps positions over the bus's connection. While there is none, every call answers [ErrAway].
+func NewReaders(b *Bus) *Readers {
+	return &Readers{
+		bus:        b,
+		positions:  rueidis.NewLuaScript(queueSource + positionsSource),
+		queue:      rueidis.NewLuaScript(queueSource + queueWork),
+		pause:      circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithDelay(receiptPause).Build(),
+		calls:      make(chan struct{}, maxReceiptCalls),
+		log:        newStepLog(),
+		most:       maxWaiting,
+		onRestored: func(chat.ConversationID) {},
+		mending:    make(chan struct{}, 1),
+	}
+}
+
+// OnRestored has f called for each conversation in which steps were queued again after Redis was emptied: its counts
+// may have changed. It must be set before the first call of a method; f must not wait, nor call a method.
+func (r *Readers) OnRestored(f func(chat.ConversationID)) { r.onRestored = f }
+
+// Advance queues steps and moves positions: one script, and in a cluster three commands, since the queue and the
+// positions live on different servers there. Then what is queued may be queued again by a second try.
+func (r *Readers) Advance(ctx context.Context, c chat.ConversationID, steps []chat.Step, how chat.Moved) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	call, done, err := r.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	if how == chat.BySending {
+		moved, err := call.advance(c, "move", steps)
+		if err != nil {
+			return err
+		}
+		return moved.unseeded()
+	}
+	moved, err := call.read(c, "read", steps)
+	if err != nil {
+		return err
+	}
+	r.log.add(moved.news, moved.life)
+	// These steps are safe now. If others cannot be queued again, the next call tries.
+	_ = call.mend(moved.life)
+	return moved.unseeded()
+}
+
+// Counts reads the counts from one moment, and has those of the newest 100 messages asked for kept in
+// read_count:{conversation_id}:{message_id}.
+func (r *Readers) Counts(ctx context.Context, c chat.ConversationID, of []chat.Counted) (map[chat.MessageID]int64, int64, error) {
+	args := []string{"counts"}
+	for _, m := range of {
+		args = append(args, string(m.Message), strconv.FormatInt(m.Seq, 10), string(m.Sender))
+	}
+	answer, err := r.ofConversation(ctx, c, args)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(answer) == 0 {
+		return nil, 0, chat.ErrUnseeded
+	}
+	numbers, err := wholes(answer, 1+len(of))
+	if err != nil {
+		return nil, 0, err
+	}
+	counts := make(map[chat.MessageID]int64, len(of))
+	for i, m := range of {
+		counts[m.Message] = numbers[1+i]
+	}
+	return counts, numbers[0], nil
+}
+
+// Seed says who is counted, unless Unseed was called or Redis emptied since the epoch.
+func (r *Readers) Seed(ctx context.Context, c chat.ConversationID, positions map[chat.UserID]int64, epoch int64) error {
+	args := []string{"seed", strconv.FormatInt(epoch, 10)}
+	for _, u := range slices.Sorted(maps.Keys(positions)) {
+		args = append(args, strconv.FormatInt(positions[u], 10), string(u))
+	}
+	_, err := r.ofConversation(ctx, c, args)
+	return err
+}
+
+// Epoch numbers what Seed may rest on, by the clock of Redis, so that no number comes again after a loss.
+func (r *Readers) Epoch(ctx context.Context, c chat.ConversationID) (int64, error) {
+	answer, err := r.ofConversation(ctx, c, []string{"epoch"})
+	if err != nil {
+		return 0, err
+	}
+	numbers, err := wholes(answer, 1)
+	if err != nil {
+		return 0, err
+	}
+	return numbers[0], nil
+}
+
+// Unseed has the conversation seeded anew and forgets the positions of those who are gone.
+func (r *Readers) Unseed(ctx context.Context, c chat.ConversationID, gone ...chat.UserID) error {
+	args := []string{"unseed"}
+	for _, u := range gone {
+		args = append(args, string(u))
+	}
+	_, err := r.ofConversation(ctx, c, args)
+	return err
+}
+
+// ofConversation runs the script of one conversation.
+func (r *Readers) ofConversation(ctx context.Context, c chat.ConversationID, args []string) ([]rueidis.RedisMessage, error) {
+	call, done, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return call.run(r.positions, call.keysOf(c), args)
+}
+
+// receiptCall is one call of a method: one client, one deadline, one place among those under way.
+type receiptCall struct {
+	*Readers
+	ctx     context.Context
+	client  rueidis.Client
+	cluster bool
+}
+
+// begin waits for a place and never longer than the call may take. Whoever called may go away: a step that is under way
+// is queued all the same.
+func (r *Readers) begin(ctx context.Context) (*receiptCall, func(), error) {
+	client := r.bus.current()
+	if client == nil {
+		return nil, nil, ErrAway
+	}
+	if !r.pause.TryAcquirePermit() {
+		return nil, nil, fmt.Errorf("%w: it did not answer a moment ago", ErrAway)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), receiptTimeout)
+	select {
+	case r.calls <- struct{}{}:
+	case <-ctx.Done():
+		cancel()
+		r.pause.RecordFailure()
+		return nil, nil, fmt.Errorf("%w: too many calls are under way", ErrAway)
+	}
+	call := &receiptCall{Readers: r, ctx: ctx, client: client, cluster: client.Mode() == rueidis.ClientModeCluster}
+	return call, func() {
+		<-r.calls
+		cancel()
+	}, nil
+}
+
+// run runs a script. Only silence has Redis left alone: a refusal may concern one conversation.
+func (c *receiptCall) run(script *rueidis.Lua, keys, args []string) ([]rueidis.RedisMessage, error) {
+	answer, err := script.Exec(c.ctx, c.client, keys, args).ToArray()
+	if _, refused := errors.AsType[*rueidis.RedisError](err); err != nil && !refused {
+		c.pause.RecordFailure()
+	} else {
+		c.pause.RecordSuccess()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: read positions: %w", ErrAway, err)
+	}
+	return answer, nil
+}
+
+// keysOf names what belongs to a conversation, as the plan does (DOC-005). In a cluster the braces of the plan
+// stand in the keys: they put one conversation into one slot.
+func (c *receiptCall) keysOf(id chat.ConversationID) []string {
+	tag := string(id)
+	if c.cluster {
+		tag = "{" + tag + "}"
+	}
+	return []string{"read_state:" + tag, "read_positions:" + tag, "read_tracked:" + tag, "read_count:" + tag + ":"}
+}
+
+// moved is what the script of Advance answers.
+type moved struct {
+	seeded bool
+	life   string
+	news   []chat.Step
+}
+
+func (m moved) unseeded() error {
+	if m.seeded {
+		return nil
+	}
+	return chat.ErrUnseeded
+}
+
+// read queues steps, and then moves: how is read for what is news, and again for all.
+func (c *receiptCall) read(id chat.ConversationID, how string, steps []chat.Step) (moved, error) {
+	if !c.cluster {
+		return c.advance(id, how, steps)
+	}
+	if how == "read" {
+		asked, err := c.advance(id, "ask", steps)
+		if err != nil || len(asked.news) == 0 {
+			return asked, err
+		}
+		steps = asked.news
+	}
+	life, err := c.push(steps)
+	if err != nil {
+		return moved{}, err
+	}
+	m, err := c.advance(id, "move", steps)
+	m.life, m.news = life, steps
+	return m, err
+}
+
+func (c *receiptCall) advance(id chat.ConversationID, how string, steps []chat.Step) (moved, error) {
+	args := make([]string, 0, 3+3*len(steps))
+	args = append(args, "advance", how, strconv.Itoa(c.most))
+	for _, s := range steps {
+		args = append(args, string(s.User), strconv.FormatInt(s.Seq, 10), encodeStep(id, s))
+	}
+	keys := c.keysOf(id)
+	if !c.cluster {
+		keys = append(keys, queueKeys...)
+	}
+	answer, err := c.run(c.positions, keys, args)
+	if err != nil {
+		return moved{}, err
+	}
+	if len(answer) < 2 {
+		return moved{}, errOtherAnswer
+	}
+	m := moved{}
+	if seeded, err := answer[0].AsInt64(); err == nil {
+		m.seeded = seeded == 1
+	}
+	m.life, _ = answer[1].ToString()
+	for _, number := range answer[2:] {
+		i, err := number.AsInt64()
+		if err != nil || i < 0 || i >= int64(len(steps)) {
+			return moved{}, errOtherAnswer
+		}
+		s := steps[i]
+		s.Conversation = id
+		m.news = append(m.news, s)
+	}
+	return m, nil
+}
+
+var errOtherAnswer = fmt.Errorf("%w: a script answered something else", ErrAway)
+
+// wholes reads an answer of n numbers.
+func wholes(answer []rueidis.RedisMessage, n int) ([]int64, error) {
+	if len(answer) != n {
+		return nil, errOtherAnswer
+	}
+	numbers := make([]int64, n)
+	for i, a := range answer {
+		var err error
+		if numbers[i], err = a.AsInt64(); err != nil {
+			return nil, errOtherAnswer
+		}
+	}
+	return numbers, nil
+}

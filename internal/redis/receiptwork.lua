@@ -1,0 +1,52 @@
+-- What is done with the queue alone. ARGV[1] says what, the rest are its arguments; each answer begins with the life.
+local queue, work = queue_at(1), {}
+local function arguments(from)
+	local all = {}
+	for i = from, #ARGV do all[#all + 1] = ARGV[i] end
+	return all
+end
+
+-- Most that may wait, steps.
+function work.push()
+	local steps = arguments(3)
+	if queue.full(#steps, tonumber(ARGV[2])) then
+		return redis.error_reply('FULL too many steps wait to be written')
+	end
+	queue.push(steps)
+	return {queue.life()}
+end
+
+-- Id, limit, microseconds.
+function work.claim()
+	local steps = queue.claim(ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]))
+	table.insert(steps, 1, queue.life())
+	return steps
+end
+
+-- Id, steps that go back.
+function work.settle()
+	queue.settle(ARGV[2], arguments(3))
+	return {queue.life()}
+end
+
+-- People. Answers their steps.
+function work.pending()
+	local answer = {queue.life()}
+	for i = 2, #ARGV do
+		for _, step in ipairs(queue.steps_of(ARGV[i])) do answer[#answer + 1] = step end
+	end
+	return answer
+end
+
+-- People. Answers those of whom something waits.
+function work.waiting_of()
+	local answer = {queue.life()}
+	for i = 2, #ARGV do
+		if queue.waits(ARGV[i]) then answer[#answer + 1] = ARGV[i] end
+	end
+	return answer
+end
+
+function work.waiting() return {queue.life(), whole(queue.length())} end
+
+return work[ARGV[1]]()
