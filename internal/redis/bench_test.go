@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/realtime"
@@ -166,6 +167,63 @@ func BenchmarkLimiter(b *testing.B) {
 			}
 			if _, local := l.Stats(); local > 0 {
 				b.Logf("%d of %d were counted locally", local, b.N)
+			}
+		})
+	}
+}
+
+// BenchmarkReaders has 1,000 people read on, with 10 or 100 messages of which somebody looks at the counts, and then has
+// everything claimed and settled.
+func BenchmarkReaders(b *testing.B) {
+	const people = 1000
+	server := redistest.Start(b)
+	for _, tracked := range []int64{10, 100} {
+		b.Run(fmt.Sprint("messages=", tracked), func(b *testing.B) {
+			if _, err := server.Do("FLUSHALL"); err != nil {
+				b.Fatal(err)
+			}
+			r := redis.NewReaders(benchNode(b, server.URL(), "node"))
+			positions := make(map[chat.UserID]int64)
+			for i := range people {
+				positions[chat.UserID(fmt.Sprintf("0190a000-0000-7000-8000-%012d", i))] = 0
+			}
+			epoch, err := r.Epoch(b.Context(), room)
+			if err == nil {
+				err = r.Seed(b.Context(), room, positions, epoch)
+			}
+			var of []chat.Counted
+			for seq := range tracked {
+				of = append(of, counted(seq+1)...)
+			}
+			var took [4]time.Duration
+			seq := int64(0)
+			for b.Loop() {
+				seq += tracked
+				for i := range of {
+					of[i] = counted(seq - int64(i))[0]
+				}
+				var steps []chat.Step
+				for u := range positions {
+					steps = append(steps, chat.Step{User: u, Seq: seq, Message: "0190a000-0000-7000-8000-00000000aaaa", At: time.Now()})
+				}
+				began := time.Now()
+				lap := func(i int) {
+					took[i] += time.Since(began)
+					began = time.Now()
+				}
+				_, _, err1 := r.Counts(b.Context(), room, of)
+				lap(0)
+				err2 := r.Advance(b.Context(), room, steps, chat.ByReading)
+				lap(1)
+				claim, err3 := r.Claim(b.Context(), people, time.Hour)
+				lap(2)
+				if err4 := r.Settle(b.Context(), claim.ID, nil); err != nil || err1 != nil || err2 != nil || err3 != nil || err4 != nil || len(claim.Steps) != people {
+					b.Fatal(err, err1, err2, err3, err4, len(claim.Steps))
+				}
+				lap(3)
+			}
+			for i, name := range []string{"counts", "advance", "claim", "settle"} {
+				b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), "µs/"+name)
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,7 +59,36 @@ func (b *Bus) try(ctx context.Context) error {
 	if err := c.checkSubscribe(ctx, channel); err != nil {
 		return err
 	}
-	return rueidis.NewLuaScript(limitScript).Exec(ctx, client, []string{"limit:check:" + b.cfg.NodeID}, []string{"1000", "1000"}).Error()
+	if err := rueidis.NewLuaScript(limitScript).Exec(ctx, client, []string{"limit:check:" + b.cfg.NodeID}, []string{"1000", "1000"}).Error(); err != nil {
+		return err
+	}
+	return b.checkReceipts(ctx, client)
+}
+
+// checkReceipts queues a step, moves a position, counts and forgets all of it, with keys of its own.
+func (b *Bus) checkReceipts(ctx context.Context, client rueidis.Client) error {
+	tag := "{read_receipts:check:" + b.cfg.NodeID + "}"
+	queue := []string{tag, tag + ":leases", tag + ":life", tag + ":claim:", tag + ":user:"}
+	positions := []string{"read_state:" + tag, "read_positions:" + tag, "read_tracked:" + tag, "read_count:" + tag + ":"}
+	r := NewReaders(b)
+	epoch, err := r.positions.Exec(ctx, client, positions, []string{"epoch"}).AsStrSlice()
+	err = errors.Join(
+		err,
+		r.queue.Exec(ctx, client, queue, []string{"push", "1000", `{"userId":"check"}`}).Error(),
+		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "0"}).Error(),
+		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "1000000"}).Error(),
+		r.queue.Exec(ctx, client, queue, []string{"waiting_of", "check"}).Error(),
+		r.queue.Exec(ctx, client, queue, []string{"waiting"}).Error(),
+		r.queue.Exec(ctx, client, queue, []string{"settle", "check"}).Error(),
+		r.positions.Exec(ctx, client, positions, []string{"advance", "move", "1000", "check", "1", ""}).Error(),
+		r.positions.Exec(ctx, client, positions, slices.Concat([]string{"seed"}, epoch, []string{"1", "check"})).Error(),
+		r.positions.Exec(ctx, client, positions, []string{"counts", "message", "1", ""}).Error(),
+		r.positions.Exec(ctx, client, positions, []string{"unseed", "check"}).Error(),
+	)
+	if err != nil {
+		return err
+	}
+	return client.Do(ctx, client.B().Del().Key(append(queue[:3], positions[:3]...)...).Build()).Error()
 }
 
 func (c *connection) checkSubscribe(ctx context.Context, channel string) error {

@@ -52,17 +52,18 @@ func (b *Bus) explainRefusal(at string, refusal *rueidis.RedisError) error {
 		return wrong("Redis at "+at+" wants a password", "put it into the URL: redis://:password@host:6379, or redis://user:password@host:6379")
 	case kind == "WRONGPASS", strings.Contains(text, "invalid password"), strings.Contains(text, "without any password"):
 		return wrong("Redis at "+at+" does not take the user and password", "look at them in the URL; characters such as @ / # ? are written %40 %2F %23 %3F")
-	case kind == "NOPERM":
+	case kind == "NOPERM", strings.Contains(text, "The user executing the script"):
 		return wrong("Redis at "+at+" does not let this user do what is needed ("+text+")",
-			"allow it: ACL SETUSER name ~limit:* &chat:* +@pubsub +@scripting +@connection +time +get +set +cluster|slots")
+			"allow it: ACL SETUSER name ~limit:* ~*read_* &chat:* +@pubsub +@scripting +@connection +@list +@sortedset +@hash "+
+				"+time +get +set +del +exists +expire +cluster|slots")
 	case kind == "DENIED":
 		return wrong("Redis at "+at+" is in protected mode and takes connections of its own machine only", "give it a password, or bind it to the private network")
 	case strings.Contains(text, "DB index"), strings.Contains(text, "SELECT is not allowed"):
 		return wrong("Redis at "+at+" does not have the database number in the URL", "leave the number away")
 	case kind == "READONLY":
-		return fmt.Errorf("%w: %s is a read-only replica, so every node counts rate limits for itself; name the primary", ErrInPart, at)
+		return fmt.Errorf("%w: %s is a read-only replica, so every node counts rate limits for itself and writes what is read at once; name the primary", ErrInPart, at)
 	case kind == "OOM":
-		return fmt.Errorf("%w: %s has no memory left, so every node counts rate limits for itself; give it more (maxmemory)", ErrInPart, at)
+		return fmt.Errorf("%w: %s has no memory left, so every node counts rate limits for itself and writes what is read at once; give it more (maxmemory)", ErrInPart, at)
 	}
 	return fmt.Errorf("%w: %s answers %q", ErrAway, at, refusal.Error())
 }

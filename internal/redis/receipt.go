@@ -23,7 +23,7 @@ const (
 	receiptPause = time.Second
 	// maxReceiptCalls bounds the calls under way; the limiter has its own (maxLimitCalls).
 	maxReceiptCalls = 256
-	// maxWaiting bounds the steps that wait to be written, about 600 bytes each.
+	// maxWaiting bounds the steps that wait to be written, about 700 bytes each.
 	maxWaiting = 200_000
 )
 

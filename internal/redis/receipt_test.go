@@ -1,7 +1,11 @@
 package redis_test
 
 import (
+	"fmt"
+	"regexp"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/chat/readerstest"
@@ -34,4 +38,42 @@ func TestReadersInRedisKeepTheContract(t *testing.T) {
 func TestReadersInAClusterKeepTheContract(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	readerstest.Run(t, readersOver(t, cluster.URL(), cluster.Nodes...))
+}
+
+func TestAThousandReadersAreOneScript(t *testing.T) {
+	server := redistest.Start(t)
+	r := redis.NewReaders(join(t, server.URL(), "a").Bus)
+	var steps []chat.Step
+	positions := make(map[chat.UserID]int64)
+	for i := range 1000 {
+		steps = append(steps, stepTo(chat.UserID(fmt.Sprint("reader-", i)), 1)...)
+		positions[steps[i].User] = 0
+	}
+	seedReaders(t, r, room, positions)
+	calls := func(command string) int {
+		found := regexp.MustCompile("cmdstat_" + command + ":calls=([0-9]+)").FindStringSubmatch(do(t, server, "INFO", "commandstats"))
+		if found == nil {
+			return 0
+		}
+		n, _ := strconv.Atoi(found[1])
+		return n
+	}
+	before := calls("evalsha")
+	if err := r.Advance(t.Context(), room, steps, chat.ByReading); err != nil {
+		t.Fatal(err)
+	}
+	counts, _, err := r.Counts(t.Context(), room, counted(1))
+	if err != nil || counts["message-1"] != 1000 {
+		t.Errorf("counts are %v (%v)", counts, err)
+	}
+	claim, err := r.Claim(t.Context(), 1000, time.Hour)
+	if err == nil {
+		err = r.Settle(t.Context(), claim.ID, nil)
+	}
+	if err != nil || len(claim.Steps) != 1000 {
+		t.Errorf("%d steps were claimed (%v)", len(claim.Steps), err)
+	}
+	if n := calls("evalsha") - before; n != 4 {
+		t.Errorf("it took %d scripts, want one each to advance, count, claim and settle", n)
+	}
 }
