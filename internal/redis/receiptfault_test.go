@@ -237,6 +237,20 @@ func TestARestartedRedisGetsBackWhatWasAcknowledged(t *testing.T) {
 	}
 }
 
+func TestTheNextStepBringsBackThoseBeforeALoss(t *testing.T) {
+	server := redistest.Start(t)
+	r := redis.NewReaders(join(t, server.URL(), "a").Bus)
+	for i := range int64(3) {
+		do(t, server, "FLUSHALL")
+		if err := r.Advance(t.Context(), room, stepTo("anna", i+1), chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+			t.Fatal(err)
+		}
+		if n := do(t, server, "LLEN", "read_receipts:pending"); n != strconv.FormatInt(i+1, 10) {
+			t.Errorf("%s steps wait after step %d", n, i+1)
+		}
+	}
+}
+
 // allCalls are one call of each method, and what each answers.
 func allCalls(t *testing.T, r *redis.Readers) map[string]error {
 	t.Helper()
