@@ -17,8 +17,7 @@ import (
 //
 // MATERIALIZED keeps the planners from asking for what was sent last again at each mention of it.
 const selectReadStates = `WITH r AS MATERIALIZED (
-    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at, p.hidden_seq,
-        COALESCE((SELECT max(m.seq) FROM messages m WHERE m.conversation_id = p.conversation_id AND m.sender_id = p.user_id), 0) AS own_seq
+    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at, p.hidden_seq, ` + newestOwn + ` AS own_seq
     FROM conversation_participants p WHERE {where}
 )
 SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
@@ -28,6 +27,14 @@ SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
 FROM r
 JOIN conversations c ON c.id = r.conversation_id
 LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq AND r.own_seq > r.last_read_seq`
+
+// newestOwn is the seq of the newest message that a participant p sent, 0 for none. It asks for the last message up to
+// all of theirs in the order of idx_messages_own. Asked for the newest of this sender, PostgreSQL may go through the
+// messages backwards until it meets one, which for who never says anything is all of them.
+const newestOwn = `COALESCE((SELECT CASE WHEN o.sender_id = p.user_id THEN o.seq END FROM (
+            SELECT m.sender_id, m.seq FROM messages m
+            WHERE m.conversation_id = p.conversation_id AND (m.sender_id, m.seq) <= (p.user_id, 9223372036854775807)
+            ORDER BY m.sender_id DESC, m.seq DESC LIMIT 1) o), 0)`
 
 // readStates hands over the position of each participant that where selects.
 func (s *Store) readStates(ctx context.Context, x session, where string, state func(chat.UserID, chat.ReadState), args ...any) error {
