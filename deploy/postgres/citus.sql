@@ -18,6 +18,8 @@ SELECT create_reference_table('direct_conversations');
 SELECT create_distributed_table('conversations', 'id');
 SELECT create_distributed_table('conversation_participants', 'conversation_id', colocate_with => 'conversations');
 SELECT create_distributed_table('messages', 'conversation_id', colocate_with => 'conversations');
+SELECT create_distributed_table('read_receipts', 'conversation_id', colocate_with => 'conversations');
+SELECT create_distributed_table('buried_receipts', 'conversation_id', colocate_with => 'conversations');
 
 -- Small, and joined with nothing that is spread: on the coordinator.
 SELECT citus_add_local_table_to_metadata('logins', cascade_via_foreign_keys => true);

@@ -103,18 +103,33 @@ type ReaderCursor struct {
 	User   UserID // "" for the beginning
 }
 
-// ReceiptStore keeps read positions and their steps.
+// DeliveredStep is one forward movement of how far a person's devices have what was sent (C3.4).
+type DeliveredStep struct {
+	Conversation ConversationID
+	User         UserID
+	Seq          int64
+}
+
+// ReceiptStore keeps read positions and their steps. Whether somebody lets others know is asked in the step that
+// writes or reads: a step of somebody who does not at that time leaves no row.
 type ReceiptStore interface {
-	// AdvanceRead moves the person's read position forward to the message, writes the step unless private, and returns
-	// where the position is then, with the exact unread count (C6.1, C6.5), and whether it moved. An older message
-	// leaves it where it is. An empty message id only reads. CodeNotFound when the message is not in the
-	// conversation.
+	// AdvanceRead moves the person's read position forward to the message, writes the step, and returns
+	// where the position is then, with the exact unread count (C6.1, C6.5), and whether it moved. A message that is
+	// not past the position, or past what the person sent since, leaves it where it is. An empty message id only
+	// reads. CodeNotFound when the message is not in the conversation. private is as in [Step].
 	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID, private bool) (state ReadState, moved bool, err error)
 
 	// WriteSteps writes steps of any conversations in one transaction: positions move forward, also of those who have
-	// left meanwhile, and each step that is not private has its row in read_receipts. It may be repeated. The
-	// number of statements does not depend on the number of steps.
+	// left meanwhile, and each step that tells something new has its row in read_receipts. A private one of somebody
+	// who lets others know by now has it with the time of writing. The times of a person's steps in a
+	// conversation do not go back with their seq. It may be repeated, late and in any order; steps of messages that are
+	// not there, of people who were never in the conversation and of erased people are no steps. The number of statements does
+	// not depend on the number of steps.
 	WriteSteps(ctx context.Context, steps []Step) error
+
+	// AdvanceDelivered moves how far people's devices have what was sent, each only forward and not past the last
+	// message, in one transaction. The number of statements does not depend on the number of steps.
+	AdvanceDelivered(ctx context.Context, steps []DeliveredStep) error
 
 	// ReadStates returns the read position in one conversation of each person named who is in it, with the exact
 	// unread count, in one statement.
@@ -125,18 +140,18 @@ type ReceiptStore interface {
 	ReadPositions(ctx context.Context, c ConversationID) (map[UserID]int64, error)
 
 	// ReadCounts returns how many people in the conversation other than its sender have read each message and let others
-	// know (C6.1).
+	// know (C6.1), in one statement.
 	ReadCounts(ctx context.Context, c ConversationID, of []Counted) (map[MessageID]int64, error)
 
-	// Readers pages through who has read a message and lets others know, except its sender. CodeNotFound when the
-	// message is not in the conversation.
+	// Readers pages through who is in the conversation, has read a message and lets others know, except its sender.
+	// Sending is reading (C6.5). CodeNotFound when the message is not in the conversation.
 	Readers(ctx context.Context, c ConversationID, m MessageID, after ReaderCursor, limit int) (readers []Reader, hasMore bool, err error)
 
-	// ShowReading says whether a person lets others know what they read. Switching it on again shows
-	// what was read meanwhile as read at that moment, in one step for each conversation.
+	// ShowReading says of each person who exists whether they let others know what they read.
 	ShowReading(ctx context.Context, users []UserID) (map[UserID]bool, error)
 
-	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed.
+	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed. Burying it
+	// again keeps the later reason.
 	BuryStep(ctx context.Context, s Step, reason string) error
 	// BuriedSteps returns the oldest, at most limit, and how many there are.
 	BuriedSteps(ctx context.Context, limit int) (steps []Step, all int, err error)

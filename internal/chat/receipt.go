@@ -18,7 +18,7 @@ func (s *Service) AdvanceRead(ctx context.Context, actor UserID, c ConversationI
 	if m != "" && !ValidID(string(m)) {
 		return ReadState{}, NotFound("message")
 	}
-	state, err := s.store.AdvanceRead(ctx, c, actor, m)
+	state, _, err := s.store.AdvanceRead(ctx, c, actor, m, false)
 	if err != nil {
 		return ReadState{}, err
 	}

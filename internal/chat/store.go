@@ -19,6 +19,7 @@ var ErrStale = errors.New("roster has changed")
 type Store interface {
 	MessageStore
 	ConversationStore
+	ReceiptStore
 	UserStore
 }
 
@@ -64,7 +65,7 @@ type MessageStore interface {
 	Interests(ctx context.Context, users []UserID) (map[UserID][]Interest, error)
 }
 
-// ConversationStore keeps conversations, who is in them, and read positions.
+// ConversationStore keeps conversations and who is in them.
 type ConversationStore interface {
 	// CreateConversation stores a conversation at rev 1 with its participants. For a direct one
 	// between two people who have one, it returns that one with created = false; if the creator had
@@ -97,15 +98,6 @@ type ConversationStore interface {
 
 	// ConversationIDs returns all conversations that the person is in.
 	ConversationIDs(ctx context.Context, u UserID) ([]ConversationID, error)
-
-	// AdvanceRead moves the person's read position forward to the message and returns where it is
-	// then, with the exact unread count (C6.1, C6.5). An older message leaves it where it is. An empty
-	// message id only reads. CodeNotFound when the message is not in the conversation.
-	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID) (ReadState, error)
-
-	// ReadStates returns the read position in one conversation of each person named who is in it, with the exact
-	// unread count, in one statement.
-	ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error)
 }
 
 // UserStore keeps what people may know of each other. Accounts and logins are internal/auth's.
@@ -114,13 +106,15 @@ type UserStore interface {
 	Users(ctx context.Context, ids []UserID) ([]User, error)
 	// Me returns a person's own account, or CodeNotFound when it does not exist or was erased.
 	Me(ctx context.Context, id UserID) (Me, error)
-	// UpdateMe applies the edit and returns the account after it.
+	// UpdateMe applies the edit and returns the account after it. Switching read receipts on again shows what was
+	// read meanwhile as read at that moment, in one step for each conversation (C6.6); switching them off
+	// leaves the steps where they are, and nobody is shown them.
 	UpdateMe(ctx context.Context, id UserID, e ProfileEdit) (Me, error)
 	// SearchUsers finds by prefix of username or display name without regard to case, never by e-mail,
 	// the searcher and erased people left out, in order of username.
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)
-	// EraseUser makes the account a deleted user: name, e-mail, password and logins are gone. With
-	// withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed
+	// EraseUser makes the account a deleted user: name, e-mail, password, logins and what they have read when
+	// are gone. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed
 	// conversations are returned, also with an error. It is idempotent and may be repeated after a crash.
 	EraseUser(ctx context.Context, id UserID, withMessages bool) ([]ConversationID, error)
 }

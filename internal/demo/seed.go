@@ -86,7 +86,7 @@ func (s *seeding) conversation(ctx context.Context, c conversation) error {
 		}
 	}
 	for _, name := range c.read {
-		if _, err := s.store.AdvanceRead(ctx, id, s.ids[name], last); err != nil {
+		if _, _, err := s.store.AdvanceRead(ctx, id, s.ids[name], last, false); err != nil {
 			return err
 		}
 	}

@@ -274,19 +274,3 @@ func (s *way) Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, e
 func (s *way) ConversationIDs(ctx context.Context, u chat.UserID) ([]chat.ConversationID, error) {
 	return reading(s, ctx, "read somebody's conversations", u, func(ctx context.Context) ([]chat.ConversationID, error) { return s.Store.ConversationIDs(ctx, u) })
 }
-
-// AdvanceRead satisfies chat.Store.
-func (s *way) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID) (chat.ReadState, error) {
-	advance := func(ctx context.Context) (chat.ReadState, error) { return s.Store.AdvanceRead(ctx, c, u, m) }
-	if m == "" {
-		return reading(s, ctx, "read a position", c, advance)
-	}
-	return writing(s, ctx, "advance", []chat.ConversationID{c}, advance)
-}
-
-// ReadStates satisfies chat.Store.
-func (s *way) ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error) {
-	return reading(s, ctx, "read positions", c, func(ctx context.Context) (map[chat.UserID]chat.ReadState, error) {
-		return s.Store.ReadStates(ctx, c, users)
-	})
-}

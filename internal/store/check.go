@@ -40,8 +40,15 @@ OR EXISTS (SELECT 1 FROM conversation_participants p WHERE p.conversation_id = c
 	{"The times of a conversation's messages rise with their seq.", `SELECT count(*), min(CAST(m.id AS text)) FROM messages m
 JOIN messages n ON n.conversation_id = m.conversation_id AND n.seq = m.seq + 1 WHERE n.created_at <= m.created_at`},
 	{"A deleted message holds no text.", `SELECT count(*), min(CAST(id AS text)) FROM messages WHERE deleted_at IS NOT NULL AND content <> ''`},
-	{"No read position is past the last message.", `SELECT count(*), min(CAST(c.id AS text)) FROM conversation_participants p
-JOIN conversations c ON c.id = p.conversation_id WHERE p.last_read_seq > c.last_seq`},
+	{"No read or delivered position is past the last message.", `SELECT count(*), min(CAST(c.id AS text)) FROM conversation_participants p
+JOIN conversations c ON c.id = p.conversation_id WHERE p.last_read_seq > c.last_seq OR p.delivered_seq > c.last_seq`},
+	{"A step of reading is to a message of its conversation, at its seq.", `SELECT count(*), min(CAST(r.message_id AS text)) FROM read_receipts r
+LEFT JOIN messages m ON m.conversation_id = r.conversation_id AND m.id = r.message_id WHERE m.seq IS NULL OR m.seq <> r.seq`},
+	{"A step of reading is by somebody who is or was a participant, has not been erased, and has a position that far.", `SELECT count(*), min(CAST(r.message_id AS text)) FROM read_receipts r
+LEFT JOIN conversation_participants p ON p.conversation_id = r.conversation_id AND p.user_id = r.user_id
+LEFT JOIN users u ON u.id = r.user_id WHERE p.user_id IS NULL OR u.deleted_at IS NOT NULL OR p.last_read_seq < r.seq`},
+	{"The times of somebody's steps do not go back.", `SELECT count(*), min(CAST(message_id AS text)) FROM (
+    SELECT message_id, read_at, lag(read_at) OVER (PARTITION BY conversation_id, user_id ORDER BY seq) AS before FROM read_receipts) r WHERE read_at < before`},
 	{"A direct conversation is between the two people it is filed under.", `SELECT count(*), min(CAST(c.id AS text)) FROM conversations c
 LEFT JOIN direct_conversations d ON d.conversation_id = c.id
 WHERE c.type = 'direct' AND (d.conversation_id IS NULL

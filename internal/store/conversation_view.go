@@ -28,7 +28,7 @@ func scanConversation(row scan) (*chat.Conversation, error) {
 }
 
 // view reads conversations as all their participants see them, ended ones too: three statements for
-// however many.
+// however many. Small ones show how far everybody has read.
 func (s *Store) view(ctx context.Context, x session, ids []chat.ConversationID) (map[chat.ConversationID]*chat.Conversation, error) {
 	out := make(map[chat.ConversationID]*chat.Conversation, len(ids))
 	err := x.each(ctx, func(row scan) error {
@@ -50,7 +50,31 @@ func (s *Store) view(ctx context.Context, x session, ids []chat.ConversationID) 
 		}
 		return nil
 	}, s.firstParticipants, list(s.dialect, ids))
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return out, s.showReading(ctx, x, out)
+}
+
+// showReading adds to small conversations how far everybody in them has read.
+func (s *Store) showReading(ctx context.Context, x session, views map[chat.ConversationID]*chat.Conversation) error {
+	var small []chat.ConversationID
+	for id, c := range views {
+		if c.ParticipantCount <= shownPeople {
+			small = append(small, id)
+		}
+	}
+	known, err := s.readings(ctx, x, small)
+	if err != nil {
+		return err
+	}
+	for _, id := range small {
+		for i := range views[id].Participants {
+			p := &views[id].Participants[i]
+			known[seatKey{id, p.User.ID}].show(p)
+		}
+	}
+	return nil
 }
 
 // viewFor is view with what belongs to one viewer, without the conversations that viewer is not in.

@@ -37,6 +37,9 @@ type dialect struct {
 	// draftsByKey reads the messages stored under the keys that draftKeys makes arguments of.
 	draftsByKey string
 	draftKeys   func([]draftKey) []any
+	// steps reads the rows that stepRows makes arguments of, as a table k.
+	steps    string
+	stepRows func([]stepRow) []any
 	// now is the database's clock, the same throughout a statement.
 	now string
 	// shared says that the database's clock is another than this node's, and the same for all nodes.
@@ -84,6 +87,15 @@ FROM json_each($1) k JOIN messages m ON m.conversation_id = k.value ->> 0 AND m.
 		}
 		return []any{jsonText(rows)}
 	},
+	steps: `(SELECT key + 1 AS place, value ->> 0 AS conversation_id, value ->> 1 AS user_id, value ->> 2 AS message_id,
+    value ->> 3 AS seq, value ->> 4 AS moment FROM json_each($1)) k`,
+	stepRows: func(rows []stepRow) []any {
+		out := make([][5]any, len(rows))
+		for i, r := range rows {
+			out[i] = [5]any{r.conversation, r.user, orNull(r.message), r.seq, r.at.UnixMicro()}
+		}
+		return []any{jsonText(out)}
+	},
 	moment: func(t time.Time) any { return t.UnixMicro() },
 }
 
@@ -125,6 +137,19 @@ JOIN messages m ON m.conversation_id = k.conversation_id AND m.sender_id = k.sen
 		}
 		return []any{conversations, senders, clientIDs}
 	},
+	steps: `unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::text[]::uuid[], $4::bigint[], $5::timestamptz[])
+    WITH ORDINALITY AS k (conversation_id, user_id, message_id, seq, moment, place)`,
+	stepRows: func(rows []stepRow) []any {
+		conversations, users, messages := make([]string, len(rows)), make([]string, len(rows)), make([]*string, len(rows))
+		seqs, moments := make([]int64, len(rows)), make([]time.Time, len(rows))
+		for i, r := range rows {
+			conversations[i], users[i], seqs[i], moments[i] = string(r.conversation), string(r.user), r.seq, r.at
+			if r.message != "" {
+				messages[i] = (*string)(&r.message)
+			}
+		}
+		return []any{conversations, users, messages, seqs, moments}
+	},
 	moment: func(t time.Time) any { return t },
 }
 
@@ -136,13 +161,13 @@ func jsonText(v any) string {
 	return string(text)
 }
 
-// fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {in $n} for a list of
+// fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {steps}, {in $n} for a list of
 // ids, and {ago $n} for the time of so many microseconds ago.
 func (d *dialect) fill(query string) string {
 	if text, known := d.filled.Load(query); known {
 		return text.(string)
 	}
-	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now).Replace(query)
+	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now, "{steps}", d.steps).Replace(query)
 	text = fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago)
 	d.filled.Store(query, text)
 	return text

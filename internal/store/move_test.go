@@ -87,6 +87,12 @@ func live(t *testing.T) lived {
 	must(err)
 	_, err = s.AppendMessages(t.Context(), []chat.Draft{draftFor(direct, bob, "to be hidden")})
 	must(err)
+	heard, _, err := s.Messages(t.Context(), chat.HistoryQuery{Conversation: direct.ID, Limit: 1})
+	must(err)
+	step := chat.Step{Conversation: direct.ID, User: ada, Message: heard[0].ID, Seq: 1, At: at}
+	must(s.WriteSteps(t.Context(), []chat.Step{step}))
+	must(s.BuryStep(t.Context(), step, "the reason"))
+	must(s.AdvanceDelivered(t.Context(), []chat.DeliveredStep{{Conversation: direct.ID, User: ada, Seq: 1}}))
 	_, err = s.HideConversation(t.Context(), direct.ID, ada)
 	must(err)
 	_, err = s.ReviseConversation(t.Context(), chat.Revision{Conversation: cs[2].ID, RosterRev: cs[2].RosterRev, End: true})

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -45,8 +47,29 @@ func (s *Store) expectPeople(ctx context.Context, x session, people []chat.UserI
 	return nil
 }
 
+// holdPeople locks everybody that a revision is about: the people first, then their rows in the conversation in order of
+// person, since steps are written without the conversation's lock.
+func (s *Store) holdPeople(ctx context.Context, x session, r chat.Revision) error {
+	everybody := slices.Concat(r.Add, r.Remove, slices.Collect(maps.Keys(r.Roles)))
+	if s.forUpdate == "" || len(everybody) == 0 {
+		return nil
+	}
+	if _, err := x.exec(ctx, s.fill("SELECT FROM users WHERE id {in $1} {share}"), list(s.dialect, everybody)); err != nil {
+		return err
+	}
+	slices.Sort(everybody)
+	rows := make([]stepRow, len(everybody))
+	for i, u := range everybody {
+		rows[i] = stepRow{conversation: r.Conversation, user: u}
+	}
+	return s.lockSeats(ctx, x, rows)
+}
+
 // revisePeople does the part of a revision that is about who is in the conversation and in which role.
 func (s *Store) revisePeople(ctx context.Context, x session, r chat.Revision, t *tail, at time.Time) error {
+	if err := s.holdPeople(ctx, x, r); err != nil {
+		return err
+	}
 	if len(r.Add) > 0 {
 		if err := s.expectPeople(ctx, x, r.Add); err != nil {
 			return err
@@ -105,6 +128,15 @@ WHERE p.conversation_id = $1 AND p.left_at IS NULL`
 	}
 	if len(participants) > limit {
 		return participants[:limit], true, nil
+	}
+	if after.User == "" && len(participants) <= shownPeople {
+		known, err := s.readings(ctx, s.db.reader(), []chat.ConversationID{c})
+		if err != nil {
+			return nil, false, named(err)
+		}
+		for i := range participants {
+			known[seatKey{c, participants[i].User.ID}].show(&participants[i])
+		}
 	}
 	return participants, false, nil
 }

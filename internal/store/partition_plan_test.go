@@ -64,7 +64,7 @@ func TestOnSpreadTablesTheMessagePathLooksIntoThePartitionsOfItsConversationsOnl
 // slowStep is slow for a plan that has run. A merge of sorted partitions has a sort key and sorts nothing.
 var slowStep = regexp.MustCompile(`Seq Scan on|Sort \(`)
 
-var scanOfPartition = regexp.MustCompile(`Scan.* on (?:messages|conversation_participants)_p(\d+)`)
+var scanOfPartition = regexp.MustCompile(`Scan.* on (?:messages|conversation_participants|read_receipts)_p(\d+)`)
 
 // execute is the plan of a statement with what happened when it ran, which is taken back.
 func (p *planned) execute(t *testing.T, st statement, mode string) string {

@@ -36,7 +36,7 @@ func (in inside) structure(t *testing.T) (columns, keys string) {
 	}
 	columns = lines(`SELECT format('%s.%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.relname, a.attnum`)
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT a.attisdropped ORDER BY c.relname, a.attnum`)
 	keys = lines(`SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND conparentid = 0 AND conrelid NOT IN (SELECT inhrelid FROM pg_inherits) ORDER BY 1`) +
 		"\n" + lines(`SELECT replace(pg_get_indexdef(i.indexrelid), 'ON ONLY', 'ON') FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -73,7 +73,7 @@ func TestSpreadTablesHaveWhatTheWholeOnesHadAndTheirRows(t *testing.T) {
 	}
 	in.exec(t, "SET ROLE parley_reader; SELECT count(*) FROM messages; RESET ROLE")
 	in.exec(t, "DROP OWNED BY parley_reader; DROP ROLE parley_reader")
-	for table, want := range map[string]int{"messages": 4, "conversations": 0, "conversation_participants": 4, "direct_conversations": 0, "users": 0} {
+	for table, want := range map[string]int{"messages": 4, "conversations": 0, "conversation_participants": 4, "read_receipts": 4, "buried_receipts": 4, "direct_conversations": 0, "users": 0} {
 		var n, settings int
 		if err := in.raw.QueryRow("SELECT count(*), count(c.reloptions) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::text::regclass", table).Scan(&n, &settings); err != nil {
 			t.Fatal(err)

@@ -89,6 +89,18 @@ const (
 // newPlanned fills a store, spread over partitions where there are to be some.
 func newPlanned(t *testing.T, cfg Config, driver, source string, partitions int) *planned {
 	t.Helper()
+	p := bare(t, cfg, driver, source, partitions)
+	p.fill(t)
+	if _, err := p.raw.Exec("ANALYZE"); err != nil {
+		t.Fatal(err)
+	}
+	p.db = p.r
+	return p
+}
+
+// bare is an empty store that notes nothing yet.
+func bare(t *testing.T, cfg Config, driver, source string, partitions int) *planned {
+	t.Helper()
 	s, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -111,13 +123,7 @@ func newPlanned(t *testing.T, cfg Config, driver, source string, partitions int)
 			t.Fatal(err)
 		}
 	}
-	p := &planned{Store: s, raw: raw, r: &recorder{database: s.db}}
-	p.fill(t)
-	if _, err := raw.Exec("ANALYZE"); err != nil {
-		t.Fatal(err)
-	}
-	s.db = p.r
-	return p
+	return &planned{Store: s, raw: raw, r: &recorder{database: s.db}}
 }
 
 func must[T any](t *testing.T) func(T, error) T {
@@ -166,6 +172,7 @@ func (p *planned) fill(t *testing.T) {
 		p.conversations = append(p.conversations, c)
 	}
 	p.fillQuiet(t)
+	defer p.fillReading(t)
 	for i := 0; i < planMessages; i += 400 {
 		drafts := make([]chat.Draft, 400)
 		for k := range drafts {
@@ -184,6 +191,35 @@ func (p *planned) fill(t *testing.T) {
 			}
 		}
 	}
+}
+
+// fillReading has everybody read the first conversation in steps.
+func (p *planned) fillReading(t *testing.T) {
+	t.Helper()
+	for i := 0; i < len(p.messages); i += 3 {
+		var steps []chat.Step
+		for _, u := range p.people[:31] {
+			m := p.messages[i]
+			steps = append(steps, chat.Step{Conversation: m.Conversation, User: u, Message: m.ID, Seq: m.Seq, At: m.CreatedAt})
+		}
+		if err := p.WriteSteps(t.Context(), steps); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// reading is what all people of the first conversation read last, what they were delivered, and what may be counted.
+func (p *planned) reading(t *testing.T) (steps []chat.Step, delivered []chat.DeliveredStep, counted []chat.Counted) {
+	t.Helper()
+	last := p.messages[len(p.messages)-1]
+	for _, u := range p.people[:31] {
+		steps = append(steps, chat.Step{Conversation: last.Conversation, User: u, Message: last.ID, Seq: last.Seq, At: p.now()})
+		delivered = append(delivered, chat.DeliveredStep{Conversation: last.Conversation, User: u, Seq: last.Seq})
+	}
+	for _, m := range p.messages[:50] {
+		counted = append(counted, chat.Counted{Message: m.ID, Seq: m.Seq, Sender: m.Sender})
+	}
+	return steps, delivered, counted
 }
 
 func (p *planned) fillQuiet(t *testing.T) {
@@ -256,8 +292,30 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 		return err
 	})
 	step("roster", true, func() error { _, err := p.Roster(ctx, c); return err })
-	step("read", true, func() error { _, err := p.AdvanceRead(ctx, c, ada, m.ID); return err })
+	step("read", true, func() error { _, _, err := p.AdvanceRead(ctx, c, ada, m.ID, false); return err })
 	step("unread", true, func() error { _, err := p.ReadStates(ctx, c, p.people[:30]); return err })
+	steps, delivered, counted := p.reading(t)
+	step("steps of many", false, func() error { return p.WriteSteps(ctx, steps) })
+	step("delivered to many", false, func() error { return p.AdvanceDelivered(ctx, delivered) })
+	step("read positions", false, func() error { _, err := p.ReadPositions(ctx, c); return err })
+	step("read counts", false, func() error { _, err := p.ReadCounts(ctx, c, counted); return err })
+	step("readers", false, func() error { _, _, err := p.Readers(ctx, c, m.ID, chat.ReaderCursor{}, 20); return err })
+	step("more readers", false, func() error {
+		_, _, err := p.Readers(ctx, c, m.ID, chat.ReaderCursor{ReadAt: p.now(), User: ada}, 20)
+		return err
+	})
+	step("who lets others know", false, func() error { _, err := p.ShowReading(ctx, p.people[:30]); return err })
+	step("bury", false, func() error { return p.BuryStep(ctx, steps[0], "x") })
+	step("buried", false, func() error { _, _, err := p.BuriedSteps(ctx, 20); return err })
+	step("exhume", false, func() error { return p.ExhumeSteps(ctx, steps[:3]) })
+	step("receipts off and on", false, func() error {
+		for _, on := range []bool{false, true} {
+			if _, err := p.UpdateMe(ctx, p.people[21], chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	step("conversation", false, func() error { _, err := p.Conversation(ctx, c, ada); return err })
 	step("conversations", false, func() error {
 		_, _, err := p.Conversations(ctx, chat.ListQuery{Viewer: p.people[20], Limit: 20})

@@ -66,34 +66,48 @@ func (s *Store) readState(ctx context.Context, x session, c chat.ConversationID,
 	return out, err
 }
 
-// AdvanceRead moves the person's read position forward to the message and returns where it is then, with the
-// exact unread count (C6.1, C6.5). An older message leaves it where it is. An empty message id only reads.
+// AdvanceRead moves the person's read position forward to the message, writes the step, and returns where the
+// position is then, with the exact unread count (C6.1, C6.5), and whether it moved. A message that is not past the
+// position, or past what the person sent since, leaves it where it is. An empty message id only reads.
 // CodeNotFound when the message is not in the conversation.
-func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID) (chat.ReadState, error) {
-	var out chat.ReadState
+func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID, private bool) (state chat.ReadState, moved bool, err error) {
 	if m == "" {
-		out, err := s.readState(ctx, s.db.reader(), c, u)
-		return out, named(err)
+		state, err = s.readState(ctx, s.db.reader(), c, u)
+		return state, false, named(err)
 	}
-	err := s.db.write(ctx, func(x session) error {
-		var seq int64
-		err := x.one(ctx, into(&seq), "SELECT seq FROM messages WHERE conversation_id = $1 AND id = $2", string(c), string(m))
-		if errors.Is(err, sql.ErrNoRows) {
-			return chat.NotFound("message")
-		}
+	err = s.db.write(ctx, func(x session) error {
+		seq, position, err := s.stand(ctx, x, c, u, m)
 		if err != nil {
 			return err
 		}
-		_, err = x.exec(ctx, s.fill(`UPDATE conversation_participants SET last_read_message_id = $3, last_read_seq = $4, last_read_at = {greatest}($5, COALESCE(last_read_at, $5))
-WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND last_read_seq < $4`),
-			string(c), string(u), string(m), seq, s.moment(s.now()))
-		if err != nil {
-			return err
+		if moved = seq > position; moved {
+			step := takenStep{stepRow: stepRow{c, u, m, seq, s.now()}, private: private}
+			if err := s.writeSteps(ctx, x, []takenStep{step}); err != nil {
+				return err
+			}
 		}
-		out, err = s.readState(ctx, x, c, u)
+		state, err = s.readState(ctx, x, c, u)
 		return err
 	})
-	return out, named(err)
+	if err != nil {
+		return chat.ReadState{}, false, named(err)
+	}
+	return state, moved, nil
+}
+
+// stand locks the participant and says where the message is and where they are.
+func (s *Store) stand(ctx context.Context, x session, c chat.ConversationID, u chat.UserID, m chat.MessageID) (seq, position int64, err error) {
+	err = x.one(ctx, into(&seq, &position), s.fill(`SELECT COALESCE((SELECT m.seq FROM messages m WHERE m.conversation_id = $1 AND m.id = $3), 0),
+    {greatest}(p.last_read_seq, `+newestOwn+`)
+FROM conversation_participants p
+WHERE p.conversation_id = $1 AND p.user_id = $2 AND p.left_at IS NULL {lock}`), string(c), string(u), string(m))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, 0, chat.NotInConversation()
+	case err == nil && seq == 0:
+		return 0, 0, chat.NotFound("message")
+	}
+	return seq, position, err
 }
 
 // ReadStates returns the read position in one conversation of each person named who is in it, in one statement.

@@ -54,7 +54,8 @@ func (s *Store) me(ctx context.Context, x session, id chat.UserID) (chat.Me, err
 	return m, found(err, "person")
 }
 
-// UpdateMe applies the edit and returns the account after it, or CodeNotFound when it was erased.
+// UpdateMe applies the edit and returns the account after it, or CodeNotFound when it was erased. Switching read receipts
+// on again shows what was read meanwhile as read at that moment (C6.6).
 func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit) (chat.Me, error) {
 	var set []string
 	args := []any{string(id)}
@@ -84,8 +85,20 @@ func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit
 	assign("updated_at", s.moment(s.now()))
 	var m chat.Me
 	err := s.db.write(ctx, func(x session) error {
+		before := true
+		if e.ReadReceiptsEnabled != nil && *e.ReadReceiptsEnabled {
+			err := x.one(ctx, into(&before), s.fill("SELECT read_receipts_enabled FROM users WHERE id = $1 AND deleted_at IS NULL {lock}"), string(id))
+			if err != nil {
+				return found(err, "person")
+			}
+		}
 		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set, ", ")+" WHERE id = $1 AND deleted_at IS NULL", args...); err != nil {
 			return err
+		}
+		if !before {
+			if err := s.comesIntoView(ctx, x, id); err != nil {
+				return err
+			}
 		}
 		var err error
 		m, err = s.me(ctx, x, id)

@@ -25,8 +25,8 @@ func erasedKey(usernameKey string) string {
 	return "#" + hex.EncodeToString(sum[:])
 }
 
-// EraseUser makes the account a deleted user: name, e-mail, password and logins are gone. With withMessages
-// every message of theirs becomes a tombstone first, each taking a rev; the changed conversations are
+// EraseUser makes the account a deleted user: name, e-mail, password, logins and what they have read when are
+// gone. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed conversations are
 // returned, also when it fails on the way. It is idempotent and may be repeated after a crash: only its last step is the erasure.
 func (s *Store) EraseUser(ctx context.Context, id chat.UserID, withMessages bool) ([]chat.ConversationID, error) {
 	var changed []chat.ConversationID
@@ -43,7 +43,16 @@ func (s *Store) EraseUser(ctx context.Context, id chat.UserID, withMessages bool
 			}
 		}
 	}
-	return changed, named(s.db.write(ctx, func(x session) error { return s.eraseAccount(ctx, x, id) }))
+	cs, err := s.everIn(ctx, id)
+	if err != nil {
+		return changed, named(err)
+	}
+	return changed, named(s.db.write(ctx, func(x session) error {
+		if err := s.eraseAccount(ctx, x, id); err != nil {
+			return err
+		}
+		return s.eraseReading(ctx, x, id, cs)
+	}))
 }
 
 func (s *Store) entombAll(ctx context.Context, c chat.ConversationID, sender chat.UserID) error {

@@ -23,29 +23,29 @@ func receipts(t *testing.T, w world) {
 func (w world) onlyForward(t *testing.T) {
 	ada, bob := w.person(t), w.person(t)
 	c := w.group(t, ada, bob)
-	none, err := w.AdvanceRead(ctx, c.ID, bob, "")
+	none, _, err := w.AdvanceRead(ctx, c.ID, bob, "", false)
 	ok(t, err)
 	same(t, "before the first message", chat.ReadState{Conversation: c.ID}, none)
 	var sent []chat.Message
 	for i := range 4 {
 		sent = append(sent, w.send(t, c, ada, fmt.Sprint(i)))
 	}
-	third, err := w.AdvanceRead(ctx, c.ID, bob, sent[2].ID)
+	third, _, err := w.AdvanceRead(ctx, c.ID, bob, sent[2].ID, false)
 	ok(t, err)
 	if age := time.Since(third.LastReadAt); age < -time.Second || age > time.Minute {
 		t.Errorf("read at %v", third.LastReadAt)
 	}
 	same(t, "third", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadMessageID: sent[2].ID, LastReadSeq: 3, LastSeq: 4, LastReadAt: third.LastReadAt}, third)
 	for _, m := range []chat.MessageID{sent[0].ID, sent[2].ID, ""} {
-		got, err := w.AdvanceRead(ctx, c.ID, bob, m)
+		got, _, err := w.AdvanceRead(ctx, c.ID, bob, m, false)
 		ok(t, err)
 		same(t, "an older message or none", third, got)
 	}
-	if _, err := w.AdvanceRead(ctx, c.ID, bob, newID[chat.MessageID]()); code(err) != chat.CodeNotFound {
+	if _, _, err := w.AdvanceRead(ctx, c.ID, bob, newID[chat.MessageID](), false); code(err) != chat.CodeNotFound {
 		t.Errorf("an unknown message: %v", err)
 	}
 	elsewhere := w.group(t, ada, bob)
-	if _, err := w.AdvanceRead(ctx, elsewhere.ID, bob, sent[0].ID); code(err) != chat.CodeNotFound {
+	if _, _, err := w.AdvanceRead(ctx, elsewhere.ID, bob, sent[0].ID, false); code(err) != chat.CodeNotFound {
 		t.Errorf("a message of another conversation: %v", err)
 	}
 	seen, err := w.Conversation(ctx, c.ID, bob)
@@ -61,7 +61,7 @@ func (w world) sendingReads(t *testing.T) {
 	w.send(t, c, ada, "one")
 	w.send(t, c, ada, "two")
 	mine := w.send(t, c, bob, "three")
-	got, err := w.AdvanceRead(ctx, c.ID, bob, "")
+	got, _, err := w.AdvanceRead(ctx, c.ID, bob, "", false)
 	ok(t, err)
 	same(t, "after sending", chat.ReadState{Conversation: c.ID, LastReadMessageID: mine.ID, LastReadSeq: 3, LastSeq: 3, LastReadAt: mine.CreatedAt}, got)
 	w.send(t, c, ada, "four")
@@ -80,7 +80,7 @@ func (w world) newcomers(t *testing.T) {
 	w.send(t, c, ada, "before")
 	c = w.revise(t, c, chat.Revision{Add: []chat.UserID{bob}})
 	w.send(t, c, ada, "after")
-	got, err := w.AdvanceRead(ctx, c.ID, bob, "")
+	got, _, err := w.AdvanceRead(ctx, c.ID, bob, "", false)
 	ok(t, err)
 	same(t, "newcomer", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadSeq: 1, LastSeq: 2}, got)
 }
@@ -89,15 +89,15 @@ func (w world) comingBack(t *testing.T) {
 	ada, bob := w.person(t), w.person(t)
 	c := w.group(t, ada, bob)
 	read := w.send(t, c, ada, "read")
-	_, err := w.AdvanceRead(ctx, c.ID, bob, read.ID)
+	_, _, err := w.AdvanceRead(ctx, c.ID, bob, read.ID, false)
 	ok(t, err)
 	c = w.revise(t, c, chat.Revision{Remove: []chat.UserID{bob}})
 	w.send(t, c, ada, "missed")
-	if _, err := w.AdvanceRead(ctx, c.ID, bob, read.ID); code(err) != chat.CodeNotInConversation {
+	if _, _, err := w.AdvanceRead(ctx, c.ID, bob, read.ID, false); code(err) != chat.CodeNotInConversation {
 		t.Errorf("reading after having left: %v", err)
 	}
 	c = w.revise(t, c, chat.Revision{Add: []chat.UserID{bob}})
-	got, err := w.AdvanceRead(ctx, c.ID, bob, "")
+	got, _, err := w.AdvanceRead(ctx, c.ID, bob, "", false)
 	ok(t, err)
 	if got.LastReadMessageID != read.ID || got.UnreadCount != 1 {
 		t.Errorf("got %+v", got)
@@ -132,7 +132,7 @@ func (w world) anyHistory(t *rapid.T) {
 			all[i] = m
 		default:
 			m := rapid.SampledFrom(all).Draw(t, "read")
-			state, err := w.AdvanceRead(ctx, c.ID, who, m.ID)
+			state, _, err := w.AdvanceRead(ctx, c.ID, who, m.ID, false)
 			if err != nil {
 				t.Fatal(err)
 			}

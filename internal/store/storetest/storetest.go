@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"history", history},
 		{"conversations", conversations},
 		{"receipts", receipts},
+		{"readers", readers},
 		{"users", usersSuite},
 		{"logins", logins},
 		{"nodes", nodes},

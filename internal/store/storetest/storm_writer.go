@@ -268,7 +268,7 @@ func (x *writer) advance() error {
 	if !some {
 		return nil
 	}
-	r, err := x.AdvanceRead(ctx, c.ID, x.reader, m.ID)
+	r, _, err := x.AdvanceRead(ctx, c.ID, x.reader, m.ID, false)
 	if code(err) == chat.CodeNotInConversation {
 		return nil // Somebody has removed the reader.
 	}

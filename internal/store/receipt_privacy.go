@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// ShowReading says of each person who exists whether they let others know what they read.
+func (s *Store) ShowReading(ctx context.Context, users []chat.UserID) (map[chat.UserID]bool, error) {
+	out := make(map[chat.UserID]bool, len(users))
+	err := s.db.reader().each(ctx, func(row scan) error {
+		var u chat.UserID
+		var shows bool
+		if err := row(&u, &shows); err != nil {
+			return err
+		}
+		out[u] = shows
+		return nil
+	}, s.fill("SELECT id, read_receipts_enabled AND deleted_at IS NULL FROM users WHERE id {in $1}"), list(s.dialect, users))
+	if err != nil {
+		return nil, named(err)
+	}
+	return out, nil
+}
+
+// comesIntoView writes what somebody has read who lets others know from now on: one step for each conversation that they
+// are in and have read further in than anybody was told.
+func (s *Store) comesIntoView(ctx context.Context, x session, u chat.UserID) error {
+	if s.forUpdate != "" {
+		_, err := x.exec(ctx, s.fill("SELECT FROM conversation_participants WHERE user_id = $1 AND left_at IS NULL ORDER BY conversation_id {lock}"), string(u))
+		if err != nil {
+			return err
+		}
+	}
+	_, err := x.exec(ctx, s.fill(`INSERT INTO read_receipts (conversation_id, message_id, user_id, seq, read_at)
+SELECT p.conversation_id, p.last_read_message_id, p.user_id, p.last_read_seq, {greatest}($2, COALESCE(
+    (SELECT r.read_at FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id ORDER BY r.seq DESC LIMIT 1), $2))
+FROM conversation_participants p
+WHERE p.user_id = $1 AND p.left_at IS NULL AND p.last_read_message_id IS NOT NULL AND p.read_receipts_enabled IS NULL
+AND NOT EXISTS (SELECT 1 FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id AND r.seq >= p.last_read_seq)
+ON CONFLICT (conversation_id, message_id, user_id) DO NOTHING`), string(u), s.moment(s.now()))
+	return err
+}
+
+// eraseReading takes away what is known of an erased person's reading in those conversations.
+func (s *Store) eraseReading(ctx context.Context, x session, u chat.UserID, cs []chat.ConversationID) error {
+	rows := make([]stepRow, len(cs))
+	for i, c := range cs {
+		rows[i] = stepRow{conversation: c, user: u}
+	}
+	if err := s.lockSeats(ctx, x, rows); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"UPDATE conversation_participants SET last_read_message_id = NULL, last_read_at = NULL, delivered_seq = 0 WHERE user_id = $1 AND conversation_id {in $2}",
+		"DELETE FROM read_receipts WHERE user_id = $1 AND conversation_id {in $2}",
+		"DELETE FROM buried_receipts WHERE user_id = $1 AND conversation_id {in $2}",
+	} {
+		if _, err := x.exec(ctx, s.fill(statement), string(u), list(s.dialect, cs)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// everIn are the conversations that somebody is or was in, in order of their ids. Of those who left there is no index: it
+// reads all participants.
+func (s *Store) everIn(ctx context.Context, u chat.UserID) (cs []chat.ConversationID, err error) {
+	err = s.db.examine(ctx, func(x session) error {
+		cs, err = ids[chat.ConversationID](ctx, x, "SELECT conversation_id FROM conversation_participants WHERE user_id = $1 ORDER BY conversation_id", string(u))
+		return err
+	})
+	return cs, err
+}
