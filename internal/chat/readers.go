@@ -34,7 +34,8 @@ type Readers interface {
 	// not lost by this process's end. A step that is no news of somebody who is counted is queued by nobody; of who is
 	// not counted nothing is known, and each step is queued. With BySending the positions moved by sending, and nothing
 	// is queued: the message itself is the record. With ErrUnseeded the positions are noted, and the next Seed merges
-	// them: nothing needs to be advanced again.
+	// them: nothing needs to be advanced again. A private step is queued and moves nothing here, even if the person was still
+	// counted a moment ago.
 	Advance(ctx context.Context, c ConversationID, steps []Step, how Moved) error
 
 	// Counts returns how many people other than its sender have read each of the messages asked for, from one moment.

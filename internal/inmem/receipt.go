@@ -56,7 +56,7 @@ func (r *Readers) Advance(_ context.Context, c chat.ConversationID, steps []chat
 	s := r.use(c)
 	var further []chat.Step
 	for _, step := range steps {
-		if at, known := s.positions[step.User]; !known || step.Seq > at {
+		if at, known := s.positions[step.User]; step.Private || !known || step.Seq > at {
 			step.Conversation = c
 			further = append(further, step)
 		}
@@ -79,7 +79,7 @@ func (r *Readers) Advance(_ context.Context, c chat.ConversationID, steps []chat
 func (r *Readers) move(s *readState, steps []chat.Step) (moved bool) {
 	for _, step := range steps {
 		at, known := s.positions[step.User]
-		if (known || !s.seeded) && step.Seq > at {
+		if !step.Private && (known || !s.seeded) && step.Seq > at {
 			r.put(s, step.User, step.Seq)
 			moved = true
 		}

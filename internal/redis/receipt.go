@@ -263,7 +263,11 @@ func (c *receiptCall) advance(id chat.ConversationID, how string, steps []chat.S
 	args := make([]string, 0, 3+3*len(steps))
 	args = append(args, "advance", how, strconv.Itoa(c.most))
 	for _, s := range steps {
-		args = append(args, string(s.User), strconv.FormatInt(s.Seq, 10), encodeStep(id, s))
+		who := string(s.User)
+		if s.Private {
+			who = ""
+		}
+		args = append(args, who, strconv.FormatInt(s.Seq, 10), encodeStep(id, s))
 	}
 	keys := c.keysOf(id)
 	if !c.cluster {

@@ -64,7 +64,8 @@ end
 
 local work = {}
 
--- What to do, most that may wait, then user, seq and step of each. What to do is
+-- What to do, most that may wait, then user, seq and step of each. A private step names no user: nothing here moves by
+-- it. What to do is
 --   read   queue what is news, and move
 --   again  queue everything, and move
 --   ask    only say what is news
@@ -76,13 +77,14 @@ function work.advance()
 	local least, furthest = math.huge, 0
 	for i = 4, #ARGV, 3 do
 		local user, seq = ARGV[i], tonumber(ARGV[i + 1])
-		local at = tonumber(redis.call('ZSCORE', positions, user) or nil)
+		local private = user == ''
+		local at = not private and tonumber(redis.call('ZSCORE', positions, user) or nil)
 		local further = not at or seq > at
 		if further or how == 'again' then
 			answer[#answer + 1] = (i - 4) / 3
 			steps[#steps + 1] = ARGV[i + 2]
 		end
-		if further and (at or not is_seeded) then
+		if further and not private and (at or not is_seeded) then
 			moves[#moves + 1] = seq
 			moves[#moves + 1] = user
 			least, furthest = math.min(least, at or 0), math.max(furthest, seq)

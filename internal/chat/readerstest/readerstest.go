@@ -34,6 +34,7 @@ func Run(t *testing.T, world World) {
 		{"a message is read by those at or past it, without its sender", exact},
 		{"a retry, an older step and a second device change nothing", noNews},
 		{"who is not named is not counted, and their steps are queued", notCounted},
+		{"a private step is queued and moves no count", private},
 		{"what is unseeded queues steps all the same, and the seed has them", unseeded},
 		{"a seed that rests on what was read before an unseed does not win", staleSeed},
 		{"a seed that rests on what was read before a loss does not win", seedOverLoss},
@@ -212,6 +213,23 @@ func notCounted(t *testing.T, w World) {
 	nobody := open(t, w)
 	nobody.seed(nil)
 	nobody.expect(1, "anna", 0)
+}
+
+func private(t *testing.T, w World) {
+	r := open(t, w)
+	hidden := step("anna", 5)
+	hidden.Private = true
+	together := []chat.Step{hidden, step("ben", 5)}
+	if err := r.node().Advance(t.Context(), r.id, together, chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+		t.Fatalf("it is answered by %v", err)
+	}
+	r.seed(map[chat.UserID]int64{"anna": 1, "ben": 1, "cem": 1})
+	r.expect(5, "cem", 1)
+	for _, how := range []chat.Moved{chat.ByReading, chat.BySending} {
+		r.ok(r.node().Advance(t.Context(), r.id, together, how))
+		r.expect(5, "cem", 1)
+	}
+	r.expectSteps(r.claim(10, time.Hour).Steps, "anna5", "ben5", "anna5")
 }
 
 func unseeded(t *testing.T, w World) {
