@@ -5,6 +5,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/store"
+	"github.com/parley-chat/parley/internal/store/storetest"
 )
 
 // readBy counts who has read a message, both ways.
@@ -68,6 +69,14 @@ func TestPositionsWithoutStepsCountToo(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhoWritesStepsNeverWaitsInACircle(t *testing.T) {
+	in := onPostgres(t)
+	storetest.StepsFromTwoSides(t, in.Store)
+	if n := deadlocks(t, in.cfg.DatabaseURL); n != 0 {
+		t.Errorf("%d deadlocks", n)
+	}
 }
 
 // readIn makes a conversation of two in which one person has said something and the other, who is returned, has read it.
