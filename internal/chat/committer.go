@@ -237,6 +237,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	for _, c := range order {
 		s.acks.reached(c, changes[c][len(changes[c])-1].Message.Seq)
 		s.announcer.Announce(changes[c])
+		s.gathering.noteSent(c, changes[c])
 	}
 	for _, c := range retried {
 		// The try that stored it may have committed after it was given up, or on a node that died then.

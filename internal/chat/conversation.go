@@ -138,6 +138,7 @@ func (s *Service) Conversation(ctx context.Context, actor UserID, c Conversation
 }
 
 func (s *Service) conversation(ctx context.Context, actor UserID, c ConversationID) (Conversation, error) {
+	_ = s.writeWaiting(ctx, actor)
 	conversation, err := s.store.Conversation(ctx, c, actor)
 	if err != nil && AsError(err).Code == CodeNotFound {
 		err = NotInConversation()
@@ -147,6 +148,7 @@ func (s *Service) conversation(ctx context.Context, actor UserID, c Conversation
 
 // Conversations lists the actor's conversations, newest activity first.
 func (s *Service) Conversations(ctx context.Context, q ListQuery) ([]Conversation, bool, error) {
+	_ = s.writeWaiting(ctx, q.Viewer)
 	return s.store.Conversations(ctx, q)
 }
 
@@ -171,6 +173,7 @@ func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, de
 			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, State: shared(after),
 			Joined: revision.Add, Left: departures(r, *revision, actor),
 		}})
+		s.recountAfter(ctx, r, *revision)
 		return nil
 	})
 }

@@ -68,6 +68,14 @@ type Announcer interface {
 	Suspect(ConversationID)
 	// ReadAdvanced tells a reader's own sessions where their read position is now.
 	ReadAdvanced(UserID, ReadState)
+	// PositionShown tells who follows a small conversation how far somebody else has read (C6.3); with Seq 0 that they let
+	// nobody know any more (C6.6).
+	PositionShown(Shown)
+	// ReadersCounted tells who follows a large conversation how many have read its newest messages. Of two, the one with
+	// the larger version is the later one.
+	ReadersCounted(ReadCounts)
+	// ReceiptsChanged has everybody who follows the conversation told anew who has read what.
+	ReceiptsChanged(ConversationID)
 	// TypingChanged tells the other participants that are subscribed. It is dropped first under load.
 	TypingChanged(conversation ConversationID, user UserID, typing bool, origin SessionID)
 	// Delivered tells the other participants how far a device of user has acknowledged (C3.4).

@@ -92,6 +92,36 @@ type Claim struct {
 	Steps []Step
 }
 
+// Shown is how far somebody in a small conversation has read and lets others know, and how far a device of theirs has
+// it (C3.4, C6.3).
+type Shown struct {
+	Conversation ConversationID
+	User         UserID
+	Message      MessageID // "" when nothing was read, or they let nobody know
+	Seq          int64
+	At           time.Time
+	DeliveredSeq int64
+}
+
+// ReadCounts says how many have read each of some messages of a large conversation.
+type ReadCounts struct {
+	Conversation ConversationID
+	Version      int64
+	Counts       []ReadCount
+}
+
+// ReadCount is how many people other than its sender have read a message.
+type ReadCount struct {
+	Message MessageID
+	Count   int64
+}
+
+// Receipts is what those who follow a conversation see of its readers: positions of a small one, counts of a large one.
+type Receipts struct {
+	Shown  []Shown
+	Counts *ReadCounts
+}
+
 // Reader is somebody who has read a message, and when: the time of their first step at or past it (C6.2).
 type Reader struct {
 	User   User
@@ -140,6 +170,17 @@ type ReceiptStore interface {
 	// sending (C6.6); 0 for who has read nothing since they came.
 	ReadPositions(ctx context.Context, c ConversationID) (map[UserID]int64, error)
 
+	// ShownPositions returns the positions of everybody in each conversation who has read or acknowledged something, in one
+	// query; what they read only where they let others know.
+	ShownPositions(ctx context.Context, cs []ConversationID) (map[ConversationID][]Shown, error)
+
+	// UnreadAfter returns how many messages that are not deleted lie past each seq, in one query, and the seq of the last
+	// message.
+	UnreadAfter(ctx context.Context, c ConversationID, seqs []int64) (unread map[int64]int64, lastSeq int64, err error)
+
+	// NewestMessages returns the last messages of a conversation without their text, newest first.
+	NewestMessages(ctx context.Context, c ConversationID, limit int) ([]Counted, error)
+
 	// ReadCounts returns how many people in the conversation other than its sender have read each message and let others
 	// know (C6.1), in one statement.
 	ReadCounts(ctx context.Context, c ConversationID, of []Counted) (map[MessageID]int64, error)
@@ -148,8 +189,8 @@ type ReceiptStore interface {
 	// Sending is reading (C6.5). CodeNotFound when the message is not in the conversation.
 	Readers(ctx context.Context, c ConversationID, m MessageID, after ReaderCursor, limit int) (readers []Reader, hasMore bool, err error)
 
-	// ShowReading says of each person who exists whether they let others know what they read.
-	ShowReading(ctx context.Context, users []UserID) (map[UserID]bool, error)
+	// ShowReading says of each person named who is in the conversation whether they let others know what they read.
+	ShowReading(ctx context.Context, c ConversationID, users []UserID) (map[UserID]bool, error)
 
 	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed. Burying it
 	// again keeps the later reason.
@@ -159,3 +200,22 @@ type ReceiptStore interface {
 	// ExhumeSteps takes them out after they were written.
 	ExhumeSteps(ctx context.Context, steps []Step) error
 }
+
+// noReaders know nothing ahead of the store.
+type noReaders struct{}
+
+var errNoReaders = errors.New("nothing runs ahead of the store")
+
+func (noReaders) Advance(context.Context, ConversationID, []Step, Moved) error { return errNoReaders }
+func (noReaders) Counts(context.Context, ConversationID, []Counted) (map[MessageID]int64, int64, error) {
+	return nil, 0, errNoReaders
+}
+func (noReaders) Seed(context.Context, ConversationID, map[UserID]int64, int64) error {
+	return errNoReaders
+}
+func (noReaders) Epoch(context.Context, ConversationID) (int64, error)     { return 0, errNoReaders }
+func (noReaders) Unseed(context.Context, ConversationID, ...UserID) error  { return nil }
+func (noReaders) Pending(context.Context, []UserID) ([]Step, error)        { return nil, nil }
+func (noReaders) Claim(context.Context, int, time.Duration) (Claim, error) { return Claim{}, nil }
+func (noReaders) Settle(context.Context, string, []Step) error             { return nil }
+func (noReaders) Waiting(context.Context) (int, error)                     { return 0, nil }

@@ -1,40 +1,152 @@
 package chat
 
-import (
-	"context"
-	"sync"
-)
+import "context"
 
-// maxDeliveredTo is the size from which a conversation's participants are no longer told how far each
-// other's devices are (C3.4).
-const maxDeliveredTo = 10
+// ReadThreshold is the size from which a conversation is large: its readers are counted and not named, and its
+// participants are no longer told how far each other's devices are (C3.4, C6.3).
+const ReadThreshold = 10
 
-// AdvanceRead moves the actor's read position to a message, inclusive, and tells the actor's other
-// sessions. It never moves back (C6.1). With message "" it only reads the position.
+// AdvanceRead moves the actor's read position to a message, inclusive, tells the actor's other sessions, and shows the
+// others as far as the actor lets them know. It never moves back (C6.1). With message "" it only reads the position.
+// CodeNotFound when the message is not in the conversation.
 func (s *Service) AdvanceRead(ctx context.Context, actor UserID, c ConversationID, m MessageID) (ReadState, error) {
-	if _, _, err := s.role(ctx, c, actor); err != nil {
-		return ReadState{}, err
-	}
-	if m != "" && !ValidID(string(m)) {
-		return ReadState{}, NotFound("message")
-	}
-	state, _, err := s.store.AdvanceRead(ctx, c, actor, m, false)
+	r, _, err := s.role(ctx, c, actor)
 	if err != nil {
 		return ReadState{}, err
 	}
-	if m != "" {
-		s.announcer.ReadAdvanced(actor, state)
+	switch {
+	case m == "":
+		return s.readState(ctx, actor, c)
+	case !ValidID(string(m)):
+		return ReadState{}, NotFound("message")
+	case s.large(r):
+		return s.gathering.read(ctx, actor, c, m)
+	}
+	return s.readNow(ctx, actor, c, m)
+}
+
+// large reports whether readers are counted and not named.
+func (s *Service) large(r Roster) bool { return len(r.Roles) >= s.cfg.ReadThreshold }
+
+func (s *Service) readState(ctx context.Context, actor UserID, c ConversationID) (ReadState, error) {
+	_ = s.writeWaiting(ctx, actor)
+	state, _, err := s.store.AdvanceRead(ctx, c, actor, "", true)
+	return state, err
+}
+
+// readNow writes a step at once and shows it.
+func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m MessageID) (ReadState, error) {
+	// What the actor read while the conversation was large may wait to be written still.
+	_ = s.writeWaiting(ctx, actor)
+	shows, err := s.store.ShowReading(ctx, c, []UserID{actor})
+	if err != nil {
+		return ReadState{}, err
+	}
+	state, moved, err := s.store.AdvanceRead(ctx, c, actor, m, !shows[actor])
+	if err != nil {
+		return ReadState{}, err
+	}
+	s.announcer.ReadAdvanced(actor, state)
+	if moved && shows[actor] {
+		s.announcer.PositionShown(Shown{
+			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
+		})
 	}
 	return state, nil
 }
 
 // ReadStates returns where the people named have read to.
 func (s *Service) ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error) {
+	_ = s.writeWaiting(ctx, users...)
 	return s.store.ReadStates(ctx, c, users)
 }
 
+// MessageReaders pages through who has read a message and lets others know, and says how many they are.
+// CodeNotFound when the message is not in the conversation.
+func (s *Service) MessageReaders(ctx context.Context, actor UserID, c ConversationID, m MessageID, after ReaderCursor, limit int) (page ReaderPage, err error) {
+	if !ValidID(string(m)) {
+		return ReaderPage{}, NotFound("message")
+	}
+	r, _, err := s.role(ctx, c, actor)
+	if err != nil {
+		return ReaderPage{}, err
+	}
+	if s.large(r) {
+		// Where that fails the list is as of the last flush.
+		_ = s.writeWaiting(ctx, r.people()...)
+	}
+	err = s.reading(ctx, c, actor, func() error {
+		message, err := s.store.Message(ctx, c, m)
+		if err != nil {
+			return err
+		}
+		if page.Readers, page.HasMore, err = s.store.Readers(ctx, c, m, after, limit); err != nil {
+			return err
+		}
+		counts, err := s.store.ReadCounts(ctx, c, []Counted{{m, message.Seq, message.Sender}})
+		page.Count = counts[m]
+		return err
+	})
+	return page, err
+}
+
+// ReaderPage is a page of those who have read a message.
+type ReaderPage struct {
+	Readers []Reader
+	HasMore bool
+	Count   int64 // of all pages together
+}
+
+// Receipts returns what those who follow the conversations see of their readers, for the announcer.
+func (s *Service) Receipts(ctx context.Context, cs []ConversationID) (map[ConversationID]Receipts, error) {
+	out := make(map[ConversationID]Receipts, len(cs))
+	var small []ConversationID
+	for _, c := range cs {
+		r, err := s.Roster(ctx, c)
+		switch {
+		case err != nil && (AsError(err).Code == CodeNotFound || AsError(err).Code == CodeNotInConversation):
+		case err != nil:
+			return nil, err
+		case s.large(r):
+			counts, err := s.newestCounts(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			out[c] = Receipts{Counts: &counts}
+		default:
+			small = append(small, c)
+		}
+	}
+	if len(small) == 0 {
+		return out, nil
+	}
+	shown, err := s.store.ShownPositions(ctx, small)
+	for c, some := range shown {
+		out[c] = Receipts{Shown: some}
+	}
+	return out, err
+}
+
+// receiptsSwitched tells everywhere that a person lets others know what they read from now on, or does not.
+func (s *Service) receiptsSwitched(ctx context.Context, u UserID, on bool) {
+	// Who is not told of it here asks the store, which knows, when they next look.
+	cs, _ := s.store.ConversationIDs(ctx, u)
+	for _, c := range cs {
+		r, err := s.Roster(ctx, c)
+		switch {
+		case err != nil:
+		case s.large(r):
+			s.recount(ctx, c)
+		case on:
+			s.announcer.ReceiptsChanged(c)
+		default:
+			s.announcer.PositionShown(Shown{Conversation: c, User: u})
+		}
+	}
+}
+
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in
-// conversations of under 10 (C3.4). Acks are cumulative; one that brings nothing new is dropped.
+// small conversations (C3.4). Acks are cumulative; one that brings nothing new is dropped.
 func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c ConversationID, seq int64) error {
 	r, _, err := s.role(ctx, c, actor)
 	if err != nil {
@@ -43,7 +155,7 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 	if seq < 1 {
 		return Invalid("seq", "The seq must be 1 or more.")
 	}
-	if len(r.Roles) >= maxDeliveredTo {
+	if s.large(r) {
 		return nil
 	}
 	if !s.acks.within(c, seq) {
@@ -58,55 +170,4 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 		s.announcer.Delivered(c, actor, seq)
 	}
 	return nil
-}
-
-// ackState remembers the highest ack of each person, so that several devices are one event, and how far
-// each conversation is known to reach, so that nobody acknowledges what does not exist yet.
-type ackState struct {
-	mu   sync.Mutex
-	upTo map[ackKey]int64
-	last map[ConversationID]int64
-}
-
-type ackKey struct {
-	conversation ConversationID
-	user         UserID
-}
-
-const maxAckStates = 100_000
-
-func newAckState() *ackState {
-	return &ackState{upTo: make(map[ackKey]int64), last: make(map[ConversationID]int64)}
-}
-
-// reached notes that a conversation has messages up to seq.
-func (a *ackState) reached(c ConversationID, seq int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.last) >= maxAckStates {
-		clear(a.last)
-	}
-	a.last[c] = max(a.last[c], seq)
-}
-
-// within reports whether a conversation is known to reach to seq.
-func (a *ackState) within(c ConversationID, seq int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return seq <= a.last[c]
-}
-
-// advance reports whether seq is news of u.
-func (a *ackState) advance(c ConversationID, u UserID, seq int64) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := ackKey{c, u}
-	if seq <= a.upTo[key] {
-		return false
-	}
-	if len(a.upTo) >= maxAckStates {
-		clear(a.upTo)
-	}
-	a.upTo[key] = seq
-	return true
 }

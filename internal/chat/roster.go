@@ -22,6 +22,15 @@ type Roster struct {
 	Roles map[UserID]Role
 }
 
+// people are those who are in it, in no order.
+func (r Roster) people() []UserID {
+	out := make([]UserID, 0, len(r.Roles))
+	for u := range r.Roles {
+		out = append(out, u)
+	}
+	return out
+}
+
 // Roster returns who is in a conversation, from memory where it can. It answers NotInConversation for
 // one that does not exist or has ended. The map must not be changed.
 func (s *Service) Roster(ctx context.Context, c ConversationID) (Roster, error) {

@@ -15,6 +15,13 @@ type Config struct {
 	// Lanes is how many batches may be committed at once, each for its own share of the conversations:
 	// 1 when the database shares the machine's cores (the default), 2 when it does not.
 	Lanes int
+	// Readers know who has read what in large conversations ahead of the store. Nil: every step is written at once, and
+	// counted there.
+	Readers Readers
+	// ReadThreshold is the size from which a conversation is large. Default 10 (C6.3).
+	ReadThreshold int
+	// Flushed is told about every flush of read positions. May be nil.
+	Flushed func(FlushReport)
 	// Sent is told about every send that was answered, for logs and metrics. May be nil.
 	Sent func(SendReport)
 }
@@ -42,6 +49,7 @@ type Service struct {
 	seen      *seenDrafts
 	typing    *typingState
 	acks      *ackState
+	gathering *gathering
 }
 
 // New builds the rules over a store and an announcer. [Service.Run] must run while messages are sent.
@@ -56,7 +64,14 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 		cfg: cfg, store: store, announcer: announcer,
 		rosters: newRosterCache(store), seen: newSeenDrafts(), acks: newAckState(),
 	}
+	if s.cfg.ReadThreshold == 0 {
+		s.cfg.ReadThreshold = ReadThreshold
+	}
+	if s.cfg.Readers == nil {
+		s.cfg.Readers = noReaders{}
+	}
 	s.typing = newTypingState(announcer)
+	s.gathering = newGathering(s)
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))
 	}
@@ -73,9 +88,18 @@ func (s *Service) Run(ctx context.Context) error {
 			done <- struct{}{}
 		}()
 	}
+	flushed := make(chan struct{})
+	stop, flush := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		s.flushing(stop)
+		close(flushed)
+	}()
 	for range s.lanes {
 		<-done
 	}
+	s.gathering.end()
+	flush()
+	<-flushed
 	s.typing.stop()
 	return nil
 }

@@ -94,7 +94,15 @@ func (s *Service) UpdateMe(ctx context.Context, actor UserID, e ProfileEdit) (Me
 			return Me{}, Invalid("presenceSharing", "presenceSharing must be \"everyone\", \"friends\" or \"nobody\".")
 		}
 	}
-	return s.store.UpdateMe(ctx, actor, e)
+	before, err := s.store.Me(ctx, actor)
+	if err != nil {
+		return Me{}, err
+	}
+	after, err := s.store.UpdateMe(ctx, actor, e)
+	if err == nil && before.ReadReceiptsEnabled != after.ReadReceiptsEnabled {
+		s.receiptsSwitched(ctx, actor, after.ReadReceiptsEnabled)
+	}
+	return after, err
 }
 
 // maxFound is the most people that a search returns (C5.10).

@@ -28,6 +28,11 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newWorld(t *testing.T, people int) *world {
 	t.Helper()
+	return newWorldWith(t, people, chat.Config{NewID: newID})
+}
+
+func newWorldWith(t *testing.T, people int, cfg chat.Config) *world {
+	t.Helper()
 	db, err := store.Open(t.Context(), store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +54,7 @@ func newWorld(t *testing.T, people int) *world {
 		}
 		w.people = append(w.people, id)
 	}
-	w.Service = chat.New(chat.Config{NewID: newID}, w.store, w.heard)
+	w.Service = chat.New(cfg, w.store, w.heard)
 	w.run(t)
 	return w
 }
@@ -124,11 +129,13 @@ func (w *world) settle(t *testing.T) {
 // recorder is an announcer that remembers.
 type recorder struct {
 	mu       sync.Mutex
-	more     sync.Cond // under mu, when changes has grown
+	more     sync.Cond // under mu, when changes, shown or counted has grown
 	changes  []chat.Change
 	suspects []chat.ConversationID
 	typing   []bool
 	acks     []int64
+	shown    []chat.Shown
+	counted  []chat.ReadCounts
 }
 
 func newRecorder() *recorder {
@@ -167,6 +174,22 @@ func (r *recorder) Delivered(_ chat.ConversationID, _ chat.UserID, seq int64) {
 	defer r.mu.Unlock()
 	r.acks = append(r.acks, seq)
 }
+
+func (r *recorder) PositionShown(s chat.Shown) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shown = append(r.shown, s)
+	r.more.Broadcast()
+}
+
+func (r *recorder) ReadersCounted(c chat.ReadCounts) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counted = append(r.counted, c)
+	r.more.Broadcast()
+}
+
+func (r *recorder) ReceiptsChanged(chat.ConversationID) {}
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }
 func (r *recorder) Gather() (release func())                                   { return func() {} }

@@ -46,6 +46,9 @@ func (silence) Gather() (release func())                                        
 func (silence) Announce([]chat.Change)                                               {}
 func (silence) Suspect(chat.ConversationID)                                          {}
 func (silence) ReadAdvanced(chat.UserID, chat.ReadState)                             {}
+func (silence) PositionShown(chat.Shown)                                             {}
+func (silence) ReadersCounted(chat.ReadCounts)                                       {}
+func (silence) ReceiptsChanged(chat.ConversationID)                                  {}
 func (silence) TypingChanged(chat.ConversationID, chat.UserID, bool, chat.SessionID) {}
 func (silence) Delivered(chat.ConversationID, chat.UserID, int64)                    {}
 func (silence) ConversationHidden(chat.UserID, chat.ConversationID, int64)           {}

@@ -18,6 +18,7 @@ const (
 	messageCursor      cursorKind = 'm'
 	conversationCursor cursorKind = 'c'
 	participantCursor  cursorKind = 'p'
+	readerCursor       cursorKind = 'r'
 )
 
 const cursorBytes = 1 + 8 + 16
@@ -55,6 +56,17 @@ func EncodeParticipantCursor(c chat.ParticipantCursor) string {
 func DecodeParticipantCursor(cursor string) (chat.ParticipantCursor, error) {
 	joinedAt, text, err := decodeCursor(participantCursor, cursor)
 	return chat.ParticipantCursor{JoinedAt: joinedAt, User: chat.UserID(text)}, err
+}
+
+// EncodeReaderCursor names the position of somebody in the list of those who have read a message.
+func EncodeReaderCursor(c chat.ReaderCursor) string {
+	return encodeCursor(readerCursor, c.ReadAt, string(c.User))
+}
+
+// DecodeReaderCursor reads it back. A broken cursor is a VALIDATION_ERROR.
+func DecodeReaderCursor(cursor string) (chat.ReaderCursor, error) {
+	readAt, text, err := decodeCursor(readerCursor, cursor)
+	return chat.ReaderCursor{ReadAt: readAt, User: chat.UserID(text)}, err
 }
 
 func encodeCursor(kind cursorKind, at time.Time, id string) string {

@@ -96,6 +96,45 @@ type TypingStopped struct {
 // ReceiptSynced tells a person's own sessions where the read position is.
 type ReceiptSynced struct{ ReadState }
 
+// ReceiptUpdated tells the other participants of a small conversation how far somebody has read; null, that they let
+// nobody know any more (C6.3, C6.6).
+type ReceiptUpdated struct {
+	ConversationID string  `json:"conversationId" format:"uuid"`
+	UserID         string  `json:"userId" format:"uuid"`
+	MessageID      *string `json:"messageId" format:"uuid" nullable:"true"`
+	Seq            int64   `json:"seq" doc:"Of that message; every one up to it has been read. 0 with null."`
+	ReadAt         *Time   `json:"readAt" format:"date-time" nullable:"true"`
+}
+
+// ReceiptCount tells who follows a large conversation how many people other than its sender have read each of the newest
+// messages (C6.3).
+type ReceiptCount struct {
+	ConversationID string      `json:"conversationId" format:"uuid"`
+	Counts         []ReadCount `json:"counts" nullable:"false"`
+}
+
+// ReadCount is how many have read a message.
+type ReadCount struct {
+	MessageID string `json:"messageId" format:"uuid"`
+	ReadCount int64  `json:"readCount" minimum:"0"`
+}
+
+// ReceiptUpdatedOf is the wire shape of a position that is shown.
+func ReceiptUpdatedOf(s chat.Shown) ReceiptUpdated {
+	return ReceiptUpdated{
+		ConversationID: string(s.Conversation), UserID: string(s.User), MessageID: textOrNull(s.Message), Seq: s.Seq, ReadAt: timeOrNull(s.At),
+	}
+}
+
+// ReceiptCountOf is the wire shape of counts.
+func ReceiptCountOf(r chat.ReadCounts) ReceiptCount {
+	out := ReceiptCount{ConversationID: string(r.Conversation), Counts: make([]ReadCount, 0, len(r.Counts))}
+	for _, c := range r.Counts {
+		out.Counts = append(out.Counts, ReadCount{string(c.Message), c.Count})
+	}
+	return out
+}
+
 // ConversationAdded shows a conversation that the person is in now.
 type ConversationAdded struct {
 	Conversation Conversation `json:"conversation"`
@@ -149,6 +188,8 @@ func (MessageDelivered) eventType() string     { return "message:delivered" }
 func (TypingStarted) eventType() string        { return "typing:started" }
 func (TypingStopped) eventType() string        { return "typing:stopped" }
 func (ReceiptSynced) eventType() string        { return "receipt:synced" }
+func (ReceiptUpdated) eventType() string       { return "receipt:updated" }
+func (ReceiptCount) eventType() string         { return "receipt:count" }
 func (ConversationAdded) eventType() string    { return "conversation:added" }
 func (ConversationRemoved) eventType() string  { return "conversation:removed" }
 func (ConversationActivity) eventType() string { return "conversation:activity" }

@@ -99,7 +99,14 @@ type ReadState struct {
 	ConversationID    string  `json:"conversationId" format:"uuid"`
 	UnreadCount       int64   `json:"unreadCount"`
 	LastReadMessageID *string `json:"lastReadMessageId" format:"uuid" nullable:"true"`
+	LastReadSeq       int64   `json:"lastReadSeq"`
 	LastReadAt        *Time   `json:"lastReadAt" format:"date-time" nullable:"true"`
+}
+
+// Reader is somebody who has read a message.
+type Reader struct {
+	User   User `json:"user"`
+	ReadAt Time `json:"readAt" format:"date-time"`
 }
 
 // UserOf is the wire shape of a person. Who was erased has no name of their own any more.
@@ -156,6 +163,6 @@ func ConversationOf(c chat.Conversation) Conversation {
 func ReadStateOf(r chat.ReadState) ReadState {
 	return ReadState{
 		ConversationID: string(r.Conversation), UnreadCount: r.UnreadCount,
-		LastReadMessageID: textOrNull(r.LastReadMessageID), LastReadAt: timeOrNull(r.LastReadAt),
+		LastReadMessageID: textOrNull(r.LastReadMessageID), LastReadSeq: r.LastReadSeq, LastReadAt: timeOrNull(r.LastReadAt),
 	}
 }

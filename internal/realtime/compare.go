@@ -40,6 +40,9 @@ func (h *Hub) lost(topics []string) {
 		h.source.ForgetRosters()
 		h.compares.conversations(h.subscribed()...)
 		h.compares.persons(h.book.everybody()...)
+		for _, c := range h.subscribed() {
+			h.receipts.want(c, nil)
+		}
 		return
 	}
 	var conversations []chat.ConversationID
@@ -55,6 +58,9 @@ func (h *Hub) lost(topics []string) {
 	}
 	h.compares.conversations(conversations...)
 	h.compares.persons(people...)
+	for _, c := range conversations {
+		h.receipts.want(c, nil)
+	}
 }
 
 // subscribed are the conversations that sessions of this node follow.

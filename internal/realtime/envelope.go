@@ -32,6 +32,9 @@ const (
 	envelopeReturned   = "conversation:returned"
 	envelopeRoster     = "roster:changed"
 	envelopeLoginEnded = "login:ended"
+	envelopeShown      = "receipt:updated"
+	envelopeCounted    = "receipt:count"
+	envelopeReceipts   = "receipts:changed"
 )
 
 // envelope is what travels: the seed's {type, serverId, payload}. More members may be added.
@@ -77,7 +80,8 @@ type (
 		Conversation chat.ConversationID
 		Rev          int64
 	}
-	loginEnded struct{ Login chat.LoginID }
+	loginEnded      struct{ Login chat.LoginID }
+	receiptsChanged struct{ Conversation chat.ConversationID }
 )
 
 var (
@@ -165,6 +169,16 @@ func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte
 	case envelopeTyping:
 		return unwrap(data, func(p typed) error {
 			return about(p.Conversation == c, func() { h.typing(c, p.User, p.Typing) })
+		})
+	case envelopeShown:
+		return unwrap(data, func(p chat.Shown) error { return about(p.Conversation == c, func() { h.positionShown(p) }) })
+	case envelopeCounted:
+		return unwrap(data, func(p chat.ReadCounts) error {
+			return about(p.Conversation == c && len(p.Counts) <= maxCounts, func() { h.readersCounted(p) })
+		})
+	case envelopeReceipts:
+		return unwrap(data, func(p receiptsChanged) error {
+			return about(p.Conversation == c, func() { h.receipts.want(c, nil) })
 		})
 	case envelopeDelivered:
 		return unwrap(data, func(p delivered) error {

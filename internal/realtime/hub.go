@@ -30,6 +30,8 @@ type Source interface {
 	// TrustRosters lets what is remembered count until then.
 	TrustRosters(until time.Time)
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
+	// Receipts reads who has read what in conversations, in a few queries.
+	Receipts(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Receipts, error)
 	// Conversation reads it as the person sees it, who must be in it.
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
 }
@@ -40,6 +42,7 @@ type Hub struct {
 	bus      Bus
 	sessions *registry
 	notices  *notices
+	receipts *receipts
 	topics   sync.Map // chat.ConversationID → *topic
 	gate     gate
 
@@ -73,7 +76,7 @@ func NewHub(cfg Config, bus Bus) *Hub {
 		joins: make(chan struct{}, maxJoins),
 	}
 	h.gate.bus = bus
-	h.notices = newNotices(h)
+	h.notices, h.receipts = newNotices(h), newReceipts(h)
 	if _, alone := bus.(Alone); !alone {
 		h.follows, h.book, h.compares = newFollows(), newBook(h), newCompares(h)
 	}

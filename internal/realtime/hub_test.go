@@ -83,7 +83,7 @@ func TestEditsDeletionsAndRenamesReachSubscribersInOrder(t *testing.T) {
 		"subscribed", "conversation:updated", "caught:up",
 		"message:received", "message:updated", "conversation:updated", "message:deleted",
 	}
-	if diff := cmp.Diff(want, types(got)); diff != "" {
+	if diff := cmp.Diff(want, types(apartFromReceipts(got))); diff != "" {
 		t.Error(diff)
 	}
 	if last := got[len(got)-1]; last.Message.Content != "" || last.Message.Seq != m.Seq {

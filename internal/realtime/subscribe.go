@@ -115,7 +115,11 @@ func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
 	t.mu.Lock()
 	t.learn(read.Head.LastRev)
 	t.unlock()
-	return t.catchUp(ctx, sub, w.AfterRev, read)
+	if err := t.catchUp(ctx, sub, w.AfterRev, read); err != nil {
+		return err
+	}
+	h.receipts.want(t.id, s)
+	return nil
 }
 
 // register puts the session into the topic. A subscription that it had there is replaced, and the new

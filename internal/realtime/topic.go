@@ -42,6 +42,7 @@ type topic struct {
 	missing   int64 // up to where the store is asked
 	again     bool
 	subs      map[*Session]*subscription
+	counted   int64 // the version of the counts of readers that were told last
 	notes     []note
 }
 

@@ -302,6 +302,13 @@ func types(events []event) []string {
 	return out
 }
 
+// apartFromReceipts leaves out what tells how far others are, which comes in its own time.
+func apartFromReceipts(events []event) []event {
+	return slices.DeleteFunc(slices.Clone(events), func(e event) bool {
+		return e.Type == "message:delivered" || e.Type == "receipt:updated" || e.Type == "receipt:count"
+	})
+}
+
 // upTo is from, from+1 … to.
 func upTo(from, to int64) []int64 {
 	var out []int64

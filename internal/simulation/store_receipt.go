@@ -71,6 +71,25 @@ func (s *way) Readers(ctx context.Context, c chat.ConversationID, m chat.Message
 }
 
 // ShowReading satisfies chat.Store.
-func (s *way) ShowReading(ctx context.Context, users []chat.UserID) (map[chat.UserID]bool, error) {
-	return reading(s, ctx, "ask who lets others know", len(users), func(ctx context.Context) (map[chat.UserID]bool, error) { return s.Store.ShowReading(ctx, users) })
+func (s *way) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]bool, error) {
+	return reading(s, ctx, "ask who lets others know", len(users), func(ctx context.Context) (map[chat.UserID]bool, error) { return s.Store.ShowReading(ctx, c, users) })
+}
+
+// ShownPositions satisfies chat.Store.
+func (s *way) ShownPositions(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID][]chat.Shown, error) {
+	return reading(s, ctx, "read who has read what", len(cs), func(ctx context.Context) (map[chat.ConversationID][]chat.Shown, error) {
+		return s.Store.ShownPositions(ctx, cs)
+	})
+}
+
+// UnreadAfter satisfies chat.Store.
+func (s *way) UnreadAfter(ctx context.Context, c chat.ConversationID, seqs []int64) (map[int64]int64, int64, error) {
+	return apart(reading(s, ctx, "count unread", c, func(ctx context.Context) (pair[map[int64]int64, int64], error) {
+		return paired(s.Store.UnreadAfter(ctx, c, seqs))
+	}))
+}
+
+// NewestMessages satisfies chat.Store.
+func (s *way) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) ([]chat.Counted, error) {
+	return reading(s, ctx, "read the newest", c, func(ctx context.Context) ([]chat.Counted, error) { return s.Store.NewestMessages(ctx, c, limit) })
 }

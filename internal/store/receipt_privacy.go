@@ -6,8 +6,8 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// ShowReading says of each person who exists whether they let others know what they read.
-func (s *Store) ShowReading(ctx context.Context, users []chat.UserID) (map[chat.UserID]bool, error) {
+// ShowReading says of each person named who is in the conversation whether they let others know what they read.
+func (s *Store) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]bool, error) {
 	out := make(map[chat.UserID]bool, len(users))
 	err := s.db.reader().each(ctx, func(row scan) error {
 		var u chat.UserID
@@ -17,7 +17,9 @@ func (s *Store) ShowReading(ctx context.Context, users []chat.UserID) (map[chat.
 		}
 		out[u] = shows
 		return nil
-	}, s.fill("SELECT id, read_receipts_enabled AND deleted_at IS NULL FROM users WHERE id {in $1}"), list(s.dialect, users))
+	}, s.fill(`SELECT p.user_id, `+letsKnow+`
+FROM conversation_participants p JOIN users u ON u.id = p.user_id
+WHERE p.conversation_id = $1 AND p.user_id {in $2}`), string(c), list(s.dialect, users))
 	if err != nil {
 		return nil, named(err)
 	}

@@ -177,3 +177,62 @@ func (r reading) show(p *chat.Participant) {
 	p.ReadSeq, p.ReadMessage, p.ReadAt = r.at.seq, r.at.message, r.at.at
 	p.DeliveredSeq = max(r.delivered, r.at.seq)
 }
+
+// ShownPositions returns the positions of everybody in each conversation who has read or acknowledged something, in one
+// query; what they read only where they let others know.
+func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID][]chat.Shown, error) {
+	all, err := s.readings(ctx, s.db.reader(), cs)
+	if err != nil {
+		return nil, named(err)
+	}
+	out := make(map[chat.ConversationID][]chat.Shown, len(cs))
+	for seat, r := range all {
+		shown := chat.Shown{
+			Conversation: seat.conversation, User: seat.user, Message: r.at.message, Seq: r.at.seq, At: r.at.at, DeliveredSeq: max(r.delivered, r.at.seq),
+		}
+		if shown.DeliveredSeq > 0 {
+			out[seat.conversation] = append(out[seat.conversation], shown)
+		}
+	}
+	return out, nil
+}
+
+// UnreadAfter returns how many messages that are not deleted lie past each seq, in one query, and the seq of the last message.
+func (s *Store) UnreadAfter(ctx context.Context, c chat.ConversationID, seqs []int64) (unread map[int64]int64, lastSeq int64, err error) {
+	first := slices.Min(seqs)
+	var deleted []int64
+	err = s.db.reader().each(ctx, func(row scan) error {
+		var seq *int64
+		if err := row(&lastSeq, &seq); err != nil {
+			return err
+		}
+		if seq != nil {
+			deleted = append(deleted, *seq)
+		}
+		return nil
+	}, `SELECT c.last_seq, d.seq FROM conversations c
+LEFT JOIN messages d ON d.conversation_id = c.id AND d.seq > $2 AND d.deleted_at IS NOT NULL
+WHERE c.id = $1 ORDER BY d.seq`, string(c), first)
+	if err != nil {
+		return nil, 0, named(err)
+	}
+	unread = make(map[int64]int64, len(seqs))
+	for _, seq := range seqs {
+		gone, _ := slices.BinarySearch(deleted, seq+1)
+		unread[seq] = lastSeq - seq - int64(len(deleted)-gone)
+	}
+	return unread, lastSeq, nil
+}
+
+// NewestMessages returns the last messages of a conversation without their text, newest first.
+func (s *Store) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) (newest []chat.Counted, err error) {
+	err = s.db.reader().each(ctx, func(row scan) error {
+		var m chat.Counted
+		if err := row(&m.Message, &m.Seq, &m.Sender); err != nil {
+			return err
+		}
+		newest = append(newest, m)
+		return nil
+	}, "SELECT id, seq, sender_id FROM messages WHERE conversation_id = $1 ORDER BY seq DESC LIMIT $2", string(c), limit)
+	return newest, named(err)
+}

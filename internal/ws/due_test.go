@@ -266,6 +266,9 @@ func TestSendsAndFramesAreLimitedWithAWaitThatHelps(t *testing.T) {
 	})
 }
 
+// receipts tell how far the sender is: who sends has read, and has it.
+const receipts = " message:delivered receipt:updated receipt:updated"
+
 func TestAnAckThatIsOwedForTenSecondsBringsTheMessageAgain(t *testing.T) {
 	timed(t, options{}, func(w *world, connect func() *piped) {
 		people := []chat.UserID{w.person(), w.person()}
@@ -278,7 +281,7 @@ func TestAnAckThatIsOwedForTenSecondsBringsTheMessageAgain(t *testing.T) {
 		ada.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"k1"}`, id)
 		bob.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
 		ada.send(`{"type":"message:send","conversationId":%q,"content":"two","clientMessageId":"k2"}`, id)
-		begun := "auth:success subscribed caught:up message:received message:received"
+		begun := "auth:success subscribed caught:up message:received message:received" + receipts
 		time.Sleep(9 * time.Second)
 		bob.expect("after nine seconds", begun, 0)
 		time.Sleep(2 * time.Second)

@@ -323,7 +323,7 @@ func (w world) privacy(t *testing.T) {
 	clocked := w.WithClock(func() time.Time { return now })
 	ok(t, w.WriteSteps(ctx, []chat.Step{stepTo(m[0], bob, minutes(1))}))
 	w.setReceipts(t, w.Store, bob, false)
-	shows, err := w.ShowReading(ctx, []chat.UserID{ada, bob, newID[chat.UserID]()})
+	shows, err := w.ShowReading(ctx, c.ID, []chat.UserID{ada, bob, newID[chat.UserID]()})
 	ok(t, err)
 	same(t, "who lets others know", map[chat.UserID]bool{ada: true, bob: false}, shows)
 	hidden := func(what string) {
@@ -468,7 +468,7 @@ func (w world) erasedReaders(t *testing.T) {
 	ok(t, w.WriteSteps(ctx, []chat.Step{stepTo(m[2], p[1], noon), stepTo(n[2], p[1], noon)}))
 	same(t, "counts", []int64{1, 0, 0}, w.counts(t, m...))
 	same(t, "shown", chat.Participant{}, w.shown(t, c, p[1]))
-	shows, err := w.ShowReading(ctx, []chat.UserID{p[1]})
+	shows, err := w.ShowReading(ctx, c.ID, []chat.UserID{p[1]})
 	ok(t, err)
 	same(t, "lets others know", map[chat.UserID]bool{p[1]: false}, shows)
 	states, err := w.ReadStates(ctx, c.ID, []chat.UserID{p[1]})

@@ -1,0 +1,136 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	// flushEvery is how often steps are written (C6.3).
+	flushEvery = 10 * time.Second
+	// flushLease is how long a flusher has for what it took; then another may take it.
+	flushLease = 30 * time.Second
+	// flushAtOnce is the most steps in one transaction.
+	flushAtOnce = 1000
+	// maxStepTries is how often a step is tried before it is buried (C6.4).
+	maxStepTries = 5
+)
+
+// FlushReport is what an operator may know of one flush.
+type FlushReport struct {
+	Written, Again, Buried int
+	Waiting                int // in the queue after it
+	Err                    error
+}
+
+// flushing writes what waits every 10 seconds, and once more when ctx has ended.
+func (s *Service) flushing(ctx context.Context) {
+	ticker := time.NewTicker(flushEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.Flush(ctx)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
+			defer cancel()
+			s.Flush(last)
+			return
+		}
+	}
+}
+
+// Flush writes acknowledged deliveries and the steps that wait, as [Service.Run] does by itself every 10 seconds.
+// Several nodes may do so at once.
+func (s *Service) Flush(ctx context.Context) {
+	if acks := s.acks.take(); len(acks) > 0 {
+		if err := s.store.AdvanceDelivered(ctx, acks); err != nil {
+			s.acks.giveBack(acks)
+		}
+	}
+	report, touched := s.flushSteps(ctx)
+	for _, c := range touched {
+		// What the store has now is the truth for those who count ahead of it.
+		if s.seed(ctx, c) == nil {
+			s.gathering.count(c)
+		}
+	}
+	if s.cfg.Flushed != nil {
+		report.Waiting, _ = s.cfg.Readers.Waiting(ctx)
+		s.cfg.Flushed(report)
+	}
+}
+
+func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched []ConversationID) {
+	for {
+		claim, err := s.cfg.Readers.Claim(ctx, flushAtOnce, flushLease)
+		if err != nil || len(claim.Steps) == 0 {
+			report.Err = err
+			return report, touched
+		}
+		failed, err := s.writeSome(ctx, claim.Steps)
+		report.Written += len(claim.Steps) - len(failed)
+		report.Err = err
+		again := failed
+		if err == nil {
+			again = s.buryWorst(ctx, failed, &report)
+		}
+		report.Again += len(again)
+		for _, step := range claim.Steps {
+			if !slices.Contains(touched, step.Conversation) {
+				touched = append(touched, step.Conversation)
+			}
+		}
+		if settled := s.cfg.Readers.Settle(ctx, claim.ID, again); settled != nil || err != nil || len(again) > 0 {
+			// What is left is for the next round: its lease runs out, or it is at the queue's end.
+			return report, touched
+		}
+	}
+}
+
+// writeSome writes steps together, and in ever smaller parts when that fails, so that one that cannot be written holds up
+// no other. The error says that the store is away; then no step is to blame, and all that is not written is returned.
+func (s *Service) writeSome(ctx context.Context, steps []Step) (failed []Step, err error) {
+	err = s.store.WriteSteps(ctx, steps)
+	switch {
+	case err == nil:
+		return nil, nil
+	case AsError(err).Code.Info().Retryable && AsError(err).Code != CodeInternal || ctx.Err() != nil:
+		return steps, err
+	case len(steps) == 1:
+		one := steps[0]
+		one.Tries++
+		return []Step{one}, nil
+	}
+	half := len(steps) / 2
+	if failed, err = s.writeSome(ctx, steps[:half]); err != nil {
+		return append(failed, steps[half:]...), err
+	}
+	more, err := s.writeSome(ctx, steps[half:])
+	return append(failed, more...), err
+}
+
+// buryWorst lays aside what was tried often enough and returns the rest.
+func (s *Service) buryWorst(ctx context.Context, failed []Step, report *FlushReport) (again []Step) {
+	for _, step := range failed {
+		if step.Tries >= maxStepTries && s.store.BuryStep(ctx, step, "it could not be written in five tries") == nil {
+			report.Buried++
+			continue
+		}
+		again = append(again, step)
+	}
+	return again
+}
+
+// writeWaiting writes the steps of some people that wait, so that the store says where they are.
+func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
+	if len(users) == 0 {
+		return nil
+	}
+	steps, err := s.cfg.Readers.Pending(ctx, users)
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	return s.store.WriteSteps(ctx, steps)
+}

@@ -1,0 +1,454 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// gatherReads is how long what people read in one large conversation is gathered.
+	gatherReads = 50 * time.Millisecond
+	// gatherSent is the same for the positions that sending moves.
+	gatherSent = 250 * time.Millisecond
+	// countEvery is how often the readers of one conversation are counted at most.
+	countEvery = time.Second
+	// gatherWithin bounds the work on what was gathered.
+	gatherWithin = 3 * time.Second
+	// newestCounted is how many messages of a large conversation have their readers counted live.
+	newestCounted = 50
+)
+
+// gathering collects for a moment what people read and send, and hands it on together: 1,000 readers are not 1,000
+// writes (C6.3).
+type gathering struct {
+	service *Service
+
+	mu     sync.Mutex
+	ended  bool
+	reads  map[ConversationID][]*ask
+	sent   map[ConversationID]map[UserID]Step
+	counts map[ConversationID]bool // being counted or resting after it; true when it has to be counted again
+	// behind are the conversations of which the store knows more than what runs ahead of it.
+	behind map[ConversationID]bool
+	work   sync.WaitGroup
+}
+
+// ask is somebody who has read a message and waits for where their position is.
+type ask struct {
+	user    UserID
+	message MessageID
+	answer  chan answeredRead
+}
+
+type answeredRead struct {
+	state ReadState
+	err   error
+}
+
+func newGathering(s *Service) *gathering {
+	return &gathering{
+		service: s, reads: make(map[ConversationID][]*ask), sent: make(map[ConversationID]map[UserID]Step),
+		counts: make(map[ConversationID]bool), behind: make(map[ConversationID]bool),
+	}
+}
+
+// later runs something after a while, unless the service ends before, which runs it at once. The caller has the lock.
+func (g *gathering) later(d time.Duration, do func(context.Context)) {
+	if g.ended {
+		return
+	}
+	g.work.Add(1)
+	time.AfterFunc(d, func() {
+		defer g.work.Done()
+		ctx, cancel := context.WithTimeout(context.Background(), gatherWithin)
+		defer cancel()
+		do(ctx)
+	})
+}
+
+// end lets nothing more in and returns when all that was gathered has been handed on.
+func (g *gathering) end() {
+	g.mu.Lock()
+	g.ended = true
+	g.mu.Unlock()
+	g.work.Wait()
+}
+
+// read has a read position moved with those of others.
+func (g *gathering) read(ctx context.Context, u UserID, c ConversationID, m MessageID) (ReadState, error) {
+	a := &ask{u, m, make(chan answeredRead, 1)}
+	g.mu.Lock()
+	if g.ended {
+		g.mu.Unlock()
+		states, err := g.service.readTogether(ctx, c, []*ask{a})
+		return states[u], err
+	}
+	if g.reads[c] = append(g.reads[c], a); len(g.reads[c]) == 1 {
+		g.later(gatherReads, func(ctx context.Context) { g.handReads(ctx, c) })
+	}
+	g.mu.Unlock()
+	select {
+	case got := <-a.answer:
+		return got.state, got.err
+	case <-ctx.Done():
+		return ReadState{}, ctx.Err()
+	}
+}
+
+func (g *gathering) handReads(ctx context.Context, c ConversationID) {
+	g.mu.Lock()
+	asks := g.reads[c]
+	delete(g.reads, c)
+	g.mu.Unlock()
+	states, err := g.service.readTogether(ctx, c, asks)
+	for _, a := range asks {
+		state, known := states[a.user]
+		switch {
+		case err != nil:
+			a.answer <- answeredRead{err: err}
+		case !known:
+			a.answer <- answeredRead{err: NotFound("message")}
+		default:
+			a.answer <- answeredRead{state: state}
+		}
+	}
+}
+
+// noteSent moves the positions of those who have just sent something: who writes has read (C6.5).
+func (g *gathering) noteSent(c ConversationID, changes []Change) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sent[c] == nil {
+		g.sent[c] = make(map[UserID]Step)
+		g.later(gatherSent, func(ctx context.Context) { g.handSent(ctx, c) })
+	}
+	for i := range changes {
+		m := changes[i].Message
+		g.sent[c][m.Sender] = Step{Conversation: c, User: m.Sender, Message: m.ID, Seq: m.Seq, At: m.CreatedAt}
+	}
+}
+
+func (g *gathering) handSent(ctx context.Context, c ConversationID) {
+	g.mu.Lock()
+	var steps []Step
+	for _, step := range g.sent[c] {
+		steps = append(steps, step)
+	}
+	delete(g.sent, c)
+	g.mu.Unlock()
+	g.service.sentTogether(ctx, c, steps)
+}
+
+// count has the readers of a large conversation counted soon, and at most once a second.
+func (g *gathering) count(c ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, busy := g.counts[c]; busy {
+		g.counts[c] = true
+		return
+	}
+	g.counts[c] = false
+	g.later(2*gatherReads, func(ctx context.Context) { g.countNow(ctx, c) })
+}
+
+func (g *gathering) countNow(ctx context.Context, c ConversationID) {
+	g.mu.Lock()
+	g.counts[c] = false
+	g.mu.Unlock()
+	// What cannot be counted now is counted when it is written to the store.
+	if counts, err := g.service.newestCounts(ctx, c); err == nil {
+		g.service.announcer.ReadersCounted(counts)
+	}
+	time.AfterFunc(countEvery, func() { g.rested(c) })
+}
+
+// rested counts again what changed meanwhile.
+func (g *gathering) rested(c ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.counts[c] {
+		delete(g.counts, c)
+		return
+	}
+	g.counts[c] = false
+	g.later(0, func(ctx context.Context) { g.countNow(ctx, c) })
+}
+
+// bypassed notes that steps of a conversation went to the store alone.
+func (g *gathering) bypassed(c ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.behind[c] = true
+}
+
+// catchUp has a conversation seeded anew if steps of it went to the store alone.
+func (g *gathering) catchUp(ctx context.Context, c ConversationID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.behind[c] {
+		return nil
+	}
+	delete(g.behind, c)
+	g.mu.Unlock()
+	err := g.service.cfg.Readers.Unseed(ctx, c)
+	g.mu.Lock()
+	if err != nil {
+		g.behind[c] = true
+	}
+	return err
+}
+
+// readTogether moves the positions of people in one large conversation and returns where they are then. Who named a
+// message that is not there has no state.
+func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*ask) (map[UserID]ReadState, error) {
+	steps, err := s.stepsOf(ctx, c, asks)
+	if err != nil || len(steps) == 0 {
+		return nil, err
+	}
+	users := make([]UserID, 0, len(steps))
+	for _, step := range steps {
+		users = append(users, step.User)
+	}
+	states, err := s.store.ReadStates(ctx, c, users)
+	if err != nil {
+		return nil, err
+	}
+	// What lies before somebody's position, or from before they came, tells nothing.
+	steps = slices.DeleteFunc(steps, func(step Step) bool {
+		state, in := states[step.User]
+		return !in || step.Seq <= state.LastReadSeq
+	})
+	if err := s.moveTogether(ctx, c, steps); err != nil {
+		return nil, err
+	}
+	if err := s.putAhead(ctx, c, states, steps); err != nil {
+		return nil, err
+	}
+	for u, state := range states {
+		s.announcer.ReadAdvanced(u, state)
+	}
+	return states, nil
+}
+
+// moveTogether queues and counts steps of one large conversation.
+func (s *Service) moveTogether(ctx context.Context, c ConversationID, steps []Step) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	users := make([]UserID, 0, len(steps))
+	for _, step := range steps {
+		users = append(users, step.User)
+	}
+	shows, err := s.store.ShowReading(ctx, c, users)
+	if err != nil {
+		return err
+	}
+	for i := range steps {
+		steps[i].Private = !shows[steps[i].User]
+	}
+	if err := s.advance(ctx, c, steps, ByReading); err != nil {
+		// The store has it at once, and what runs ahead of it is behind until it is seeded again.
+		if err := s.store.WriteSteps(ctx, steps); err != nil {
+			return err
+		}
+		s.gathering.bypassed(c)
+	}
+	s.gathering.count(c)
+	return nil
+}
+
+// stepsOf looks up the messages that were read, the newest together, and keeps the furthest of each person.
+func (s *Service) stepsOf(ctx context.Context, c ConversationID, asks []*ask) ([]Step, error) {
+	newest, err := s.store.NewestMessages(ctx, c, newestCounted)
+	if err != nil {
+		return nil, err
+	}
+	seqs := make(map[MessageID]int64, len(newest))
+	for _, m := range newest {
+		seqs[m.Message] = m.Seq
+	}
+	now := time.Now().UTC()
+	furthest := make(map[UserID]Step, len(asks))
+	for _, a := range asks {
+		seq, known := seqs[a.message]
+		if !known {
+			m, err := s.store.Message(ctx, c, a.message)
+			if err != nil && AsError(err).Code != CodeNotFound {
+				return nil, err
+			}
+			// 0 for a message that is not there.
+			seq = m.Seq
+			seqs[a.message] = seq
+		}
+		if seq > furthest[a.user].Seq {
+			furthest[a.user] = Step{Conversation: c, User: a.user, Message: a.message, Seq: seq, At: now}
+		}
+	}
+	steps := make([]Step, 0, len(furthest))
+	for _, step := range furthest {
+		steps = append(steps, step)
+	}
+	return steps, nil
+}
+
+// putAhead moves states from where the store has people to where their steps put them: those given, and those that wait.
+func (s *Service) putAhead(ctx context.Context, c ConversationID, states map[UserID]ReadState, steps []Step) error {
+	users := make([]UserID, 0, len(states))
+	for u := range states {
+		users = append(users, u)
+	}
+	// When that fails what waits is told by the next reading.
+	waiting, _ := s.cfg.Readers.Pending(ctx, users)
+	ahead := make(map[UserID]Step, len(steps))
+	seqs := make([]int64, 0, len(steps))
+	for _, step := range append(waiting, steps...) {
+		if step.Conversation == c && step.Seq > max(ahead[step.User].Seq, states[step.User].LastReadSeq) {
+			ahead[step.User] = step
+			seqs = append(seqs, step.Seq)
+		}
+	}
+	if len(seqs) == 0 {
+		return nil
+	}
+	slices.Sort(seqs)
+	unread, last, err := s.store.UnreadAfter(ctx, c, slices.Compact(seqs))
+	if err != nil {
+		return err
+	}
+	for u, step := range ahead {
+		state := states[u]
+		state.LastReadSeq, state.LastReadMessageID, state.LastReadAt = step.Seq, step.Message, step.At
+		state.UnreadCount, state.LastSeq = unread[step.Seq], last
+		states[u] = state
+	}
+	return nil
+}
+
+// advance queues steps and moves positions in a large conversation, seeding it when it has to be.
+func (s *Service) advance(ctx context.Context, c ConversationID, steps []Step, how Moved) error {
+	err := s.cfg.Readers.Advance(ctx, c, steps, how)
+	if errors.Is(err, ErrUnseeded) {
+		// They are queued and noted; who counts next seeds again if this fails.
+		_ = s.seed(ctx, c)
+		return nil
+	}
+	return err
+}
+
+// seedTries bounds how often a conversation is seeded for one question: others may come, go or switch meanwhile.
+const seedTries = 4
+
+// seeded asks until the conversation is seeded.
+func (s *Service) seeded(ctx context.Context, c ConversationID, ask func() error) error {
+	for try := 1; ; try++ {
+		err := ask()
+		if !errors.Is(err, ErrUnseeded) || try == seedTries {
+			return err
+		}
+		if err := s.seed(ctx, c); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Service) seed(ctx context.Context, c ConversationID) error {
+	epoch, err := s.cfg.Readers.Epoch(ctx, c)
+	if err != nil {
+		return err
+	}
+	r, err := s.Roster(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := s.writeWaiting(ctx, r.people()...); err != nil {
+		return err
+	}
+	positions, err := s.store.ReadPositions(ctx, c)
+	if err != nil {
+		return err
+	}
+	return s.cfg.Readers.Seed(ctx, c, positions, epoch)
+}
+
+// newestCounts counts the readers of the newest messages of a large conversation: ahead of the store, or there when
+// that is not to be had.
+func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCounts, error) {
+	of, err := s.store.NewestMessages(ctx, c, newestCounted)
+	if err != nil {
+		return ReadCounts{}, err
+	}
+	out := ReadCounts{Conversation: c}
+	var counts map[MessageID]int64
+	if err = s.gathering.catchUp(ctx, c); err == nil {
+		err = s.seeded(ctx, c, func() (err error) {
+			counts, out.Version, err = s.cfg.Readers.Counts(ctx, c, of)
+			return err
+		})
+	}
+	if err != nil {
+		out.Version = time.Now().UnixMicro()
+		if counts, err = s.store.ReadCounts(ctx, c, of); err != nil {
+			return ReadCounts{}, err
+		}
+	}
+	for _, m := range of {
+		out.Counts = append(out.Counts, ReadCount{m.Message, counts[m.Message]})
+	}
+	return out, nil
+}
+
+// Recount has the readers of a large conversation counted again: what knows them ahead of the store has changed by
+// itself.
+func (s *Service) Recount(c ConversationID) { s.gathering.count(c) }
+
+// recount has a large conversation seeded and counted anew: its people changed, or what they let others know.
+func (s *Service) recount(ctx context.Context, c ConversationID, gone ...UserID) {
+	// What fails here is mended when the conversation is next written to the store.
+	_ = s.cfg.Readers.Unseed(ctx, c, gone...)
+	s.gathering.count(c)
+}
+
+// recountAfter has readers counted, or named, anew when people came or went.
+func (s *Service) recountAfter(ctx context.Context, before Roster, r Revision) {
+	if len(r.Add)+len(r.Remove) == 0 {
+		return
+	}
+	was := len(before.Roles)
+	is := was + len(r.Add) - len(r.Remove)
+	if is >= s.cfg.ReadThreshold {
+		s.recount(ctx, before.Conversation, r.Remove...)
+	}
+	if (was >= s.cfg.ReadThreshold) != (is >= s.cfg.ReadThreshold) {
+		s.announcer.ReceiptsChanged(before.Conversation)
+	}
+}
+
+// sentTogether shows how far those are who have just sent something.
+func (s *Service) sentTogether(ctx context.Context, c ConversationID, steps []Step) {
+	r, err := s.Roster(ctx, c)
+	if err != nil {
+		return
+	}
+	if s.large(r) {
+		// Their messages are the record: what is not noted now is found by the next seeding.
+		_ = s.advance(ctx, c, steps, BySending)
+		s.gathering.count(c)
+		return
+	}
+	users := make([]UserID, 0, len(steps))
+	for _, step := range steps {
+		users = append(users, step.User)
+	}
+	shows, err := s.store.ShowReading(ctx, c, users)
+	if err != nil {
+		return
+	}
+	for _, step := range steps {
+		if shows[step.User] {
+			s.announcer.PositionShown(Shown{Conversation: c, User: step.User, Message: step.Message, Seq: step.Seq, At: step.At})
+		}
+	}
+}

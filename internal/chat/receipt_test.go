@@ -1,0 +1,235 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/inmem"
+)
+
+// readingWorld has a large group of twelve and a small one of two.
+func readingWorld(t *testing.T, readers chat.Readers) (w *world, large, small chat.ConversationID) {
+	t.Helper()
+	w = newWorldWith(t, 12, chat.Config{NewID: newID, Readers: readers})
+	return w, w.group(t, w.people...), w.group(t, w.people[:2]...)
+}
+
+// awaitCount waits until the announcer was last told that so many have read the message.
+func (w *world) awaitCount(m chat.MessageID, want int64) {
+	w.heard.mu.Lock()
+	defer w.heard.mu.Unlock()
+	for w.heard.lastCount(m) != want {
+		w.heard.more.Wait()
+	}
+}
+
+// lastCount is what was told with the highest version, -1 for nothing.
+func (r *recorder) lastCount(m chat.MessageID) int64 {
+	count, version := int64(-1), int64(-1)
+	for _, counted := range r.counted {
+		for _, one := range counted.Counts {
+			if one.Message == m && counted.Version > version {
+				count, version = one.Count, counted.Version
+			}
+		}
+	}
+	return count
+}
+
+// awaitShown waits until somebody's position was shown.
+func (w *world) awaitShown(c chat.ConversationID, u chat.UserID, seq int64) {
+	w.heard.mu.Lock()
+	defer w.heard.mu.Unlock()
+	for !slices.ContainsFunc(w.heard.shown, func(s chat.Shown) bool { return s.Conversation == c && s.User == u && s.Seq == seq }) {
+		w.heard.more.Wait()
+	}
+}
+
+func (w *world) read(t *testing.T, u chat.UserID, c chat.ConversationID, m chat.MessageID) chat.ReadState {
+	t.Helper()
+	state, err := w.AdvanceRead(t.Context(), u, c, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// readAll has everybody but the first read a message at once, each twice.
+func (w *world) readAll(t *testing.T, c chat.ConversationID, m chat.MessageID) {
+	var reading sync.WaitGroup
+	for _, u := range append(w.people[1:], w.people[1:]...) {
+		reading.Go(func() {
+			if state, err := w.AdvanceRead(t.Context(), u, c, m); err != nil || state.UnreadCount != 0 || state.LastReadMessageID != m {
+				t.Errorf("reading: %+v, %v", state, err)
+			}
+		})
+	}
+	reading.Wait()
+}
+
+func TestEverybodyWhoReadsAMessageOfALargeGroupIsCountedOnce(t *testing.T) {
+	for name, readers := range map[string]chat.Readers{"in memory": inmem.NewReaders(), "in the store alone": nil} {
+		t.Run(name, func(t *testing.T) {
+			w, c, _ := readingWorld(t, readers)
+			m := w.send(t, c, w.people[0], "one", "Hello")
+			w.readAll(t, c, m.ID)
+			w.awaitCount(m.ID, 11)
+			page, err := w.MessageReaders(t.Context(), w.people[3], c, m.ID, chat.ReaderCursor{}, 100)
+			if err != nil || len(page.Readers) != 11 || page.Count != 11 || page.HasMore {
+				t.Errorf("%d readers, %d counted, more %v, %v", len(page.Readers), page.Count, page.HasMore, err)
+			}
+			if slices.ContainsFunc(page.Readers, func(r chat.Reader) bool { return r.User.ID == w.people[0] }) {
+				t.Error("the sender is among the readers")
+			}
+		})
+	}
+}
+
+func TestWhoLetsNobodyKnowIsNeitherCountedNorShown(t *testing.T) {
+	w, large, small := readingWorld(t, inmem.NewReaders())
+	off, on := false, true
+	if _, err := w.UpdateMe(t.Context(), w.people[1], chat.ProfileEdit{ReadReceiptsEnabled: &off}); err != nil {
+		t.Fatal(err)
+	}
+	m, quiet := w.send(t, large, w.people[0], "one", "Hello"), w.send(t, small, w.people[0], "one", "Hello")
+	w.readAll(t, large, m.ID)
+	w.awaitCount(m.ID, 10)
+	if state := w.read(t, w.people[1], small, quiet.ID); state.UnreadCount != 0 || state.LastReadSeq != 1 {
+		t.Errorf("the own position is %+v", state)
+	}
+	w.heard.mu.Lock()
+	if slices.ContainsFunc(w.heard.shown, func(s chat.Shown) bool { return s.User == w.people[1] && s.Seq > 0 }) {
+		t.Errorf("shown: %+v", w.heard.shown)
+	}
+	w.heard.mu.Unlock()
+	receipts, err := w.Receipts(t.Context(), []chat.ConversationID{small})
+	if err != nil || slices.ContainsFunc(receipts[small].Shown, func(s chat.Shown) bool { return s.User == w.people[1] && s.Seq > 0 }) {
+		t.Errorf("receipts: %+v, %v", receipts, err)
+	}
+	if _, err := w.UpdateMe(t.Context(), w.people[1], chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCount(m.ID, 11)
+}
+
+func TestReadingInASmallConversationIsShownAtOnceAndSoIsSending(t *testing.T) {
+	w, _, c := readingWorld(t, inmem.NewReaders())
+	first := w.send(t, c, w.people[0], "one", "Hello")
+	w.read(t, w.people[1], c, first.ID)
+	w.awaitShown(c, w.people[1], 1)
+	second := w.send(t, c, w.people[1], "two", "Hello to you")
+	w.awaitShown(c, w.people[1], second.Seq)
+}
+
+func TestSendingInALargeGroupIsReading(t *testing.T) {
+	w, c, _ := readingWorld(t, inmem.NewReaders())
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	w.send(t, c, w.people[1], "two", "Hello to you")
+	w.awaitCount(m.ID, 1)
+}
+
+func TestWhoLeavesIsNotCountedAnyMore(t *testing.T) {
+	w, c, _ := readingWorld(t, inmem.NewReaders())
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	w.readAll(t, c, m.ID)
+	w.awaitCount(m.ID, 11)
+	if err := w.RemoveParticipant(t.Context(), w.people[5], c, w.people[5]); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCount(m.ID, 10)
+	_, err := w.AdvanceRead(t.Context(), w.people[5], c, m.ID)
+	wantCode(t, err, chat.CodeNotInConversation)
+}
+
+func TestAPositionInALargeGroupNeverGoesBackAndOnlyKnowsItsOwnMessages(t *testing.T) {
+	w, c, other := readingWorld(t, inmem.NewReaders())
+	first, second := w.send(t, c, w.people[0], "one", "Hello"), w.send(t, c, w.people[0], "two", "Again")
+	foreign := w.send(t, other, w.people[0], "three", "Elsewhere")
+	if got := w.read(t, w.people[1], c, second.ID); got.LastReadSeq != 2 || got.UnreadCount != 0 {
+		t.Errorf("after the second: %+v", got)
+	}
+	if got := w.read(t, w.people[1], c, first.ID); got.LastReadSeq != 2 || got.UnreadCount != 0 || got.LastReadMessageID != second.ID {
+		t.Errorf("after the first again: %+v", got)
+	}
+	for _, id := range []chat.MessageID{foreign.ID, chat.MessageID(newID()), "'; --"} {
+		_, err := w.AdvanceRead(t.Context(), w.people[1], c, id)
+		wantCode(t, err, chat.CodeNotFound)
+	}
+	if got := w.read(t, w.people[1], c, ""); got.LastReadSeq != 2 {
+		t.Errorf("asked for: %+v", got)
+	}
+}
+
+func TestWhatWasReadIsWrittenWhenTheRulesEnd(t *testing.T) {
+	w := newWorld(t, 12)
+	rules := chat.New(chat.Config{NewID: newID, Readers: inmem.NewReaders()}, w.store, w.heard)
+	ctx, stop := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() {
+		rules.Run(ctx)
+		close(ran)
+	}()
+	c := w.group(t, w.people...)
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	if _, err := rules.AdvanceRead(ctx, w.people[1], c, m.ID); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	<-ran
+	states, err := w.store.ReadStates(t.Context(), c, w.people[1:2])
+	if err != nil || states[w.people[1]].LastReadSeq != 1 {
+		t.Errorf("the store has %+v, %v", states, err)
+	}
+}
+
+// poisoned cannot write the steps of one person.
+type poisoned struct {
+	chat.Store
+	user chat.UserID
+}
+
+func (p poisoned) WriteSteps(ctx context.Context, steps []chat.Step) error {
+	if slices.ContainsFunc(steps, func(s chat.Step) bool { return s.User == p.user }) {
+		return errors.New("this one cannot be written")
+	}
+	return p.Store.WriteSteps(ctx, steps)
+}
+
+func TestAStepThatCannotBeWrittenHoldsUpNoOtherAndIsBuriedAfterFiveTries(t *testing.T) {
+	w := newWorld(t, 12)
+	c := w.group(t, w.people...)
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	readers := inmem.NewReaders()
+	reports := make(chan chat.FlushReport, 10)
+	rules := chat.New(chat.Config{NewID: newID, Readers: readers, Flushed: func(r chat.FlushReport) { reports <- r }}, poisoned{w.store, w.people[7]}, w.heard)
+	var steps []chat.Step
+	for _, u := range w.people[1:] {
+		steps = append(steps, chat.Step{Conversation: c, User: u, Message: m.ID, Seq: 1, At: time.Now().UTC()})
+	}
+	if err := readers.Advance(t.Context(), c, steps, chat.ByReading); err != nil && !errors.Is(err, chat.ErrUnseeded) {
+		t.Fatal(err)
+	}
+	for try := 1; try <= 5; try++ {
+		rules.Flush(t.Context())
+		got := <-reports
+		want := chat.FlushReport{Again: 1, Waiting: 1}
+		if try == 1 {
+			want.Written = 10
+		}
+		if try == 5 {
+			want = chat.FlushReport{Buried: 1}
+		}
+		if got != want {
+			t.Errorf("try %d: %+v, want %+v", try, got, want)
+		}
+	}
+	buried, all, err := w.store.BuriedSteps(t.Context(), 10)
+	if err != nil || all != 1 || buried[0].User != w.people[7] {
+		t.Errorf("buried: %+v, %d, %v", buried, all, err)
+	}
+}
