@@ -1,0 +1,21 @@
+package app
+
+import (
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/inmem"
+	"github.com/parley-chat/parley/internal/redis"
+)
+
+// readers know who has read what in large conversations ahead of the store: in Redis, or in this process when it is the
+// only one. Several nodes without Redis have nothing in common but the store, which is then written at once.
+func (n *Node) readers() chat.Readers {
+	switch {
+	case n.reach.redis != nil:
+		shared := redis.NewReaders(n.reach.redis)
+		shared.OnRestored(func(c chat.ConversationID) { n.chat.Recount(c) })
+		return shared
+	case n.reach.joint == nil:
+		return inmem.NewReaders()
+	}
+	return nil
+}
