@@ -1,6 +1,7 @@
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useId, useRef } from "react";
 import { strings } from "../lib/strings.ts";
+import { later } from "../lib/strings-later.ts";
 import { Button, IconButton } from "./Button.tsx";
 
 /** A native modal dialog: it traps the focus, closes on Esc and on a click outside, and gives the focus back. */
@@ -34,7 +35,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Re
           <h2 id={heading} className="font-semibold text-head">
             {props.title}
           </h2>
-          <IconButton label={strings.close} onClick={props.onClose}>
+          <IconButton label={later.close} onClick={props.onClose}>
             <X size={18} />
           </IconButton>
         </header>

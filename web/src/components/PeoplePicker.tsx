@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import { type KeyboardEvent, useId, useState } from "react";
 import { useFoundPeople } from "../lib/search.ts";
 import { strings } from "../lib/strings.ts";
+import { later } from "../lib/strings-later.ts";
 import { Avatar } from "./Avatar.tsx";
 
 interface PickerProps {
@@ -43,16 +44,16 @@ export function PeoplePicker({ chosen, onChange, without }: PickerProps) {
   return (
     <div>
       <label htmlFor={id} className="mb-1 block font-medium text-ink-2 text-small">
-        {strings.findPeople}
+        {later.findPeople}
       </label>
       {chosen.length > 0 && (
-        <ul aria-label={strings.chosen} className="mb-2 flex flex-wrap gap-1.5">
+        <ul aria-label={later.chosen} className="mb-2 flex flex-wrap gap-1.5">
           {chosen.map((user) => (
             <li key={user.id} className="flex items-center rounded-full bg-own ps-3 text-name">
               <bdi className="max-w-48 truncate">{user.displayName}</bdi>
               <button
                 type="button"
-                aria-label={strings.removeName(user.displayName)}
+                aria-label={later.removeName(user.displayName)}
                 onClick={() => onChange(chosen.filter((c) => c.id !== user.id))}
                 className="inline-flex size-8 items-center justify-center rounded-full text-ink-2 hover:text-ink"
               >
@@ -75,7 +76,7 @@ export function PeoplePicker({ chosen, onChange, without }: PickerProps) {
         spellCheck={false}
         dir="auto"
         value={typed}
-        placeholder={strings.findPeopleHint}
+        placeholder={later.findPeopleHint}
         onChange={(event) => {
           setTyped(event.target.value);
           setAt(0);
@@ -110,7 +111,7 @@ export function PeoplePicker({ chosen, onChange, without }: PickerProps) {
       </div>
       {offered.length === 0 && found.isSuccess && !found.isPlaceholderData && [...typed.trim()].length >= 2 && (
         <p role="status" className="mt-2 text-ink-3 text-name">
-          {strings.nobodyFound}
+          {later.nobodyFound}
         </p>
       )}
     </div>

@@ -1,5 +1,6 @@
-// Every word that the client says, in one place. English for now; a second language is a second object of
-// this type. Short sentences, no exclamation marks.
+// Every word that the client says: here those of the first screen, in strings-later.ts those of what is loaded when it
+// is asked for. English for now; a second language is a second object of each type. Short sentences, no exclamation
+// marks.
 
 const plural = new Intl.PluralRules("en");
 
@@ -14,27 +15,6 @@ function names(list: readonly string[]): string {
 export const strings = {
   app: "Parley",
   locale: "en-GB",
-
-  // Signing in
-  tagline: "Quiet conversations on a server of your own.",
-  signIn: "Sign in",
-  register: "Create account",
-  registerInstead: "New here? Create an account",
-  signInInstead: "Have an account? Sign in",
-  username: "Username",
-  usernameHint: "3 to 32 letters, digits, _ . or -",
-  password: "Password",
-  passwordHint: "At least 8 characters",
-  displayName: "Name",
-  displayNameHint: "What others see. Optional.",
-  working: "One moment",
-  demoHint: (name: string) => `Demo: you are about to sign in as ${name}.`,
-  ownerTitle: "This server is yours",
-  ownerText: "Create the account that owns it.",
-  signOut: "Sign out",
-  sessionEnded: "You were signed out.",
-  showPassword: "Show password",
-  hidePassword: "Hide password",
 
   // List
   conversations: "Conversations",
@@ -57,25 +37,13 @@ export const strings = {
   loadMore: "Show more",
   chooseConversation: "Choose a conversation",
   chooseConversationText: "Or press Ctrl K and type a name.",
-  unnamedGroup: "Group",
   formerParticipant: "Former participant",
   onlyYou: "Only you",
 
   // Starting one
-  findPeople: "Find people",
-  findPeopleHint: "Type two letters or more of a name",
-  chosen: "Chosen people",
-  removeName: (name: string) => `Remove ${name}`,
-  groupTitle: "Group name",
-  groupTitleHint: "Optional",
-  asGroup: "Make it a group",
-  startChat: "Start chat",
-  createGroup: "Create group",
   chatWith: "Chat with",
-  nobodyFound: "Nobody found.",
 
   // Messages
-  messages: "Messages",
   messagesWith: (name: string) => `Messages in ${name}`,
   today: "Today",
   yesterday: "Yesterday",
@@ -86,6 +54,7 @@ export const strings = {
   statusSending: "Sending",
   statusStored: "Sent",
   statusDelivered: "Delivered",
+  statusRead: "Read",
   statusFailed: "Not sent",
   retry: "Retry",
   discard: "Discard",
@@ -95,7 +64,6 @@ export const strings = {
   deleteText: "It disappears for everybody in this conversation.",
   cancel: "Cancel",
   save: "Save",
-  close: "Close",
   back: "Back to conversations",
   details: "Details",
   jumpToLatest: "Latest messages",
@@ -128,54 +96,8 @@ export const strings = {
   waiting: (n: number) => `${count(n, "message", "messages")} waiting`,
   tryNow: "Try now",
 
-  // Announcements
-  announcement: "From whoever runs this server:",
-
   // Details
-  groupDetails: "Group details",
-  personDetails: "About",
   participants: (n: number) => count(n, "participant", "participants"),
-  addPeople: "Add people",
-  add: "Add",
-  rename: "Rename",
-  roleOwner: "Owner",
-  roleAdmin: "Admin",
-  roleMember: "Participant",
-  makeAdmin: "Make admin",
-  makeMember: "Make participant",
-  makeOwner: "Hand over the group",
-  removeFromGroup: "Remove from group",
-  optionsFor: (name: string) => `Options for ${name}`,
-  leave: "Leave group",
-  leaveTitle: "Leave this group?",
-  leaveText: "You will not see its messages any more.",
-  end: "Delete group",
-  endTitle: "Delete this group?",
-  endText: "It ends for everybody, with all its messages.",
-  hide: "Hide conversation",
-  hideTitle: "Hide this conversation?",
-  hideText: "It comes back with the next message.",
-  removeTitle: (name: string) => `Remove ${name}?`,
-  removeText: "They will not see new messages of this group.",
-  handOverTitle: (name: string) => `Hand the group to ${name}?`,
-  handOverText: "You will be an admin. Only the new owner can give it back.",
-  memberSince: (date: string) => `On this server since ${date}`,
-
-  // Settings
-  profile: "Profile",
-  saved: "Saved",
-  appearance: "Appearance",
-  themeSystem: "System",
-  themeLight: "Light",
-  themeDark: "Dark",
-  keyboard: "Keyboard",
-  keys: [
-    ["Enter", "Send"],
-    ["Shift Enter", "New line"],
-    ["↑", "Edit your last message"],
-    ["Ctrl K", "Search"],
-    ["Esc", "Cancel, close"],
-  ] as const,
 
   // Faults
   fault: "Something went wrong.",

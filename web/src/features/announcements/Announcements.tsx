@@ -2,6 +2,7 @@ import { Megaphone, X } from "lucide-react";
 import { useState } from "react";
 import { IconButton } from "../../components/Button.tsx";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 
 /** What whoever runs the server says to everybody, until it is dismissed. */
 export function Announcements({ texts }: { texts: readonly string[] }) {
@@ -15,7 +16,7 @@ export function Announcements({ texts }: { texts: readonly string[] }) {
       >
         <Megaphone size={15} aria-hidden="true" className="mt-3 shrink-0" />
         <p className="min-w-0 flex-1 whitespace-pre-wrap break-words py-2.5">
-          <span className="sr-only">{strings.announcement} </span>
+          <span className="sr-only">{later.announcement} </span>
           {text}
         </p>
         <IconButton label={strings.dismiss} onClick={() => setDismissed([...dismissed, n])}>

@@ -8,6 +8,7 @@ import { PeoplePicker } from "../../components/PeoplePicker.tsx";
 import { useClient, useMe } from "../../lib/client.tsx";
 import { openConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 
 /** One person makes a chat, several make a group; one can be the beginning of a group too. */
 export function NewConversation({ onClose }: { onClose: () => void }) {
@@ -52,13 +53,13 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
                 onChange={(event) => setAsGroup(event.target.checked)}
                 className="size-4.5 accent-pine"
               />
-              {strings.asGroup}
+              {later.asGroup}
             </label>
           )}
           {group && (
             <Field
-              label={strings.groupTitle}
-              hint={strings.groupTitleHint}
+              label={later.groupTitle}
+              hint={later.groupTitleHint}
               value={title}
               maxLength={100}
               error={wrongTitle}
@@ -74,7 +75,7 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
         <footer className="flex justify-end gap-2 p-5">
           <Button onClick={onClose}>{strings.cancel}</Button>
           <Button look="primary" type="submit" disabled={people.length === 0 || create.isPending}>
-            {group ? strings.createGroup : strings.startChat}
+            {group ? later.createGroup : later.startChat}
           </Button>
         </footer>
       </form>

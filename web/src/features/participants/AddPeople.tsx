@@ -6,6 +6,7 @@ import { Dialog } from "../../components/Dialog.tsx";
 import { PeoplePicker } from "../../components/PeoplePicker.tsx";
 import { useClient } from "../../lib/client.tsx";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 
 interface AddProps {
   conversation: Conversation;
@@ -25,7 +26,7 @@ export function AddPeople({ conversation, participants, onClose }: AddProps) {
     onSuccess: onClose,
   });
   return (
-    <Dialog title={strings.addPeople} onClose={onClose}>
+    <Dialog title={later.addPeople} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -43,7 +44,7 @@ export function AddPeople({ conversation, participants, onClose }: AddProps) {
         <footer className="flex justify-end gap-2 p-5">
           <Button onClick={onClose}>{strings.cancel}</Button>
           <Button look="primary" type="submit" disabled={people.length === 0 || add.isPending}>
-            {strings.add}
+            {later.add}
           </Button>
         </footer>
       </form>

@@ -11,6 +11,7 @@ import { nameOf, peerOf } from "../../lib/conversation.ts";
 import { report } from "../../lib/notices.ts";
 import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 import { date } from "../../lib/time.ts";
 import { AddPeople } from "./AddPeople.tsx";
 import { Rename } from "./Rename.tsx";
@@ -24,9 +25,9 @@ interface Question {
 }
 
 const roles: Record<Role, string> = {
-  owner: strings.roleOwner,
-  admin: strings.roleAdmin,
-  member: strings.roleMember,
+  owner: later.roleOwner,
+  admin: later.roleAdmin,
+  member: later.roleMember,
 };
 
 /** Who is in a conversation, and what one may do about it. */
@@ -66,22 +67,22 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
     if (role === "owner") {
       const to: Role = participant.role === "admin" ? "member" : "admin";
       items.push({
-        label: to === "admin" ? strings.makeAdmin : strings.makeMember,
+        label: to === "admin" ? later.makeAdmin : later.makeMember,
         onChoose: () => act.mutate(() => client.api.changeRole(id, user.id, to)),
       });
       items.push({
-        label: strings.makeOwner,
+        label: later.makeOwner,
         onChoose: () =>
-          ask(strings.handOverTitle(user.displayName), strings.handOverText, strings.makeOwner, () =>
+          ask(later.handOverTitle(user.displayName), later.handOverText, later.makeOwner, () =>
             client.api.changeRole(id, user.id, "owner"),
           ),
       });
     }
     items.push({
-      label: strings.removeFromGroup,
+      label: later.removeFromGroup,
       danger: true,
       onChoose: () =>
-        ask(strings.removeTitle(user.displayName), strings.removeText, strings.removeFromGroup, () =>
+        ask(later.removeTitle(user.displayName), later.removeText, later.removeFromGroup, () =>
           client.api.removeParticipant(id, user.id),
         ),
     });
@@ -97,9 +98,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
     <>
       <header className="flex h-14 shrink-0 items-center border-line border-b ps-5 pe-2">
         <h1 className="flex-1 font-semibold text-head">
-          {type === "group" ? strings.groupDetails : strings.personDetails}
+          {type === "group" ? later.groupDetails : later.personDetails}
         </h1>
-        <IconButton label={strings.close} onClick={onClose}>
+        <IconButton label={later.close} onClick={onClose}>
           <X size={18} />
         </IconButton>
       </header>
@@ -109,7 +110,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
           <p className="mt-3 flex max-w-full items-center gap-1 font-semibold text-title">
             <bdi className="min-w-0 [overflow-wrap:anywhere]">{name}</bdi>
             {leads && (
-              <IconButton label={strings.rename} className="size-8" onClick={() => setDialog("rename")}>
+              <IconButton label={later.rename} className="size-8" onClick={() => setDialog("rename")}>
                 <Pencil size={14} />
               </IconButton>
             )}
@@ -117,7 +118,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
           {peer !== null && (
             <>
               <p className="text-ink-3 text-name">@{peer.username}</p>
-              <p className="mt-2 text-ink-3 text-small">{strings.memberSince(date(peer.createdAt))}</p>
+              <p className="mt-2 text-ink-3 text-small">{later.memberSince(date(peer.createdAt))}</p>
             </>
           )}
         </div>
@@ -135,7 +136,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
                 <span className="inline-flex size-9 items-center justify-center rounded-[11px] bg-own">
                   <UserPlus size={17} />
                 </span>
-                {strings.addPeople}
+                {later.addPeople}
               </button>
             )}
             <ul>
@@ -151,7 +152,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
                   </span>
                   {mayManage(participant) && (
                     <Menu
-                      label={strings.optionsFor(participant.user.displayName)}
+                      label={later.optionsFor(participant.user.displayName)}
                       icon={<Ellipsis size={17} />}
                       items={itemsFor(participant)}
                     />
@@ -171,15 +172,15 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
             <Button
               onClick={() =>
                 ask(
-                  strings.leaveTitle,
-                  strings.leaveText,
-                  strings.leave,
+                  later.leaveTitle,
+                  later.leaveText,
+                  later.leave,
                   leaveBy(() => client.api.removeParticipant(id, "me")),
                 )
               }
             >
               <LogOut size={16} />
-              {strings.leave}
+              {later.leave}
             </Button>
           )}
           {type === "group" && role === "owner" && (
@@ -187,29 +188,29 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
               look="danger"
               onClick={() =>
                 ask(
-                  strings.endTitle,
-                  strings.endText,
-                  strings.end,
+                  later.endTitle,
+                  later.endText,
+                  later.end,
                   leaveBy(() => client.api.deleteConversation(id)),
                 )
               }
             >
               <Trash2 size={16} />
-              {strings.end}
+              {later.end}
             </Button>
           )}
           {type === "direct" && (
             <Button
               onClick={() =>
                 ask(
-                  strings.hideTitle,
-                  strings.hideText,
-                  strings.hide,
+                  later.hideTitle,
+                  later.hideText,
+                  later.hide,
                   leaveBy(() => client.api.deleteConversation(id)),
                 )
               }
             >
-              {strings.hide}
+              {later.hide}
             </Button>
           )}
         </section>

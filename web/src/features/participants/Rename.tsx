@@ -6,6 +6,7 @@ import { Dialog } from "../../components/Dialog.tsx";
 import { Field } from "../../components/Field.tsx";
 import { useClient } from "../../lib/client.tsx";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 
 export function Rename({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
   const client = useClient();
@@ -16,7 +17,7 @@ export function Rename({ conversation, onClose }: { conversation: Conversation; 
   });
   const failure = rename.error instanceof ParleyError ? rename.error : null;
   return (
-    <Dialog title={strings.rename} onClose={onClose} narrow>
+    <Dialog title={later.rename} onClose={onClose} narrow>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -25,7 +26,7 @@ export function Rename({ conversation, onClose }: { conversation: Conversation; 
       >
         <Field
           className="px-5 py-1"
-          label={strings.groupTitle}
+          label={later.groupTitle}
           data-autofocus
           maxLength={100}
           value={title}

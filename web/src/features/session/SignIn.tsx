@@ -8,6 +8,7 @@ import { Mark } from "../../components/Mark.tsx";
 import { useClient, useStore } from "../../lib/client.tsx";
 import { leaveConversation, route } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 
 type Mode = "sign-in" | "register" | "owner";
 
@@ -60,12 +61,12 @@ export function SignIn() {
       <div className="my-auto w-full max-w-sm">
         <div className="mb-7 text-center">
           <Mark />
-          <h1 className="mt-4 font-semibold text-display">{mode === "owner" ? strings.ownerTitle : strings.app}</h1>
-          <p className="mt-1 text-ink-3 text-name">{mode === "owner" ? strings.ownerText : strings.tagline}</p>
+          <h1 className="mt-4 font-semibold text-display">{mode === "owner" ? later.ownerTitle : strings.app}</h1>
+          <p className="mt-1 text-ink-3 text-name">{mode === "owner" ? later.ownerText : later.tagline}</p>
         </div>
         {as !== null && mode === "sign-in" && (
           <p className="mb-3 rounded-box bg-own px-4 py-2.5 text-name">
-            <bdi>{strings.demoHint(as)}</bdi>
+            <bdi>{later.demoHint(as)}</bdi>
           </p>
         )}
         {ended !== null && failure === null && (
@@ -75,7 +76,7 @@ export function SignIn() {
         )}
         <form onSubmit={submit} className="space-y-4 rounded-card border border-line bg-raised p-6" noValidate>
           <Field
-            label={strings.username}
+            label={later.username}
             name="username"
             autoComplete="username"
             autoCapitalize="none"
@@ -85,32 +86,32 @@ export function SignIn() {
             autoFocus={as === null}
             value={username}
             onChange={(event) => setUsername(event.target.value)}
-            hint={mode === "sign-in" ? undefined : strings.usernameHint}
+            hint={mode === "sign-in" ? undefined : later.usernameHint}
             error={wrong("username") ?? taken}
           />
           {mode !== "sign-in" && (
             <Field
-              label={strings.displayName}
+              label={later.displayName}
               name="displayName"
               autoComplete="name"
               value={displayName}
               onChange={(event) => setDisplayName(event.target.value)}
-              hint={strings.displayNameHint}
+              hint={later.displayNameHint}
               error={wrong("displayName")}
             />
           )}
           <Field
-            label={strings.password}
+            label={later.password}
             name="password"
             type={shown ? "text" : "password"}
             autoComplete={mode === "sign-in" ? "current-password" : "new-password"}
             required
             value={password}
             onChange={(event) => setPassword(event.target.value)}
-            hint={mode === "sign-in" ? undefined : strings.passwordHint}
+            hint={mode === "sign-in" ? undefined : later.passwordHint}
             error={wrong("password")}
             after={
-              <IconButton label={shown ? strings.hidePassword : strings.showPassword} onClick={() => setShown(!shown)}>
+              <IconButton label={shown ? later.hidePassword : later.showPassword} onClick={() => setShown(!shown)}>
                 {shown ? <EyeOff size={17} /> : <Eye size={17} />}
               </IconButton>
             }
@@ -124,12 +125,12 @@ export function SignIn() {
             </p>
           )}
           <Button look="primary" type="submit" className="w-full" aria-disabled={enter.isPending}>
-            {enter.isPending ? strings.working : mode === "sign-in" ? strings.signIn : strings.register}
+            {enter.isPending ? later.working : mode === "sign-in" ? later.signIn : later.register}
           </Button>
         </form>
         <div className="mt-4 text-center">
           <Button look="quiet" onClick={() => turn(mode === "sign-in" ? "register" : "sign-in")}>
-            {mode === "sign-in" ? strings.registerInstead : strings.signInInstead}
+            {mode === "sign-in" ? later.registerInstead : later.signInInstead}
           </Button>
         </div>
       </div>

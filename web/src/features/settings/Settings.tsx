@@ -11,12 +11,13 @@ import { clearDrafts } from "../../lib/drafts.ts";
 import { forgetEverybody } from "../../lib/people.ts";
 import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
+import { later } from "../../lib/strings-later.ts";
 import { setTheme, type Theme, theme } from "../../lib/theme.ts";
 
 const themes: [Theme, string][] = [
-  ["system", strings.themeSystem],
-  ["light", strings.themeLight],
-  ["dark", strings.themeDark],
+  ["system", later.themeSystem],
+  ["light", later.themeLight],
+  ["dark", later.themeDark],
 ];
 
 /** One's own name, the looks, the keys, and the way out. */
@@ -60,7 +61,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
         >
           <Field
             className="min-w-0 flex-1"
-            label={strings.displayName}
+            label={later.displayName}
             autoComplete="name"
             value={displayName}
             onChange={(event) => setDisplayName(event.target.value)}
@@ -72,11 +73,11 @@ export function Settings({ onClose }: { onClose: () => void }) {
             disabled={save.isPending || displayName.trim() === me.displayName || displayName.trim() === ""}
           >
             {saved && <Check size={16} className="text-pine" />}
-            {saved ? strings.saved : strings.save}
+            {saved ? later.saved : strings.save}
           </Button>
         </form>
         <fieldset>
-          <legend className="mb-1 font-medium text-ink-2 text-small">{strings.appearance}</legend>
+          <legend className="mb-1 font-medium text-ink-2 text-small">{later.appearance}</legend>
           <div className="flex gap-1 rounded-box bg-sunk p-1">
             {themes.map(([value, label]) => (
               <label
@@ -96,9 +97,9 @@ export function Settings({ onClose }: { onClose: () => void }) {
           </div>
         </fieldset>
         <section>
-          <h3 className="mb-1 font-medium text-ink-2 text-small">{strings.keyboard}</h3>
+          <h3 className="mb-1 font-medium text-ink-2 text-small">{later.keyboard}</h3>
           <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-name">
-            {strings.keys.map(([key, what]) => (
+            {later.keys.map(([key, what]) => (
               <div key={key} className="contents">
                 <dt>
                   <kbd className="rounded-tag border border-line bg-raised px-1.5 font-sans text-meta">{key}</kbd>
@@ -110,7 +111,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
         </section>
         <Button className="w-full" onClick={signOut}>
           <LogOut size={16} />
-          {strings.signOut}
+          {later.signOut}
         </Button>
       </div>
     </Dialog>
