@@ -1,7 +1,16 @@
-import type { Conversation, Me, Participant, ProfileEdit, Role, User } from "./shapes.js";
+import type { Conversation, Me, Participant, ProfileEdit, Reader, Role, User } from "./shapes.js";
 
 export interface ParticipantPage {
   readonly participants: readonly Participant[];
+  readonly nextCursor: string | null;
+  readonly hasMore: boolean;
+}
+
+export interface ReaderPage {
+  /** In the order of their reading. */
+  readonly receipts: readonly Reader[];
+  /** How many they are, on all pages together. */
+  readonly readCount: number;
   readonly nextCursor: string | null;
   readonly hasMore: boolean;
 }
@@ -27,6 +36,8 @@ export interface Api {
   changeRole(conversationId: string, userId: string, role: Role): Promise<Conversation>;
   /** Ends a group (its owner), leaves it (a member), hides a direct one until its next message. */
   deleteConversation(conversationId: string): Promise<void>;
+  /** Who has read a message and when, of those who let others know; its sender is not among them. */
+  readers(conversationId: string, messageId: string, cursor?: string): Promise<ReaderPage>;
   me(): Promise<Me>;
   updateMe(edit: ProfileEdit): Promise<Me>;
   /** Erases the account. Messages stay as those of a deleted user, or become tombstones `withMessages`. */

@@ -270,7 +270,9 @@ export class ParleyClient {
         this.#outbox.refuse(event.clientMessageId, errorOf(event));
         break;
       case "message:delivered":
-        view?.delivered(event.upToSeq);
+      case "receipt:updated":
+      case "receipt:count":
+        view?.receipt(event);
         break;
       case "typing:started":
       case "typing:stopped":

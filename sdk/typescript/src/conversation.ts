@@ -1,10 +1,11 @@
 import { backoff } from "./backoff.js";
 import type { ConversationList } from "./conversations.js";
 import { asParleyError } from "./errors.js";
-import { parseEvent, type ServerEvent } from "./events.js";
+import { parseEvent, type ReceiptEvent, type ServerEvent } from "./events.js";
 import { messageOf } from "./message.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 import type { Patience } from "./patience.js";
+import { Receipts } from "./receipts.js";
 import type { Rest } from "./rest.js";
 import type { Message, ReadState } from "./shapes.js";
 import { Cell } from "./store.js";
@@ -18,8 +19,8 @@ const changesPerPage = 100;
 const tellEvery = 1_000;
 /** A gap is asked for at most this often: a server that leaves it open is not asked in a circle. */
 const repairEvery = 1_000;
-/** A subscribe that is not answered within this time is repeated. */
-const subscribedWithin = 10_000;
+/** A subscribe or a read position that is not answered within this time is repeated. */
+const answeredWithin = 10_000;
 
 /** What all conversations of a person share. */
 export interface ConversationDoors {
@@ -74,13 +75,15 @@ export class ConversationView {
   #cancel = new AbortController();
   #loading = false;
   #older: string | null = null;
-  #deliveredUpTo = 0;
+  readonly #receipts = new Receipts();
   #acknowledged = 0;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #repairTimer: ReturnType<typeof setTimeout> | undefined;
   #repaired = Number.NEGATIVE_INFINITY;
-  #read: { message: Message; told: boolean } | null = null;
+  /** How far this person has read here, and whether that is on its way, or known to the server. */
+  #read: { message: Message; state: "new" | "told" | "known" } | null = null;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
+  #answerTimer: ReturnType<typeof setTimeout> | undefined;
   #views = new Map<string, MessageView>();
 
   constructor(id: string, doors: ConversationDoors) {
@@ -92,7 +95,7 @@ export class ConversationView {
     });
     this.store = new Cell<ConversationViewState>({
       ...{ conversation: doors.list.get(id) ?? null, messages: [], hasOlder: false, loadingOlder: false },
-      ...{ loaded: false, completeUpTo: 0, typing: [], removed: null },
+      ...{ loaded: false, completeUpTo: 0, typing: [], receipts: [], removed: null },
     });
     this.publish();
   }
@@ -124,6 +127,7 @@ export class ConversationView {
     this.away();
     clearTimeout(this.#ackTimer);
     clearTimeout(this.#readTimer);
+    clearTimeout(this.#answerTimer);
     this.#ackTimer = this.#readTimer = undefined;
   }
 
@@ -132,7 +136,7 @@ export class ConversationView {
     this.#phase = "away";
     clearTimeout(this.#repairTimer);
     this.#repairTimer = undefined;
-    if (this.#read) this.#read.told = false;
+    if (this.#read?.state === "told") this.#read.state = "new";
     this.#typing.clear();
   }
 
@@ -146,12 +150,12 @@ export class ConversationView {
     this.#phase = "asking";
     this.#timeline.forgetAhead();
     clearTimeout(this.#repairTimer);
-    this.#repairTimer = setTimeout(() => this.refused(0), subscribedWithin);
+    this.#repairTimer = setTimeout(() => this.refused(0), answeredWithin);
   }
 
-  /** Says again what an earlier connection may have lost. */
+  /** Says again what an earlier connection, or a server that died, may have lost. */
   online(): void {
-    if (this.#read && !this.#read.told) this.#tellRead();
+    this.#tellRead(true);
     this.#acknowledged = 0;
   }
 
@@ -209,9 +213,9 @@ export class ConversationView {
     else this.#suspect = true;
   }
 
-  delivered(upToSeq: number): void {
-    if (upToSeq <= this.#deliveredUpTo) return;
-    this.#deliveredUpTo = upToSeq;
+  /** Takes in what others have received or read. */
+  receipt(event: ReceiptEvent): void {
+    this.#receipts.take(event);
     this.publish();
   }
 
@@ -222,14 +226,15 @@ export class ConversationView {
 
   /** The read position moved, here or on another device. */
   synced(state: ReadState): void {
-    const message = state.lastReadMessageId === null ? undefined : this.#timeline.find(state.lastReadMessageId);
-    if (this.#read && message && message.seq >= this.#read.message.seq) this.#read = null;
-    this.#doors.list.read(state, message?.seq);
+    const seq = state.lastReadSeq ?? this.#timeline.find(state.lastReadMessageId ?? "")?.seq;
+    if (this.#read && seq !== undefined && seq >= this.#read.message.seq) this.#read.state = "known";
+    this.#doors.list.read(state, seq);
   }
 
   /** This person is not in it (any more). */
   removed(reason: string): void {
     this.dispose();
+    this.#read = null;
     this.store.patch({ removed: reason });
   }
 
@@ -281,7 +286,7 @@ export class ConversationView {
     const message = this.#timeline.find(messageId);
     const conversation = this.#doors.list.get(this.id);
     if (!message || message.seq <= Math.max(this.#read?.message.seq ?? 0, conversation?.lastReadSeq ?? 0)) return;
-    this.#read = { message, told: false };
+    this.#read = { message, state: "new" };
     const unreadCount = this.#timeline.unread(message.seq, this.#doors.me) ?? 0;
     this.#doors.list.read(
       { conversationId: this.id, unreadCount, lastReadMessageId: messageId, lastReadAt: null },
@@ -305,12 +310,21 @@ export class ConversationView {
         conversation = list.get(this.id) ?? conversation;
       }
     }
+    const receipts = this.#receipts;
+    if (conversation && conversation !== before.conversation) receipts.keep(conversation);
+    const stored = this.#timeline.messages();
+    const readers = ({ id, seq }: Message) => receipts.readers(id, seq, this.#timeline.lastSeq);
+    // Who has read a message has read those before it, also where their number is not known.
+    const readUpTo = stored.findLast((message) => message.senderId === me && readers(message))?.seq ?? 0;
+    const reached = Math.max(0, ...receipts.all.map(({ deliveredSeq }) => deliveredSeq));
     const views = new Map<string, MessageView>();
-    for (const message of this.#timeline.messages()) {
+    for (const message of stored) {
       const mine = message.senderId === me;
       const key = mine ? message.clientMessageId : message.id;
-      const status = mine && message.seq <= this.#deliveredUpTo ? "delivered" : "stored";
-      views.set(key, this.#reuse({ key, message, status, error: null, mine }));
+      const upTo = message.seq <= readUpTo ? "read" : message.seq <= reached ? "delivered" : "stored";
+      const status = mine ? upTo : "stored";
+      const readBy = mine ? readers(message) : 0;
+      views.set(key, this.#reuse({ key, message, status, error: null, mine, readBy }));
     }
     for (const entry of outbox.entries(this.id)) {
       const key = entry.row.clientMessageId;
@@ -325,6 +339,7 @@ export class ConversationView {
       hasOlder: before.loaded && this.#older !== null,
       completeUpTo: this.#timeline.upTo ?? 0,
       typing: this.#typing.ids,
+      receipts: receipts.all,
     });
   }
 
@@ -334,14 +349,14 @@ export class ConversationView {
     const createdAt = new Date(row.queuedAt).toISOString();
     const message =
       have?.message.seq === 0 ? have.message : messageOf(row, { id: clientMessageId, seq: 0, rev: 0, createdAt });
-    return this.#reuse({ key: clientMessageId, message, status: state, error, mine: true });
+    return this.#reuse({ key: clientMessageId, message, status: state, error, mine: true, readBy: 0 });
   }
 
   /** The view of before when it says the same. */
   #reuse(view: MessageView): MessageView {
     const have = this.#views.get(view.key);
-    const same = have && have.message === view.message && have.status === view.status && have.error === view.error;
-    return same ? have : view;
+    const keys = ["message", "status", "error", "readBy"] as const;
+    return have && keys.every((key) => have[key] === view[key]) ? have : view;
   }
 
   /** Takes a snapshot: first how far the conversation is, then a page that is at least that new. */
@@ -447,9 +462,18 @@ export class ConversationView {
     }, tellEvery);
   }
 
-  #tellRead(): void {
-    if (!this.#read || this.#read.told) return;
-    const messageId = this.#read.message.id;
-    this.#read.told = this.#doors.send({ type: "receipt:read", conversationId: this.id, messageId });
+  /**
+   * Says how far this person has read, and again until it is answered; `again` also what was known before, since a
+   * server that died may have forgotten it (C6.5).
+   */
+  #tellRead(again = false): void {
+    const read = this.#read;
+    if (!read || (read.state !== "new" && !again)) return;
+    const { id } = read.message;
+    const frame = again ? { type: "receipt:sync", lastReadMessageId: id } : { type: "receipt:read", messageId: id };
+    if (!this.#doors.send({ ...frame, conversationId: this.id })) return;
+    if (read.state === "new") read.state = "told";
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = setTimeout(() => this.#read?.state === "told" && this.#tellRead(true), answeredWithin);
   }
 }

@@ -185,13 +185,15 @@ export class ConversationList {
   }
 
   /** Takes in where this person has read to. `seq` is that of the message, where it is known. */
-  read(state: ReadState, seq?: number): void {
+  read(state: ReadState, seq = state.lastReadSeq): void {
     const have = this.#items.get(state.conversationId);
     if (!have) return;
     const { unreadCount, lastReadMessageId } = state;
+    // An answer from before what was read last: that is on its way.
+    if (seq !== undefined && seq < (have.lastReadSeq ?? 0)) return;
     this.#touched?.add(have.id);
     const next = { ...have, unreadCount, lastReadMessageId };
-    if (seq !== undefined) next.lastReadSeq = Math.max(seq, have.lastReadSeq ?? 0);
+    if (seq !== undefined) next.lastReadSeq = seq;
     this.#items.set(have.id, next);
     this.#publish();
   }
@@ -242,6 +244,11 @@ export class ConversationList {
     if (have && came.lastRev < have.lastRev) return;
     // A copy for all lacks what belongs to the person.
     let next = { ...have, ...came };
+    if (have && (next.lastReadSeq ?? 0) < (have.lastReadSeq ?? 0)) {
+      // What was read here is on its way, and answered with the exact count.
+      const { lastReadSeq, lastReadMessageId, unreadCount } = have;
+      Object.assign(next, { lastReadSeq, lastReadMessageId, unreadCount });
+    }
     if (have && have.lastSeq > came.lastSeq) {
       // Messages overtook it: it is right about all but them.
       const { lastSeq, lastMessage, unreadCount = 0, updatedAt } = have;

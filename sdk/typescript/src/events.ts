@@ -11,13 +11,13 @@ export type ServerEvent =
   | MessageEvent
   | SentEvent
   | { type: "message:error"; clientMessageId: string; error: string; code: string; retryable: boolean }
-  | { type: "message:delivered"; conversationId: string; userId: string; upToSeq: number }
   | { type: "typing:started" | "typing:stopped"; conversationId: string; userId: string }
   | { type: "conversation:added"; conversation: Conversation }
   | { type: "conversation:updated"; conversationId: string; rev: number; conversation: Conversation }
   | { type: "conversation:removed"; conversationId: string; reason: LeaveReason }
   | ActivityEvent
   | ({ type: "receipt:synced" } & ReadState)
+  | ReceiptEvent
   | { type: "system:announcement"; text: string }
   | { type: "system:draining"; reconnectInMs: number }
   | { type: "error"; error: string; code: string; retryable: boolean; ref?: string; retryAfterMs?: number };
@@ -38,6 +38,15 @@ export interface SentEvent {
   seq: number;
   rev: number;
 }
+
+/** How far others have received and read a conversation: each person in a small one, in a large one how many. */
+export type ReceiptEvent = { conversationId: string } & (
+  | { type: "message:delivered"; userId: string; upToSeq: number }
+  /** Without a message they let nobody know any more. */
+  | { type: "receipt:updated"; userId: string; messageId: string | null; seq: number; readAt: string | null }
+  /** How many others than its sender have read each of the newest messages. */
+  | { type: "receipt:count"; counts: { messageId: string; readCount: number }[] }
+);
 
 /** What happened in a conversation that is not subscribed. */
 export interface ActivityEvent {
@@ -73,6 +82,8 @@ const members: Record<ServerEvent["type"], string> = {
   "conversation:removed": "conversationId reason",
   "conversation:activity": "conversationId lastSeq senderId timestamp preview unreadCount",
   "receipt:synced": "conversationId unreadCount",
+  "receipt:updated": "conversationId userId seq",
+  "receipt:count": "conversationId counts",
   "system:announcement": "text",
   "system:draining": "reconnectInMs",
   error: "code",
@@ -80,7 +91,15 @@ const members: Record<ServerEvent["type"], string> = {
 
 /** A member has one type wherever it stands; all others are strings. */
 const types: Record<string, string> = {
-  ...{ message: "object", conversation: "object", hasMore: "boolean", seq: "number", rev: "number", lastSeq: "number" },
+  ...{
+    message: "object",
+    conversation: "object",
+    counts: "object",
+    hasMore: "boolean",
+    seq: "number",
+    rev: "number",
+    lastSeq: "number",
+  },
   ...{ lastRev: "number", upToSeq: "number", unreadCount: "number", reconnectInMs: "number" },
 };
 

@@ -1,4 +1,4 @@
-export type { Api, NewConversation, ParticipantPage } from "./api.js";
+export type { Api, NewConversation, ParticipantPage, ReaderPage } from "./api.js";
 export type { ConversationHandle, Credentials, ParleyClientOptions } from "./client.js";
 export { ParleyClient } from "./client.js";
 export type { Code, FieldError } from "./errors.js";
@@ -13,6 +13,7 @@ export type {
   Participant,
   PresenceSharing,
   ProfileEdit,
+  Reader,
   ReadState,
   Role,
   User,
@@ -25,5 +26,6 @@ export type {
   MessageStatus,
   MessageView,
   OutboxState,
+  Receipt,
   SessionState,
 } from "./views.js";

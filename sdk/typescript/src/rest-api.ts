@@ -1,4 +1,4 @@
-import type { Api, NewConversation, ParticipantPage } from "./api.js";
+import type { Api, NewConversation, ParticipantPage, ReaderPage } from "./api.js";
 import type { Rest } from "./rest.js";
 import type { Conversation, Me, ProfileEdit, Role, User } from "./shapes.js";
 
@@ -37,6 +37,8 @@ export function restApi(rest: Rest, effects: ApiEffects): Api {
       await rest.call("DELETE", `/conversations/${id}`);
       effects.gone(id);
     },
+    readers: (id: string, messageId: string, cursor?: string) =>
+      rest.call<ReaderPage>("GET", `/conversations/${id}/messages/${messageId}/receipts`, { query: { cursor } }),
     me: () => rest.call<Me>("GET", "/users/me"),
     updateMe: async (body: ProfileEdit) => {
       const me = await rest.call<Me>("PATCH", "/users/me", { body });

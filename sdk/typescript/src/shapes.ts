@@ -79,7 +79,14 @@ export interface ReadState {
   readonly conversationId: string;
   readonly unreadCount: number;
   readonly lastReadMessageId: string | null;
+  readonly lastReadSeq?: number;
   readonly lastReadAt: string | null;
+}
+
+/** Somebody who has read a message, and when. */
+export interface Reader {
+  readonly user: User;
+  readonly readAt: string;
 }
 
 export type LeaveReason = "left" | "removed" | "ended";

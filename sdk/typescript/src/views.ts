@@ -40,9 +40,10 @@ export interface ConversationListState {
 
 /**
  * `queued`: durably in the outbox. `sending`: on its way. `stored`: committed on the server's disk.
- * `delivered`: a device of another participant has it. `failed`: refused; retry or discard it.
+ * `delivered`: a device of another participant has it: of the other one, or of anybody in a group. `read`: that
+ * person, or anybody in a group, has read it. `failed`: refused; retry or discard it.
  */
-export type MessageStatus = "queued" | "sending" | "stored" | "delivered" | "failed";
+export type MessageStatus = "queued" | "sending" | "stored" | "delivered" | "read" | "failed";
 
 export interface MessageView {
   /** The same from the optimistic row to the stored message, so that a list never remounts it. */
@@ -53,6 +54,22 @@ export interface MessageView {
   readonly error: ParleyError | null;
   /** Whether the signed-in person sent it. */
   readonly mine: boolean;
+  /**
+   * How many others have read an own message, of those who let others know. Null where that is not known exactly: in
+   * large conversations past the newest 50 messages. {@link Api.readers} always knows. 0 for those of others.
+   */
+  readonly readBy: number | null;
+}
+
+/** How far another participant has received and read a small conversation. Large ones tell only numbers. */
+export interface Receipt {
+  readonly userId: string;
+  /** The `seq` up to which a device of theirs has everything; 0 for unknown. */
+  readonly deliveredSeq: number;
+  /** The `seq` up to which they have read; 0 for nothing, or nothing that they let others know. */
+  readonly readSeq: number;
+  readonly readMessageId: string | null;
+  readonly readAt: string | null;
 }
 
 export interface ConversationViewState {
@@ -68,6 +85,8 @@ export interface ConversationViewState {
   readonly completeUpTo: number;
   /** Ids of the other participants who are typing. */
   readonly typing: readonly string[];
+  /** How far the others are, where it is told. */
+  readonly receipts: readonly Receipt[];
   /** Why the conversation is gone for this person (`left`, `removed`, `ended`); null while it is not. */
   readonly removed: string | null;
 }

@@ -88,6 +88,8 @@ async function run(seed: number, counts: Counts): Promise<void> {
       handles[who]?.open();
     } else if (fault < 0.7) {
       counts.cuts++;
+      // A token that is refused right after it was made means the end of the login, which this is not.
+      await pass(200);
       server.expireTokens();
       server.close(4401);
     } else if (fault < 0.8) {

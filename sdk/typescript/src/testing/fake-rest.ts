@@ -49,7 +49,10 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
   const me = server.verify(request.authorization?.replace("Bearer ", "") ?? "");
   if (!me) throw new Refusal("AUTH_FAILED");
   if (parts[0] === "users") {
-    if (parts[1] === "me") return [200, store.me(me)];
+    if (parts[1] === "me") {
+      if (method === "PATCH") server.edit(me, body);
+      return [200, store.me(me)];
+    }
     const q = request.query.get("q") ?? "";
     const found = [...store.people.values()].filter((p) => p.id !== me && p.username.startsWith(q));
     return [200, { users: found.map((p) => store.user(p.id)), nextCursor: null, hasMore: false }];
@@ -65,7 +68,7 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
       server.announceRoster(c);
       return [200, store.view(c, me)];
     case "GET messages":
-      return history(c, request.query);
+      return parts[4] === "receipts" ? readers(server, c, parts[3], request.query) : history(c, request.query);
     case "PATCH messages":
     case "DELETE messages": {
       const message = server.revise(c, parts[3] as string, method === "PATCH" ? String(body.content) : null);
@@ -128,4 +131,15 @@ function history(c: FakeConversation, query: URLSearchParams): Answer {
   const messages = c.messages.filter((m) => m.seq < before).slice(-limit);
   const oldest = messages[0]?.seq ?? 1;
   return [200, { messages: messages.reverse(), nextCursor: oldest > 1 ? String(oldest) : null, hasMore: oldest > 1 }];
+}
+
+function readers(server: FakeServer, c: FakeConversation, id: string | undefined, query: URLSearchParams): Answer {
+  const message = c.messages.find((m) => m.id === id);
+  if (!message) throw new Refusal("NOT_FOUND");
+  const all = server.store.readers(c, message);
+  const from = Number(query.get("cursor") ?? 0);
+  const to = from + Number(query.get("limit") ?? 50);
+  const hasMore = all.length > to;
+  const nextCursor = hasMore ? String(to) : null;
+  return [200, { receipts: all.slice(from, to), readCount: all.length, nextCursor, hasMore }];
 }

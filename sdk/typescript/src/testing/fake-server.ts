@@ -3,7 +3,7 @@ import type { Code } from "../errors.js";
 import type { Message } from "../shapes.js";
 import { answer, type CookieJar } from "./fake-rest.js";
 import { FakeSession, FakeSocket } from "./fake-socket.js";
-import { type FakeChange, type FakeConversation, FakeStore } from "./fake-store.js";
+import { type FakeChange, type FakeConversation, type FakePerson, FakeStore } from "./fake-store.js";
 
 export type { CookieJar } from "./fake-rest.js";
 export type { FakeChange, FakeConversation, FakePerson } from "./fake-store.js";
@@ -36,6 +36,8 @@ export class FakeServer {
   hubDelay: () => number = () => 0;
   /** Seconds that an access token is good for. */
   tokenSeconds = 900;
+  /** From how many people on a conversation tells how many have read, and not who. */
+  readThreshold = 10;
   /** The most changes of one catch-up over the socket. */
   maxCatchUp = 1000;
   /** False: nothing can be reached. */
@@ -74,7 +76,9 @@ export class FakeServer {
   /** Stores a message as if its sender had sent it from elsewhere. */
   post(c: FakeConversation, senderId: string, content: string, clientMessageId = this.store.id()): Message {
     const { message, again } = this.store.append(c, senderId, clientMessageId, content);
-    if (!again) this.#announce(this.store.messageChange(c, message));
+    if (again) return message;
+    this.#announce(this.store.messageChange(c, message));
+    this.#tellReading(c, senderId);
     return message;
   }
 
@@ -90,12 +94,34 @@ export class FakeServer {
     this.#announce(this.store.rosterChange(c, this.store.reviseRoster(c)));
   }
 
+  /** Takes somebody in, as `expel` takes somebody out. */
+  admit(c: FakeConversation, userId: string): void {
+    const wasLarge = this.#isLarge(c);
+    c.people.push(userId);
+    this.tell(userId, { type: "conversation:added", conversation: this.store.view(c, userId) });
+    this.announceRoster(c);
+    this.#crossed(c, wasLarge);
+  }
+
+  /** When a conversation crosses the threshold, all are told how far the others are in the other way. */
+  #crossed(c: FakeConversation, wasLarge: boolean): void {
+    if (this.#isLarge(c) === wasLarge) return;
+    for (const session of this.sessions) {
+      if (!session.subscribed.has(c.id)) continue;
+      for (const frame of this.receipts(c, session.userId as string)) session.send(frame);
+    }
+  }
+
   /** Takes somebody out of a conversation. */
   expel(c: FakeConversation, userId: string, reason = "removed"): void {
+    const wasLarge = this.#isLarge(c);
     c.people = c.people.filter((person) => person !== userId);
+    c.read.delete(userId);
+    c.steps = c.steps.filter((step) => step.userId !== userId);
     for (const session of this.sessions) if (session.userId === userId) session.subscribed.delete(c.id);
     this.tell(userId, { type: "conversation:removed", conversationId: c.id, reason });
     this.announceRoster(c);
+    this.#crossed(c, wasLarge);
   }
 
   /** Sends an event to all sockets of a person. */
@@ -191,23 +217,68 @@ export class FakeServer {
       case "message:send":
         this.#sendMessage(session, c, frame);
         break;
-      case "message:ack":
-        this.#others(c, userId, { type: "message:delivered", conversationId, userId, upToSeq: frame.seq });
+      case "message:ack": {
+        const upToSeq = Math.max(Number(frame.seq), c.delivered.get(userId) ?? 0);
+        c.delivered.set(userId, upToSeq);
+        if (!this.#isLarge(c)) this.#others(c, userId, { type: "message:delivered", conversationId, userId, upToSeq });
         break;
+      }
       case "typing:start":
       case "typing:stop": {
         const type = frame.type === "typing:start" ? "typing:started" : "typing:stopped";
         this.#others(c, userId, { type, conversationId, userId });
         break;
       }
-      case "receipt:read": {
-        const message = c.messages.find((m) => m.id === frame.messageId);
-        if (message) c.read.set(userId, Math.max(message.seq, c.read.get(userId) ?? 0));
-        const { unreadCount, lastReadMessageId } = this.store.view(c, userId);
-        const lastReadAt = this.store.now();
-        this.tell(userId, { type: "receipt:synced", conversationId, unreadCount, lastReadMessageId, lastReadAt });
+      case "receipt:read":
+      case "receipt:sync": {
+        const message = c.messages.find((m) => m.id === (frame.messageId ?? frame.lastReadMessageId));
+        if (message && this.store.advance(c, userId, message.seq)) this.#tellReading(c, userId);
+        const { unreadCount, lastReadMessageId, lastReadSeq } = this.store.view(c, userId);
+        const lastReadAt = c.steps.findLast((step) => step.userId === userId)?.readAt ?? null;
+        const state = { unreadCount, lastReadMessageId, lastReadSeq, lastReadAt };
+        this.tell(userId, { type: "receipt:synced", conversationId, ...state });
       }
     }
+  }
+
+  /** How far the others are, as it is told after a subscribe and when a conversation crosses its threshold (C6.3). */
+  receipts(c: FakeConversation, viewer: string): Frame[] {
+    if (this.#isLarge(c)) return [this.#counts(c)];
+    return c.people.flatMap((userId) => {
+      if (userId === viewer) return [];
+      const upToSeq = c.delivered.get(userId) ?? 0;
+      const delivered = { type: "message:delivered", conversationId: c.id, userId, upToSeq };
+      return [this.#position(c, userId), ...(upToSeq > 0 ? [delivered] : [])];
+    });
+  }
+
+  /** Changes a person as they ask for it; who hides their reading is taken back at once (C6.6). */
+  edit(userId: string, part: Partial<FakePerson>): void {
+    const person = this.store.people.get(userId) as FakePerson;
+    this.store.people.set(userId, { ...person, ...part });
+    if (part.readReceiptsEnabled === undefined) return;
+    for (const c of this.store.conversations.values()) if (c.people.includes(userId)) this.#tellReading(c, userId);
+  }
+
+  #isLarge(c: FakeConversation): boolean {
+    return c.people.length >= this.readThreshold;
+  }
+
+  #tellReading(c: FakeConversation, userId: string): void {
+    this.#others(c, userId, this.#isLarge(c) ? this.#counts(c) : this.#position(c, userId));
+  }
+
+  #position(c: FakeConversation, userId: string): Frame {
+    const hidden = this.store.people.get(userId)?.readReceiptsEnabled === false;
+    const step = hidden ? undefined : c.steps.findLast((s) => s.userId === userId);
+    const { seq = 0, readAt = null } = step ?? {};
+    const messageId = c.messages[seq - 1]?.id ?? null;
+    return { type: "receipt:updated", conversationId: c.id, userId, messageId, seq, readAt };
+  }
+
+  #counts(c: FakeConversation): Frame {
+    const counts = c.messages.slice(-50).map((m) => ({ messageId: m.id, readCount: this.store.readers(c, m).length }));
+    return { type: "receipt:count", conversationId: c.id, counts };
   }
 
   #authenticate(session: FakeSession, frame: Frame): void {
@@ -236,7 +307,9 @@ export class FakeServer {
     const { id: messageId, createdAt: timestamp, seq, rev } = message;
     const answered = { clientMessageId, messageId, status: "delivered", timestamp, conversationId: c.id, seq, rev };
     session.send({ ...answered, type: "message:sent" });
-    if (!again) this.#announce(this.store.messageChange(c, message, session.id));
+    if (again) return;
+    this.#announce(this.store.messageChange(c, message, session.id));
+    this.#tellReading(c, message.senderId);
   }
 
   #announce(change: FakeChange): void {

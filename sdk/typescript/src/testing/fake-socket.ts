@@ -103,6 +103,7 @@ export class FakeSession {
       this.send({ type: "subscribed", conversationId, lastSeq: messages.length, lastRev, hasMore });
       for (const change of sent) this.send(change.event);
       this.send({ type: "caught:up", conversationId, rev: hasMore ? (sent.at(-1)?.rev ?? 0) : lastRev });
+      for (const frame of this.#server.receipts(conversation, this.userId as string)) this.send(frame);
     });
   }
 

@@ -16,8 +16,12 @@ export interface FakeConversation {
   rosterRev: number;
   readonly createdAt: string;
   updatedAt: string;
-  /** By person: the `seq` up to which they have read. */
+  /** By person: the `seq` up to which they have read, also by sending. */
   readonly read: Map<string, number>;
+  /** By person: the `seq` up to which a device of theirs has everything. */
+  readonly delivered: Map<string, number>;
+  /** Every step of somebody's read position (C6.2), the oldest first. */
+  steps: { readonly userId: string; readonly seq: number; readonly readAt: string }[];
 }
 
 /** A change that takes a `rev`. */
@@ -64,7 +68,8 @@ export class FakeStore {
     const at = this.now();
     const conversation: FakeConversation = {
       ...{ id: this.id(), type, title, ownerId: type === "group" ? (people[0] as string) : null, people },
-      ...{ messages: [], lastRev: 1, rosterRev: 1, createdAt: at, updatedAt: at, read: new Map() },
+      ...{ messages: [], lastRev: 1, rosterRev: 1, createdAt: at, updatedAt: at },
+      ...{ read: new Map(), delivered: new Map(), steps: [] },
     };
     this.conversations.set(conversation.id, conversation);
     return conversation;
@@ -93,8 +98,27 @@ export class FakeStore {
     };
     c.messages.push(message);
     c.updatedAt = at;
-    c.read.set(sender, message.seq);
+    this.advance(c, sender, message.seq);
     return { message, again: false };
+  }
+
+  /** Moves a read position forward; false when it is there already. */
+  advance(c: FakeConversation, userId: string, seq: number): boolean {
+    if (seq <= (c.read.get(userId) ?? 0)) return false;
+    c.read.set(userId, seq);
+    c.steps.push({ userId, seq, readAt: this.now() });
+    return true;
+  }
+
+  /** Who has read a message and lets others know, with the time of their first step at or past it. */
+  readers(c: FakeConversation, { seq, senderId }: Message): { user: User; readAt: string }[] {
+    const counted = (id: string) =>
+      id !== senderId && c.people.includes(id) && this.people.get(id)?.readReceiptsEnabled;
+    const first = new Map<string, string>();
+    for (const step of c.steps) {
+      if (step.seq >= seq && counted(step.userId) && !first.has(step.userId)) first.set(step.userId, step.readAt);
+    }
+    return [...first].map(([id, readAt]) => ({ user: this.user(id), readAt }));
   }
 
   /** Replaces the text of a message, or with null leaves a tombstone. */

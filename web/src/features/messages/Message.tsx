@@ -21,7 +21,7 @@ export function Message({ view, first, moderates, actions }: MessageProps) {
   const { message, mine, status } = view;
   const name = usePersonName(message.senderId);
   const gone = message.deletedAt !== null;
-  const stored = status === "stored" || status === "delivered";
+  const stored = status === "stored" || status === "delivered" || status === "read";
   return (
     <article
       data-message={view.key}
@@ -87,7 +87,8 @@ const ticks: Record<MessageStatus, { label: string; picture: ReactNode }> = {
   queued: { label: strings.statusQueued, picture: <Clock3 size={13} className="text-ember" /> },
   sending: { label: strings.statusSending, picture: <Clock3 size={13} className="text-ink-3" /> },
   stored: { label: strings.statusStored, picture: <Check size={15} className="text-ink-3" /> },
-  delivered: { label: strings.statusDelivered, picture: <CheckCheck size={15} className="text-pine" /> },
+  delivered: { label: strings.statusDelivered, picture: <CheckCheck size={15} className="text-ink-3" /> },
+  read: { label: strings.statusRead, picture: <CheckCheck size={15} className="text-pine" /> },
   failed: { label: strings.statusFailed, picture: <CircleAlert size={14} className="text-bad" /> },
 };
 

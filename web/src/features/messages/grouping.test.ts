@@ -7,6 +7,7 @@ const noon = new Date(2026, 2, 3, 12).getTime();
 function view(seq: number, senderId: string, minutes: number, mine = false): MessageView {
   const createdAt = new Date(noon + minutes * 60_000).toISOString();
   return {
+    readBy: 0,
     key: `k${seq}`,
     status: "stored",
     error: null,
