@@ -79,7 +79,7 @@ func (k *Cluster) newNode(i int, key string, c Config) (*Node, error) {
 		}
 	}
 	if k.Redis != nil {
-		if n.Redis, err = proxy.Listen(k.Redis.Address()); err != nil {
+		if n.Redis, err = proxy.ListenRedis(k.Redis.Address()); err != nil {
 			return nil, err
 		}
 		n.env = append(n.env, "REDIS_URL=redis://"+n.Redis.Address())
