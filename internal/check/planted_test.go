@@ -187,6 +187,11 @@ var plants = []plant{
 		i := index(h, saw(h, "bob", check.MessageReceived, 4))
 		h.Observations = slices.Insert(h.Observations, i+1, h.Observations[i])
 	}},
+	{"a server sends a change again, and the client hides it", "I6", "was sent rev", func(h *check.History) {
+		again := *saw(h, "bob", check.MessageReceived, 4)
+		again.Event, again.AfterRev = check.Disordered, again.Rev
+		h.Observations = slices.Insert(h.Observations, index(h, saw(h, "bob", check.MessageReceived, 4))+1, again)
+	}},
 	{"a live connection had a hole", "I6", "was not told of rev", func(h *check.History) {
 		next := saw(h, "bob", check.MessageReceived, 9)
 		i := index(h, next)

@@ -64,7 +64,7 @@ func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first 
 		name += fmt.Sprintf("/%d", device)
 	}
 	p.Person = w.cfg.Recorder.Person(name, p.group(), p.user, c)
-	p.Live = c.Live(client.LiveOptions{Handle: p.handle, DeviceID: name})
+	p.Live = c.Live(client.LiveOptions{Handle: p.handle, Heard: p.Hear, DeviceID: name})
 	return p, nil
 }
 
