@@ -73,7 +73,11 @@ func bugsCommand() *cobra.Command {
 
 // hunt plants one bug and lets people chat, in rounds, until it is caught.
 func hunt(ctx context.Context, b planted.Bug, c cluster.Config, seed uint64, folder string) (verdict string, caught bool, err error) {
-	for _, kinds := range hunting {
+	rounds := hunting
+	if len(b.Under) > 0 {
+		rounds = [][]string{b.Under}
+	}
+	for _, kinds := range rounds {
 		if kinds = faults.Among(c.Shape, kinds); len(kinds) == 0 {
 			continue
 		}

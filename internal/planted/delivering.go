@@ -3,7 +3,8 @@ package planted
 // deliveringBugs are between the commit and the sockets of everybody else.
 var deliveringBugs = []Bug{
 	{
-		Name: "skip the gap repair", Breaks: "A gap is read from the store before anything after it is delivered (C3.1).", Caught: []string{"C3.1", "I6"}, Simulation: true,
+		Name: "skip the gap repair", Breaks: "A gap is read from the store before anything after it is delivered (C3.1).", Caught: []string{"C3.1", "C3.2", "I6"}, Simulation: true, Chaos: true,
+		Under: []string{"redis-loss"},
 		Edits: []Edit{{
 			File: "internal/realtime/repair.go",
 			Old:  "\t\tt.patience = min(2*t.patience, maxPatience)\n\t\tt.beginRepair(slices.Max(slices.Collect(maps.Keys(t.held))))\n",
@@ -19,7 +20,8 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "deliver doubled envelopes twice", Breaks: "A change comes once (C3.1).", Caught: []string{"C3.1", "I3", "I6"}, Simulation: true,
+		Name: "deliver doubled envelopes twice", Breaks: "A change comes once (C3.1).", Caught: []string{"C3.1", "I3", "I6"}, Simulation: true, Chaos: true,
+		Under: []string{"redis-loss"},
 		Edits: []Edit{
 			{
 				File: "internal/realtime/topic.go",
@@ -51,7 +53,7 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
-		Name: "deliver after a removal", Breaks: "Who is removed gets nothing after it (C3.7).", Caught: []string{"C3.7", "I11"}, Simulation: true,
+		Name: "deliver after a removal", Breaks: "Who is removed gets nothing after it (C3.7).", Caught: []string{"C3.7", "I11"}, Simulation: true, Chaos: true,
 		Edits: []Edit{{
 			File: "internal/realtime/topic.go",
 			Old:  "\t\t\tif s.User == d.User {\n",

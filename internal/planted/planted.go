@@ -28,7 +28,9 @@ type Bug struct {
 	// Simulation and Chaos say which of the two has to catch it within a minute. On real processes what is mended by
 	// the next comparison with the database shows as a delay alone.
 	Simulation, Chaos bool
-	Edits             []Edit
+	// Under names the faults of parley-chaos under which it shows; none for those that it usually hunts with.
+	Under []string
+	Edits []Edit
 }
 
 // Edit is one mutation.
