@@ -119,6 +119,23 @@ func Bugs() []Bug {
 	return all
 }
 
+// Named returns the bug that has a text in its name, or the one that is called so.
+func Named(text string) (Bug, error) {
+	var found []Bug
+	for _, b := range Bugs() {
+		switch {
+		case b.Name == text:
+			return b, nil
+		case strings.Contains(b.Name, text):
+			found = append(found, b)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return Bug{}, fmt.Errorf("%d planted bugs have %q in their names, and it has to be one", len(found), text)
+}
+
 // Clock is the edit of a node whose clock is wrong by a number of seconds. It is no bug: whatever the clocks of the
 // nodes say, every promise is kept (C1.4).
 func Clock(seconds int) []Edit {
