@@ -19,9 +19,11 @@ func newRoot() *cobra.Command {
 		Long: "Parley is a chat server with its web client in one program.\n\n" +
 			"  parley serve --demo    try it: people, conversations and a bot are there\n" +
 			"  parley serve           run it",
+		Version:       builtAs(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(serveCommand(), migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
@@ -35,6 +37,14 @@ func onlyGroup(group *cobra.Command) *cobra.Command {
 	group.Args = cobra.NoArgs
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return group
+}
+
+// noArguments is for commands that are told everything by flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, and %q is one; %s --help lists its flags", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // oneName is the argument of a command that works on one person.

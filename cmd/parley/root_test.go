@@ -29,6 +29,7 @@ func TestAFlagThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 		"user create --ownr x":    "did you mean --owner?",
 		"serve --blunderbuss":     "parley serve --help lists them",
 		"srve":                    "Did you mean this?\n\tserve",
+		"move ./data":             "parley move takes no arguments, and \"./data\" is one; parley move --help lists its flags",
 		"migrate sideways":        "unknown command \"sideways\" for \"parley migrate\"",
 		"user create":             "one name is needed: parley user create NAME",
 		"config --port seventeen": "PARLEY_PORT must be a whole number (from: flag --port)",
