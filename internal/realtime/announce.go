@@ -131,6 +131,16 @@ func (h *Hub) ReadAdvanced(u chat.UserID, state chat.ReadState) {
 	}
 }
 
+// heardRead takes another node's word for a read position that can be: one past every message that is known here would
+// silence all later ones, and is asked from the store.
+func (h *Hub) heardRead(u chat.UserID, state chat.ReadState) {
+	if h.book.reachedBy(u, state.Conversation, state.LastReadSeq) {
+		h.readAdvanced(u, state)
+		return
+	}
+	h.compares.persons(u)
+}
+
 // readAdvanced passes over what another node's later envelope has overtaken: a position never goes back (C6.1).
 func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
 	tell, stale := h.book.advance(u, state)
@@ -203,7 +213,7 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 }
 
 // ConversationHidden takes the conversation off the person's list in all their sessions and ends their
-// subscriptions: its next message comes as activity.
+// subscriptions: its next message comes as activity. Other nodes look up whether it is so.
 func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID, seq int64) {
 	h.conversationHidden(u, c, seq)
 	if h.bus.Peers() {

@@ -181,10 +181,12 @@ func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
 			return about(p.User == u && chat.ValidID(string(p.Conversation)), func() { h.heardJoined(u, p.Conversation, p.Rev) })
 		})
 	case envelopeRead:
-		return unwrap(data, func(p advanced) error { return about(p.User == u, func() { h.readAdvanced(u, p.State) }) })
+		return unwrap(data, func(p advanced) error {
+			return about(p.User == u && soundPosition(p.State), func() { h.heardRead(u, p.State) })
+		})
 	case envelopeHidden:
 		return unwrap(data, func(p hidden) error {
-			return about(p.User == u, func() { h.conversationHidden(u, p.Conversation, p.Seq) })
+			return about(p.User == u && chat.ValidID(string(p.Conversation)), func() { h.compares.persons(u) })
 		})
 	case envelopeReturned:
 		return unwrap(data, func(p returned) error {
@@ -247,6 +249,11 @@ func soundChanges(c chat.ConversationID, changes []chat.Change) bool {
 		last = ch.Rev
 	}
 	return len(changes) > 0
+}
+
+// soundPosition reports whether a heard read position is one that a store may have answered.
+func soundPosition(s chat.ReadState) bool {
+	return chat.ValidID(string(s.Conversation)) && 0 <= s.LastReadSeq && s.LastReadSeq <= s.LastSeq && 0 <= s.UnreadCount && s.UnreadCount <= s.LastSeq
 }
 
 func whole(ch *chat.Change) bool {
