@@ -31,7 +31,7 @@ func migrateCommand() *cobra.Command {
 			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
 		},
 		&cobra.Command{
-			Use: "status", Short: "List the migrations and whether they are applied", Args: noArguments,
+			Use: "status", Short: "List the migrations and whether they are applied, and the partitions if there are some", Args: noArguments,
 			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *config.Config, *store.Store) error { return nil }),
 		},
 		migratePartitionCommand(),
@@ -50,11 +50,7 @@ func migratePartitionCommand() *cobra.Command {
 			"  parley migrate partition --count 16",
 		Args: noArguments,
 		RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error {
-			if err := s.Partition(cmd.Context(), count); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "The messages and participants are spread over %d partitions.\n", count)
-			return nil
+			return s.Partition(cmd.Context(), count)
 		}),
 	}
 	partition.Flags().IntVar(&count, "count", 16, fmt.Sprintf("over how many partitions, %d to %d; a power of two can be split further", store.MinPartitions, store.MaxPartitions))
@@ -91,6 +87,13 @@ func printMigrations(cmd *cobra.Command, s *store.Store) error {
 			state = "applied"
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %s\n", state, m.Name)
+	}
+	partitions, err := s.Partitions(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if partitions > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "The messages and participants are spread over %d partitions.\n", partitions)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,9 +27,20 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
-		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand())
+	beside := []*cobra.Command{migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
+		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand()}
+	for _, command := range beside {
+		command.SetUsageTemplate(withoutSettings(root.UsageTemplate()))
+	}
+	root.AddCommand(serveCommand())
+	root.AddCommand(beside...)
 	return root
+}
+
+// withoutSettings keeps the settings, which every command takes as flags, from hiding a command's own flags in its help.
+func withoutSettings(usage string) string {
+	return strings.Replace(usage, "{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
+		"  The settings of the server, such as --data: parley serve --help lists them, parley config explains them.", 1)
 }
 
 // onlyGroup makes a command that does nothing but hold others: alone it shows its help, and what it does
