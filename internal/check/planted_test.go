@@ -299,13 +299,19 @@ var plants = []plant{
 	{"the people in the list are old", "I16", "the list shows", func(h *check.History) { did(h, "cyd", check.List, 1).Conversations[0].Roster.Whole++ }},
 	{"a conversation is missing from the list", "I16", "missing from the list", func(h *check.History) { did(h, "cyd", check.List, 1).Conversations = nil }},
 
-	{"deliveries are slow", "C3.2", "95th percentile", func(h *check.History) {
-		for i := range h.Observations {
-			if h.Observations[i].Event == check.MessageReceived {
-				h.Observations[i].At += 2 * time.Second
-			}
+	{"deliveries are slow", "C3.2", "deliveries of messages", func(h *check.History) { delay(h, check.MessageReceived) }},
+	{"edits are told late", "C3.2", "deliveries of edits", func(h *check.History) { delay(h, check.MessageUpdated) }},
+	{"deletions are told late", "C3.2", "deliveries of deletions", func(h *check.History) { delay(h, check.MessageDeleted) }},
+	{"another device is told late of a read position", "C6.5", "on their way to other devices", func(h *check.History) { delay(h, check.ReadSynced) }},
+}
+
+// delay has all events of a kind come two seconds later.
+func delay(h *check.History, event check.Event) {
+	for i := range h.Observations {
+		if h.Observations[i].Event == event {
+			h.Observations[i].At += 2 * time.Second
 		}
-	}},
+	}
 }
 
 // What follows finds records of the story. seq names a message.
