@@ -126,7 +126,8 @@ func (s *Service) count(m *Message) {
 		}},
 	},
 	{
-		Name: "announce no edits", Breaks: "Everybody sees every change (C3.1).", Caught: []string{"C3.1", "I6", "I16"}, Simulation: true,
+		Name: "announce no edits", Breaks: "Everybody sees every change (C3.1).", Caught: []string{"C3.1", "C3.2", "I6", "I16"}, Simulation: true, Chaos: true,
+		Under: calm,
 		Edits: []Edit{{
 			File: "internal/chat/message.go",
 			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out}})\n",
@@ -134,7 +135,8 @@ func (s *Service) count(m *Message) {
 		}},
 	},
 	{
-		Name: "announce no deletions", Breaks: "Everybody sees every change (C3.1).", Caught: []string{"C3.1", "I6", "I13", "I16"}, Simulation: true,
+		Name: "announce no deletions", Breaks: "Everybody sees every change (C3.1).", Caught: []string{"C3.1", "C3.2", "I6", "I13", "I16"}, Simulation: true, Chaos: true,
+		Under: calm,
 		Edits: []Edit{{
 			File: "internal/chat/message.go",
 			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out}})\n",
