@@ -1,6 +1,8 @@
 package realtime
 
 import (
+	"slices"
+
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
 )
@@ -15,7 +17,7 @@ func (h *Hub) Announce(changes []chat.Change) {
 	case peers && onlyNew(changes):
 		envelope, events := encodeMessages(h.cfg.NodeID, changes)
 		h.announce(changes, events)
-		h.gate.publish(ConversationTopic(changes[0].Conversation), envelope)
+		h.gate.publish(letter{topic: ConversationTopic(changes[0].Conversation), envelope: envelope})
 	case peers:
 		h.announce(changes, nil)
 		h.publishChanges(changes)
@@ -60,18 +62,19 @@ func (h *Hub) publishChanges(changes []chat.Change) {
 func (h *Hub) publishSome(topic string, changes []chat.Change) {
 	if onlyNew(changes) {
 		envelope, _ := encodeMessages(h.cfg.NodeID, changes)
-		h.gate.publish(topic, envelope)
+		h.gate.publish(letter{topic: topic, envelope: envelope})
 		return
 	}
-	h.publish(topic, envelopeChanges, changes)
+	revised := slices.ContainsFunc(changes, func(c chat.Change) bool { return c.Kind == chat.ConversationRevised })
+	h.put(topic, envelopeChanges, changes, revised)
 }
 
 // publishRevision tells those who do not follow the conversation's topic: every node, which may remember the
 // roster, and the nodes of those who came in, which may have had no reason to follow.
 func (h *Hub) publishRevision(c *chat.Change) {
-	h.publish(SystemTopic, envelopeRoster, rosterChanged{c.Conversation, c.Rev})
+	h.publishUrgent(SystemTopic, envelopeRoster, rosterChanged{c.Conversation, c.Rev})
 	for _, u := range c.Joined {
-		h.publish(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})
+		h.publishUrgent(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})
 	}
 }
 

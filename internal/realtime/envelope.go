@@ -87,13 +87,18 @@ var (
 )
 
 // publish hands an envelope to the other nodes, if there are any.
-func (h *Hub) publish(topic, kind string, payload any) {
+func (h *Hub) publish(topic, kind string, payload any) { h.put(topic, kind, payload, false) }
+
+// publishUrgent hands over one that must not wait until it is noticed that a way hangs.
+func (h *Hub) publishUrgent(topic, kind string, payload any) { h.put(topic, kind, payload, true) }
+
+func (h *Hub) put(topic, kind string, payload any, urgent bool) {
 	data, err := json.Marshal(envelope[any]{kind, h.cfg.NodeID, payload})
 	if err != nil {
 		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
 		return
 	}
-	h.gate.publish(topic, data)
+	h.gate.publish(letter{topic, data, urgent})
 }
 
 // hear takes an envelope from another node. What cannot be read counts as lost.
