@@ -101,7 +101,7 @@ var deliveringBugs = []Bug{
 			New:  "",
 		}, {
 			File: "internal/realtime/announce.go",
-			Old:  "\t\th.gate.publish(ConversationTopic(changes[0].Conversation), envelope)\n",
+			Old:  "\t\th.gate.publish(letter{topic: ConversationTopic(changes[0].Conversation), envelope: envelope})\n",
 			New:  "\t\t_ = envelope\n",
 		}},
 	},
@@ -128,7 +128,7 @@ var deliveringBugs = []Bug{
 		Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/announce.go",
-			Old:  "\t\th.publish(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})\n",
+			Old:  "\t\th.publishUrgent(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})\n",
 			New:  "\t\t_ = u\n",
 		}},
 	},
