@@ -15,6 +15,14 @@ var deliveringBugs = []Bug{
 		}},
 	},
 	{
+		Name: "repair without asking who is told by message:sent", Breaks: "The sending connection gets message:sent, every other one message:received (C2.4).", Caught: []string{"C2.4"}, Simulation: true,
+		Edits: []Edit{{
+			File: "internal/realtime/repair.go",
+			Old:  "\tundecided := t.attribute(changes.Changes)\n",
+			New:  "\tundecided := int64(math.MaxInt64)\n",
+		}},
+	},
+	{
 		Name: "deliver across a gap", Breaks: "Changes come in rev order, without gaps (C3.1).", Caught: []string{"C3.1", "I4", "I6", "I16"}, Simulation: true, Chaos: true,
 		Edits: []Edit{{
 			File: "internal/realtime/topic.go",
