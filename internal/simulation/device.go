@@ -314,6 +314,11 @@ func (d *device) event(s *socket, f *frame, now time.Time) {
 	switch e := e.(type) {
 	case client.ConversationAdded:
 		d.show(conversation, now)
+	case client.MessageReceived:
+		if v == nil && s.mark(conversation).live {
+			// It was subscribed to while the news was on its way that it is hidden, and is back with this.
+			d.w.errands.Go(func() { _ = d.list() })
+		}
 	case client.ConversationRemoved:
 		delete(d.views, conversation)
 		delete(d.badges, conversation)
