@@ -103,9 +103,18 @@ func checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FOLDER",
 		Short: "Judge a recorded history again",
-		Args:  cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name the folder of one report")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := os.Open(filepath.Join(args[0], historyFile))
+			path := args[0]
+			if filepath.Base(path) != historyFile {
+				path = filepath.Join(path, historyFile)
+			}
+			f, err := os.Open(path)
 			if err != nil {
 				return err
 			}
