@@ -106,13 +106,14 @@ func (f *fake) run(t *testing.T) (*client.Live, <-chan client.Event, <-chan erro
 	if err != nil {
 		t.Fatal(err)
 	}
-	return runLive(t, c)
+	return runLive(t, c, client.LiveOptions{})
 }
 
-func runLive(t *testing.T, c *client.Client) (*client.Live, <-chan client.Event, <-chan error) {
+func runLive(t *testing.T, c *client.Client, o client.LiveOptions) (*client.Live, <-chan client.Event, <-chan error) {
 	t.Helper()
 	events := make(chan client.Event, 4096)
-	live := c.Live(client.LiveOptions{Handle: func(e client.Event) { events <- e }})
+	o.Handle = func(e client.Event) { events <- e }
+	live := c.Live(o)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	done := make(chan struct{})

@@ -19,6 +19,9 @@ type LiveOptions struct {
 	// runs nothing else is read, so it must not wait for this connection: [Live.SendAsync] is fine in it,
 	// [Live.Send] is not. May be nil.
 	Handle func(Event)
+	// Heard is called with each change of a followed conversation as the server sends it: before Handle, out of its
+	// place, and also when it came before. Programs that watch the server need it. May be nil.
+	Heard func(Event)
 	// DeviceID and DeviceType name the device to presence; "" leaves it to the server.
 	DeviceID   string
 	DeviceType string
@@ -290,6 +293,9 @@ func (l *Live) event(f *frame) {
 	}
 	conversation, rev := place(e)
 	if t := l.tracks[conversation]; t != nil && rev > 0 && l.leaving[conversation] == 0 {
+		if l.options.Heard != nil {
+			l.options.Heard(e)
+		}
 		l.hand(t.offer(rev, e, time.Now()))
 		return
 	}

@@ -59,6 +59,32 @@ func TestAnOwnMessageTakesItsPlaceAmongTheOthers(t *testing.T) {
 	}
 }
 
+func TestWhatComesTwiceIsHeardAndNotHandedOver(t *testing.T) {
+	f := newFake(t)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":0,"lastRev":1,"hasMore":false}`, `{"type":"caught:up","conversationId":"c1","rev":1}`)
+		p.write(received("1", "2"), received("1", "2"), received("2", "3"))
+		p.stay()
+	}
+	heard := make(chan int64, 10)
+	c, err := client.New(f.URL, client.Options{AccessToken: "t1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, events, _ := runLive(t, c, client.LiveOptions{Heard: func(e client.Event) { heard <- e.(client.MessageReceived).Message.Rev }})
+	live.Subscribe("c1", 0)
+	for want := int64(2); want <= 3; want++ {
+		if got := next[client.MessageReceived](t, events); got.Message.Rev != want {
+			t.Errorf("rev %d was handed over, want %d", got.Message.Rev, want)
+		}
+	}
+	if a, b, c := <-heard, <-heard, <-heard; a != 2 || b != 2 || c != 3 {
+		t.Errorf("revs %d, %d, %d were heard", a, b, c)
+	}
+}
+
 func TestAHoleIsAskedForAgain(t *testing.T) {
 	f := newFake(t)
 	f.scripts <- func(p *peer) {
@@ -242,7 +268,7 @@ func TestATokenThatRunsOutIsReplacedOnTheOpenSocket(t *testing.T) {
 	if _, err := c.Login(t.Context(), "ada", "password"); err != nil {
 		t.Fatal(err)
 	}
-	runLive(t, c)
+	runLive(t, c, client.LiveOptions{})
 	if got := <-tokens; got != "t2" {
 		t.Errorf("signed in again with %v", got)
 	}

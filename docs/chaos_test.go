@@ -1,9 +1,12 @@
 package docs_test
 
 import (
+	"cmp"
+	"strings"
 	"testing"
 
 	"github.com/parley-chat/parley/internal/chaos/faults"
+	"github.com/parley-chat/parley/internal/planted"
 )
 
 func TestTheFaultsOfTheDocumentAreThoseOfTheProgram(t *testing.T) {
@@ -20,6 +23,19 @@ func TestTheFaultsOfTheDocumentAreThoseOfTheProgram(t *testing.T) {
 			shapes += string(s)
 		}
 		program[k.Name+" on "+shapes+": "+k.About] = true
+	}
+	differ(t, document, program)
+}
+
+func TestThePlantedBugsOfTheDocumentAreThoseThatRealProcessesCatch(t *testing.T) {
+	document, program := map[string]bool{}, map[string]bool{}
+	for _, cells := range rows(section(t, page(t, "chaos.md"), "## Planted bugs")) {
+		document[cells[0]+" while "+cells[1]] = true
+	}
+	for _, b := range planted.Bugs() {
+		if b.Chaos {
+			program[b.Name+" while "+cmp.Or(strings.Join(b.Under, ", "), "the usual")] = true
+		}
 	}
 	differ(t, document, program)
 }

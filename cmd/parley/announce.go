@@ -57,7 +57,7 @@ func announce(cmd *cobra.Command, args []string) (err error) {
 	if _, err = s.AddAnnouncement(cmd.Context(), chat.Announcement{ID: uuid.Must(uuid.NewV7()).String(), Text: text, Author: operator()}); err != nil {
 		return err
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected sees it now.")
+	fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected to a running server sees it within a second.")
 	return nil
 }
 

@@ -8,7 +8,7 @@ func configCommand() *cobra.Command {
 		Short: "Print the settings in effect, what each does and where it came from",
 		Long: "Prints the settings in effect as a TOML file, which --config takes. Every setting has its meaning, its\n" +
 			"names and where its value came from. Secrets are not printed.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)
 			if err != nil {

@@ -14,7 +14,7 @@ func doctorCommand() *cobra.Command {
 		Short: "Check the settings and the data, and say what to do",
 		Long: "Looks at the settings, the data folder, the schema and all of the data; the status is 1 when something is to\n" +
 			"be done. It changes nothing and works beside a running server. On much data it takes a while.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)
 			if err != nil {

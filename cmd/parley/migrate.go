@@ -21,17 +21,17 @@ func migrateCommand() *cobra.Command {
 	})
 	migrate.AddCommand(
 		&cobra.Command{
-			Use: "up", Short: "Bring the schema to the version of this program", Args: cobra.NoArgs,
+			Use: "up", Short: "Bring the schema to the version of this program", Args: noArguments,
 			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, c *config.Config, s *store.Store) error {
 				return app.Migrate(cmd.Context(), c, s)
 			}),
 		},
 		&cobra.Command{
-			Use: "down", Short: "Take the last migration back, with the data that only it could hold", Args: cobra.NoArgs,
+			Use: "down", Short: "Take the last migration back, with the data that only it could hold", Args: noArguments,
 			RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error { return s.MigrateDown(cmd.Context()) }),
 		},
 		&cobra.Command{
-			Use: "status", Short: "List the migrations and whether they are applied", Args: cobra.NoArgs,
+			Use: "status", Short: "List the migrations and whether they are applied, and the partitions if there are some", Args: noArguments,
 			RunE: withStore(app.OpenStoreBeside, func(*cobra.Command, *config.Config, *store.Store) error { return nil }),
 		},
 		migratePartitionCommand(),
@@ -48,13 +48,9 @@ func migratePartitionCommand() *cobra.Command {
 			"else stays as it is, and later migrations work on both. It is for a database that is empty or has up to a\n" +
 			"million messages; nodes may run meanwhile and wait a moment. There is no way back but a backup.\n\n" +
 			"  parley migrate partition --count 16",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: withStore(app.OpenStore, func(cmd *cobra.Command, _ *config.Config, s *store.Store) error {
-			if err := s.Partition(cmd.Context(), count); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "The messages and participants are spread over %d partitions.\n", count)
-			return nil
+			return s.Partition(cmd.Context(), count)
 		}),
 	}
 	partition.Flags().IntVar(&count, "count", 16, fmt.Sprintf("over how many partitions, %d to %d; a power of two can be split further", store.MinPartitions, store.MaxPartitions))
@@ -91,6 +87,13 @@ func printMigrations(cmd *cobra.Command, s *store.Store) error {
 			state = "applied"
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%-8s %s\n", state, m.Name)
+	}
+	partitions, err := s.Partitions(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if partitions > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "The messages and participants are spread over %d partitions.\n", partitions)
 	}
 	return nil
 }

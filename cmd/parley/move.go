@@ -26,7 +26,7 @@ func moveCommand() *cobra.Command {
 			"serves it any more. Stop the server first. When it is interrupted, run it again: it goes on where it was.\n\n" +
 			"  parley move --from ./data --to postgres://parley@db.example.com/parley\n" +
 			"  DATABASE_URL=postgres://… parley move --from ./data",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)
 			if err != nil {

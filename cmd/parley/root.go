@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,14 +20,27 @@ func newRoot() *cobra.Command {
 		Long: "Parley is a chat server with its web client in one program.\n\n" +
 			"  parley serve --demo    try it: people, conversations and a bot are there\n" +
 			"  parley serve           run it",
+		Version:       builtAs(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(serveCommand(), migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
-		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand())
+	beside := []*cobra.Command{migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
+		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand()}
+	for _, command := range beside {
+		command.SetUsageTemplate(withoutSettings(root.UsageTemplate()))
+	}
+	root.AddCommand(serveCommand())
+	root.AddCommand(beside...)
 	return root
+}
+
+// withoutSettings keeps the settings, which every command takes as flags, from hiding a command's own flags in its help.
+func withoutSettings(usage string) string {
+	return strings.Replace(usage, "{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
+		"  The settings of the server, such as --data: parley serve --help lists them, parley config explains them.", 1)
 }
 
 // onlyGroup makes a command that does nothing but hold others: alone it shows its help, and what it does
@@ -35,6 +49,14 @@ func onlyGroup(group *cobra.Command) *cobra.Command {
 	group.Args = cobra.NoArgs
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	return group
+}
+
+// noArguments is for commands that are told everything by flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, and %q is one; %s --help lists its flags", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // oneName is the argument of a command that works on one person.

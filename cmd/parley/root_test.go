@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/parley-chat/parley/internal/pgtest"
 )
 
 // run is the command line in this process: what it printed, and its error as people see it.
@@ -29,12 +31,40 @@ func TestAFlagThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 		"user create --ownr x":    "did you mean --owner?",
 		"serve --blunderbuss":     "parley serve --help lists them",
 		"srve":                    "Did you mean this?\n\tserve",
+		"move ./data":             "parley move takes no arguments, and \"./data\" is one; parley move --help lists its flags",
 		"migrate sideways":        "unknown command \"sideways\" for \"parley migrate\"",
 		"user create":             "one name is needed: parley user create NAME",
 		"config --port seventeen": "PARLEY_PORT must be a whole number (from: flag --port)",
 	} {
 		if _, problem := run(t, "", strings.Fields(args)...); !strings.Contains(problem, want) {
 			t.Errorf("parley %s: %q, want %q", args, problem, want)
+		}
+	}
+}
+
+func TestTheHelpOfACommandShowsItsOwnFlagsAndServeThoseOfTheServer(t *testing.T) {
+	move, _ := run(t, "", "move", "--help")
+	if !strings.Contains(move, "--restart") || strings.Contains(move, "--metrics-listen") || !strings.Contains(move, "parley serve --help lists them") {
+		t.Errorf("parley move --help:\n%s", move)
+	}
+	if serve, _ := run(t, "", "serve", "--help"); !strings.Contains(serve, "--metrics-listen") {
+		t.Errorf("parley serve --help:\n%s", serve)
+	}
+}
+
+func TestTheStatusOfMigrationsSaysOverHowManyPartitionsTheTablesAreSpread(t *testing.T) {
+	t.Setenv("DATABASE_URL", pgtest.NewDatabase(t))
+	data := "--data=" + t.TempDir()
+	const spread = "spread over 4 partitions"
+	for _, step := range []struct {
+		args string
+		says bool
+	}{
+		{"migrate status", false}, {"migrate up", false}, {"migrate partition --count 4", true}, {"migrate status", true},
+	} {
+		out, problem := run(t, "", append(strings.Fields(step.args), data)...)
+		if problem != "" || strings.Contains(out, spread) != step.says {
+			t.Errorf("parley %s: %q, %q", step.args, out, problem)
 		}
 	}
 }

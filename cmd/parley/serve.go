@@ -17,7 +17,7 @@ func serveCommand() *cobra.Command {
 			"  parley serve --demo                  with known people, conversations and a bot that answers\n" +
 			"  parley serve --data /var/lib/parley\n" +
 			"  DATABASE_URL=postgres://… parley serve",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := settings(cmd)
 			if err != nil {

@@ -75,7 +75,7 @@ func userOwnerLinkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "owner-link",
 		Short: "Print a link, good once and for 30 minutes, that makes an owner's account",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: withAccounts(func(cmd *cobra.Command, _ []string, tools *app.Tools) error {
 			link, err := app.NewOwnerLink(cmd.Context(), tools.Auth, app.URL(&tools.Config.Config, tools.Config.Port))
 			if err != nil {

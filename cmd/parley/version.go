@@ -14,9 +14,14 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "parley %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintln(cmd.OutOrStdout(), builtAs())
 		},
 	}
+}
+
+// builtAs is the program's name, its version, and for and with what it was built.
+func builtAs() string {
+	return fmt.Sprintf("parley %s %s/%s %s", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 }

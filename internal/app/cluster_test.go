@@ -114,6 +114,24 @@ func eventually(t *testing.T, what string, status int, ask func() error) {
 	}
 }
 
+func TestARemovalIsToldWithinASecondThoughRedisHasJustBegunToHang(t *testing.T) {
+	k := newCluster(t, 2)
+	ada, bert := join(t, k.nodes[0], "ada"), join(t, k.nodes[1], "bert")
+	c, err := ada.CreateConversation(t.Context(), client.NewConversation{Type: "group", ParticipantIDs: []string{bert.id}, Title: "Garden"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bert.live.Subscribe(c.ID, 0)
+	await[client.CaughtUp](t, bert)
+	k.redis.Freeze()
+	if err := ada.RemoveParticipant(t.Context(), c.ID, bert.id); err != nil {
+		t.Fatal(err)
+	}
+	removed := time.Now()
+	await[client.ConversationRemoved](t, bert)
+	within(t, "bert was told", removed)
+}
+
 func TestWhoIsRemovedIsOutOnEveryNodeWithinASecond(t *testing.T) {
 	shapes(t, func(t *testing.T, at func(int) *node, _ []string) {
 		ada, bert := join(t, at(0), "ada"), join(t, at(1), "bert")

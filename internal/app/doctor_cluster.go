@@ -26,6 +26,8 @@ func (e *examination) redis(ctx context.Context, c *config.Loaded) error {
 		e.sound("Redis answers and lets this user do what is needed.")
 	case errors.As(err, &wrong):
 		e.unsound("The start would fail: "+wrong.What+".", strings.ToUpper(wrong.Next[:1])+wrong.Next[1:]+".")
+	case errors.Is(err, redis.ErrInPart):
+		e.unsound(err.Error()+".", "Put it right; nodes reach each other over it all the same.")
 	case errors.Is(err, redis.ErrAway):
 		e.unsound(err.Error()+".", "Start it, or correct REDIS_URL; until then nodes reach each other over PostgreSQL.")
 	default:

@@ -31,14 +31,6 @@ func (n *Node) listenMetrics(ctx context.Context) error {
 	return nil
 }
 
-// MetricsAddress is where /metrics is served, "" when it is not.
-func (n *Node) MetricsAddress() string {
-	if n.metricsListener == nil {
-		return ""
-	}
-	return n.metricsListener.Addr().String()
-}
-
 // serveMetrics serves them until ctx ends.
 func (n *Node) serveMetrics(ctx context.Context) error {
 	if n.metricsListener == nil {

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/cluster"
+	"github.com/parley-chat/parley/internal/redis"
 	"github.com/parley-chat/parley/internal/store"
 )
 
 const (
 	// lookAround is how often the other nodes are looked at.
 	lookAround = time.Second
-	// settled is how long a node must have been there to be compared with: it may not be connected yet.
+	// settled is how long a node must have been there to be compared with, and this one's Redis after it came back: not
+	// all may be connected yet, and what the registry says of the others is as old as their last beat.
 	settled = 10 * time.Second
 	// newcomer is how long a node that finds another one of its ID, there before it, is the one that goes.
 	newcomer = 20 * time.Second
@@ -24,7 +26,7 @@ const (
 type neighbours struct {
 	self  store.Node
 	nodes []store.Node // without itself
-	// heard is how many of them this node hears over its Redis; -1 when it has none or that is away.
+	// heard is how many of them this node hears over its Redis; -1 when it has none, or that is away or just back.
 	heard int
 	twin  bool // another process has this node's ID
 }
@@ -35,8 +37,8 @@ func (n *Node) neighbours() (around neighbours, known bool) {
 		return around, false
 	}
 	around.heard, around.twin = -1, n.reach.registry.Twin()
-	if n.reach.joint.State() == cluster.StateRedis {
-		around.heard = n.reach.redis.Stats().Peers
+	if n.reach.redis != nil {
+		around.heard = heardOver(n.reach.redis.Stats())
 	}
 	for _, other := range n.reach.registry.Nodes() {
 		if other.ID == n.id {
@@ -46,6 +48,13 @@ func (n *Node) neighbours() (around neighbours, known bool) {
 		}
 	}
 	return around, known
+}
+
+func heardOver(s redis.Stats) int {
+	if !s.Up || s.UpFor < settled {
+		return -1
+	}
+	return s.Peers
 }
 
 // warnings say what an operator has to put right about the nodes together.

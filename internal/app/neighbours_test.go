@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/redis"
 	"github.com/parley-chat/parley/internal/store"
 )
 
@@ -51,5 +52,18 @@ func TestWhatIsWrongWithTheNodesTogetherIsSaid(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhoIsHeardCountsOnlyOnceTheRedisIsBackForAWhile(t *testing.T) {
+	for stats, want := range map[redis.Stats]int{
+		{}:                                     -1,
+		{Up: true, UpFor: settled / 2}:         -1,
+		{Up: true, UpFor: settled}:             0,
+		{Up: true, UpFor: time.Hour, Peers: 2}: 2,
+	} {
+		if got := heardOver(stats); got != want {
+			t.Errorf("%+v: %d, want %d", stats, got, want)
+		}
 	}
 }

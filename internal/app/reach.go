@@ -64,6 +64,8 @@ func (n *Node) openRedis(ctx context.Context) error {
 		return redisProblem(err)
 	}
 	switch err := opened.Check(ctx); {
+	case errors.Is(err, redis.ErrInPart):
+		n.notes = append(n.notes, err.Error()+".")
 	case errors.Is(err, redis.ErrAway):
 		n.notes = append(n.notes, err.Error()+". The nodes reach each other over PostgreSQL until it is there: slower, and nothing is lost.")
 	case err != nil:

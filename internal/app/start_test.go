@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,10 @@ func TestARedisThatCannotBeUsedIsNamedWithWhatToDo(t *testing.T) {
 	database := "DATABASE_URL=" + pgtest.NewDatabase(t)
 	guarded := redistest.Start(t, "--requirepass", "another")
 	other := run(t, "PARLEY_DATA="+t.TempDir())
+	postgres, err := url.Parse(pgtest.NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, row := range map[string]struct {
 		url   string
 		words []string
@@ -30,6 +35,7 @@ func TestARedisThatCannotBeUsedIsNamedWithWhatToDo(t *testing.T) {
 		"no password where one is wanted": {"redis://" + guarded.Address(), []string{"wants a password"}},
 		"a wrong password":                {"redis://:" + secret + "@" + guarded.Address(), []string{"does not take the user and password"}},
 		"another program":                 {"redis://:" + secret + "@" + addressOf(other), []string{"not a Redis"}},
+		"the database's own port":         {"redis://:" + secret + "@" + postgres.Host, []string{"is PostgreSQL"}},
 		"a database number that is wrong": {guarded.URL() + "/nothing", []string{"Redis"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,6 +68,21 @@ func TestWithRedisAwayANodeStartsAndSaysThatItIsDegraded(t *testing.T) {
 				return status == 200 && slices.Equal(h.Degraded, []string{"redis"})
 			})
 		})
+	}
+}
+
+func TestARedisThatServesInPartIsNotSaidToBeAway(t *testing.T) {
+	replica := redistest.Start(t)
+	if _, err := replica.Do("REPLICAOF", "127.0.0.1", "1"); err != nil {
+		t.Fatal(err)
+	}
+	n := run(t, "DATABASE_URL="+pgtest.NewDatabase(t), clusterKey, "REDIS_URL="+replica.URL())
+	var welcome strings.Builder
+	if err := n.Welcome(t.Context(), &welcome); err != nil {
+		t.Fatal(err)
+	}
+	if said := welcome.String(); !strings.Contains(said, "read-only replica") || strings.Contains(said, "over PostgreSQL") || strings.Contains(said, "Redis is away") {
+		t.Errorf("it says %s", said)
 	}
 }
 

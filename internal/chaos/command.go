@@ -48,6 +48,7 @@ func clusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Start a cluster to look at, until ctrl-c",
+		Long:  "Starts a cluster to look at, until ctrl-c, and breaks it as you type.\n\n" + consoleHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if c.Program, err = binary(c.Program); err != nil {
@@ -59,6 +60,7 @@ func clusterCommand() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, k.Stop()) }()
 			introduce(cmd.OutOrStdout(), k)
+			go (&console{k, cmd.OutOrStdout()}).run(cmd.Context(), cmd.InOrStdin())
 			<-cmd.Context().Done()
 			return nil
 		},
@@ -88,7 +90,7 @@ func binary(named string) (string, error) {
 func introduce(out io.Writer, k *cluster.Cluster) {
 	fmt.Fprintf(out, "Open %s\n\n", k.URL())
 	for _, n := range k.Nodes {
-		fmt.Fprintf(out, "  %-10s %s\n", n.Name, n.URL())
+		fmt.Fprintf(out, "  %-10s %s, metrics on http://%s/metrics, process %d\n", n.Name, n.URL(), n.Metrics, n.PID())
 	}
 	if k.Postgres != nil {
 		fmt.Fprintf(out, "  %-10s %s\n", "PostgreSQL", k.DatabaseURL())
@@ -97,4 +99,5 @@ func introduce(out io.Writer, k *cluster.Cluster) {
 		fmt.Fprintf(out, "  %-10s %s\n", "Redis", k.Redis.URL())
 	}
 	fmt.Fprintln(out, "\nEverything is in a temp folder and ends with ctrl-c. Anybody may make an account; rate limits are off.")
+	fmt.Fprintln(out, consoleHelp)
 }

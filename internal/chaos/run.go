@@ -40,6 +40,7 @@ type Options struct {
 	// SettledWithin is how long everybody may take to have everything in the end; 0 for a minute.
 	SettledWithin time.Duration
 	Edits         []program.Edit
+	Bug           string // the name of what Edits plant, for people
 	Bounds        check.Bounds
 	// URL names a deployment that runs already. It is not broken, and its database is read only if it is named.
 	URL         string
@@ -320,6 +321,9 @@ func (r *run) replay() string {
 	}
 	if r.Alone {
 		s += " --alone"
+	}
+	if r.Bug != "" {
+		s += fmt.Sprintf(" --bug %q", r.Bug)
 	}
 	return s
 }

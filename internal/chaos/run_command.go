@@ -14,6 +14,7 @@ import (
 	"github.com/parley-chat/parley/internal/chaos/cluster"
 	"github.com/parley-chat/parley/internal/chaos/faults"
 	"github.com/parley-chat/parley/internal/check"
+	"github.com/parley-chat/parley/internal/planted"
 )
 
 // errBroken ends a command whose report has said why.
@@ -21,6 +22,7 @@ var errBroken = errors.New("something that was promised does not hold; the repor
 
 func runCommand() *cobra.Command {
 	var o Options
+	var bug string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Break a cluster while people chat, and judge",
@@ -28,6 +30,7 @@ func runCommand() *cobra.Command {
 			"The exit status is 1 when something that was promised does not hold, or a fault could not be injected.\n\n" +
 			"  parley-chaos run --shape sqlite --for 10m\n" +
 			"  parley-chaos run --shape cluster --faults redis-kill,kill --number 20\n" +
+			"  parley-chaos run --shape cluster --bug 'skip the gap repair'    see a known bug caught\n" +
 			"  parley-chaos run --url https://chat.example.com    chat there, break nothing (registration must be open)",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -44,7 +47,12 @@ func runCommand() *cobra.Command {
 			if o.Number > 0 && !cmd.Flags().Changed("for") {
 				o.For = time.Hour
 			}
-			if o.URL == "" {
+			switch {
+			case bug != "":
+				if err := o.plant(bug); err != nil {
+					return err
+				}
+			case o.URL == "":
 				if o.Cluster.Program, err = binary(o.Cluster.Program); err != nil {
 					return err
 				}
@@ -72,18 +80,41 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&o.Clients, "clients", 40, "how many people, 8 or more")
 	flags.Float64Var(&o.Rate, "rate", 60, "drafts a second, of all together")
 	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
+	flags.StringVar(&bug, "bug", "", "plant one of the known bugs of parley-chaos bugs; it needs Go and the source")
 	flags.StringVar(&o.URL, "url", "", "a deployment that runs already; nothing is broken there")
 	flags.StringVar(&o.DatabaseURL, "database-url", "", "its database, to be read in the end")
 	return cmd
+}
+
+// plant has the run made with a bug, and bounds what a bug may do and nothing else does.
+func (o *Options) plant(name string) error {
+	if o.URL != "" {
+		return errors.New("--bug plants a bug in a server that is started here, and --url names one that runs already")
+	}
+	b, err := planted.Named(name)
+	if err != nil {
+		return err
+	}
+	o.Bug, o.Edits, o.Bounds.Delivery = b.Name, mutations(b), delivered(o.Faults)
+	return nil
 }
 
 func checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check FOLDER",
 		Short: "Judge a recorded history again",
-		Args:  cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("name the folder of one report")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := os.Open(filepath.Join(args[0], historyFile))
+			path := args[0]
+			if filepath.Base(path) != historyFile {
+				path = filepath.Join(path, historyFile)
+			}
+			f, err := os.Open(path)
 			if err != nil {
 				return err
 			}

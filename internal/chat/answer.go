@@ -29,6 +29,28 @@ func (s *Service) unsure(c ConversationID) {
 	time.AfterFunc(lateCommit, func() { s.announcer.Suspect(c) })
 }
 
+// Sending is a message on its way through this node.
+type Sending struct {
+	Origin SessionID // the live session that sent it
+	// Confirmed says that the session is told of it by message:sent; else that it is still to be answered.
+	Confirmed bool
+}
+
+// Sending returns the messages of a conversation that live sessions sent and that this node is storing or announcing.
+// One that was answered with an error is not among them: its session needs the event, if it is stored after all.
+func (s *Service) Sending(c ConversationID) map[MessageID]Sending {
+	l := s.lane(c)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[MessageID]Sending)
+	for _, p := range l.inFlight {
+		if how := p.answered.Load(); p.sub.Conversation == c && p.sub.Origin != "" && how != refused {
+			out[p.id] = Sending{p.sub.Origin, how == confirmed}
+		}
+	}
+	return out
+}
+
 // finishStored answers with what is in the store, once it is sure that it is what was sent.
 func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
 	untouched := m.EditedAt.IsZero() && !m.Deleted()
@@ -48,7 +70,11 @@ func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
 
 // finish answers a send once.
 func (s *Service) finish(p *pendingSend, sent Sent, err error) {
-	if !p.answered.CompareAndSwap(false, true) {
+	how := confirmed
+	if err != nil {
+		how = refused
+	}
+	if !p.answered.CompareAndSwap(unanswered, how) {
 		return
 	}
 	if err != nil {

@@ -29,8 +29,15 @@ type pendingSend struct {
 	id       MessageID
 	arrived  time.Time
 	answer   func(Sent, error)
-	answered atomic.Bool
+	answered atomic.Int32
 }
+
+// How a send was answered.
+const (
+	unanswered int32 = iota
+	refused          // or it is unknown whether it is stored
+	confirmed
+)
 
 func (p *pendingSend) overdue(now time.Time) bool { return now.Sub(p.arrived) >= answerWithin }
 
@@ -109,7 +116,7 @@ func (l *lane) answerOverdue() {
 	for _, list := range [2][]*pendingSend{l.inFlight, l.queue} {
 		for _, p := range list {
 			switch {
-			case p.answered.Load():
+			case p.answered.Load() != unanswered:
 			case p.overdue(now):
 				overdue = append(overdue, p)
 			case oldest.IsZero() || p.arrived.Before(oldest):
@@ -217,7 +224,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		case a.Err != nil:
 			s.finish(p, Sent{}, a.Err)
 		default:
-			late := p.answered.Load()
+			late := p.answered.Load() != unanswered
 			s.finishStored(p, a.Message, a.Duplicate)
 			if a.Duplicate && a.Message.ID != p.id {
 				retried = append(retried, p.sub.Conversation)

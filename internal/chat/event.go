@@ -24,7 +24,7 @@ type Change struct {
 	// Message is set for the three message kinds, as it is after the change.
 	Message *Message
 	// Origin is the live session that sent the message; it is answered with message:sent and gets no
-	// message:received (C2.4). "" when the change came over REST or out of the store.
+	// message:received (C2.4). "" when it came over REST or from another node, or its session was told of an error.
 	Origin SessionID
 
 	// State is set for ConversationRevised: the conversation as all its participants see it, after the

@@ -30,6 +30,7 @@ var rules = []rule{
 	{"I14b", "the system gets well by itself", recovers},
 	{"I16", "what clients hold is what is stored", stateIsFold},
 	{"C3.2", "deliveries come in time", deliveredInTime},
+	{"C6.5", "read positions reach the other devices in time", syncedInTime},
 }
 
 // Check holds a history against all rules.

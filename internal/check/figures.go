@@ -115,7 +115,7 @@ func (f *Figures) deliveries(x *index) {
 			crossed = append(crossed, d.took)
 		}
 	}
-	for kind, some := range x.deliveredByKind() {
+	for kind, some := range x.byKind(x.delivered) {
 		took := make([]time.Duration, len(some))
 		for i, d := range some {
 			took[i] = d.took

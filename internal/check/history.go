@@ -156,6 +156,7 @@ const (
 	CatchingUp           Event = "catching:up"           // AfterRev, Rev: where the conversation stands; Hole
 	CaughtUp             Event = "caught:up"             // Rev
 	Failed               Event = "error"                 // Message: what it was about; Code
+	Disordered           Event = "disordered"            // Rev: came after AfterRev in one subscription, which the client hides
 	Online               Event = "online"
 	Offline              Event = "offline" // Code
 )

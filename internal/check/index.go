@@ -57,7 +57,7 @@ func newIndex(h *History, b Bounds) *index {
 		w := watch(x, s)
 		x.follows, s.last, s.wanted = append(x.follows, w.out...), w.current, w.wanted
 	}
-	x.delivered = x.deliveries()
+	x.delivered = x.deliveries(sendOf)
 	return x
 }
 

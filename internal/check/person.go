@@ -16,16 +16,45 @@ type Person struct {
 
 	sending sync.Mutex       // a send is noted and queued in one step, so that their orders agree
 	revs    map[string]int64 // under the recorder's lock
+	heard   map[string]int64 // the newest rev since the last subscribe was answered; of the live connection's goroutine
 }
 
 // Person makes the client of a signed-in c. name is unique in the run; one user may have several, each
 // with a client of its own. group is the lane in the time line.
 func (r *Recorder) Person(name, group string, user client.User, c *client.Client) *Person {
-	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64)}
+	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64), heard: make(map[string]int64)}
 	p.SignedIn(user.ID)
 	p.seen = p.advance
-	p.Live = c.Live(client.LiveOptions{Handle: p.Handle, DeviceID: name})
+	p.Live = c.Live(client.LiveOptions{Handle: p.Handle, Heard: p.Hear, DeviceID: name})
 	return p
+}
+
+// Handle notes an event of the live connection.
+func (p *Person) Handle(e client.Event) {
+	if c, is := e.(client.CatchingUp); is {
+		delete(p.heard, c.ConversationID)
+	}
+	p.Witness.Handle(e)
+}
+
+// Hear notes what the client puts right in silence: what a server sends of one subscription rises. It is made for
+// [client.LiveOptions].
+func (p *Person) Hear(e client.Event) {
+	var m client.Message
+	switch e := e.(type) {
+	case client.MessageReceived:
+		m = e.Message
+	case client.MessageUpdated:
+		m = e.Message
+	case client.MessageDeleted:
+		m = e.Message
+	default:
+		return
+	}
+	if before := p.heard[m.ConversationID]; m.Rev <= before {
+		p.Observe(Observation{Event: Disordered, Conversation: m.ConversationID, Message: m.ID, Seq: m.Seq, Rev: m.Rev, AfterRev: before})
+	}
+	p.heard[m.ConversationID] = max(p.heard[m.ConversationID], m.Rev)
 }
 
 // advance notes how far a conversation has been delivered, in one step with its record, so that whoever

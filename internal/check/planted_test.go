@@ -187,6 +187,11 @@ var plants = []plant{
 		i := index(h, saw(h, "bob", check.MessageReceived, 4))
 		h.Observations = slices.Insert(h.Observations, i+1, h.Observations[i])
 	}},
+	{"a server sends a change again, and the client hides it", "I6", "was sent rev", func(h *check.History) {
+		again := *saw(h, "bob", check.MessageReceived, 4)
+		again.Event, again.AfterRev = check.Disordered, again.Rev
+		h.Observations = slices.Insert(h.Observations, index(h, saw(h, "bob", check.MessageReceived, 4))+1, again)
+	}},
 	{"a live connection had a hole", "I6", "was not told of rev", func(h *check.History) {
 		next := saw(h, "bob", check.MessageReceived, 9)
 		i := index(h, next)
@@ -294,13 +299,19 @@ var plants = []plant{
 	{"the people in the list are old", "I16", "the list shows", func(h *check.History) { did(h, "cyd", check.List, 1).Conversations[0].Roster.Whole++ }},
 	{"a conversation is missing from the list", "I16", "missing from the list", func(h *check.History) { did(h, "cyd", check.List, 1).Conversations = nil }},
 
-	{"deliveries are slow", "C3.2", "95th percentile", func(h *check.History) {
-		for i := range h.Observations {
-			if h.Observations[i].Event == check.MessageReceived {
-				h.Observations[i].At += 2 * time.Second
-			}
+	{"deliveries are slow", "C3.2", "deliveries of messages", func(h *check.History) { delay(h, check.MessageReceived) }},
+	{"edits are told late", "C3.2", "deliveries of edits", func(h *check.History) { delay(h, check.MessageUpdated) }},
+	{"deletions are told late", "C3.2", "deliveries of deletions", func(h *check.History) { delay(h, check.MessageDeleted) }},
+	{"another device is told late of a read position", "C6.5", "on their way to other devices", func(h *check.History) { delay(h, check.ReadSynced) }},
+}
+
+// delay has all events of a kind come two seconds later.
+func delay(h *check.History, event check.Event) {
+	for i := range h.Observations {
+		if h.Observations[i].Event == event {
+			h.Observations[i].At += 2 * time.Second
 		}
-	}},
+	}
 }
 
 // What follows finds records of the story. seq names a message.

@@ -102,6 +102,10 @@ func (w *watching) see(o *Observation) {
 		if f != nil {
 			f.over = true
 		}
+	case Disordered:
+		if f != nil && !f.over {
+			f.fault("I6", []source{f.latest(), saw(o)}, "a connection was sent rev %d after rev %d", o.Rev, o.AfterRev)
+		}
 	case MessageReceived, MessageUpdated, MessageDeleted:
 		w.change(c, f, o)
 	case ConversationUpdated:

@@ -13,7 +13,10 @@ import (
 	"github.com/parley-chat/parley/internal/realtime"
 )
 
-var _ realtime.Bus = (*Bus)(nil)
+var (
+	_ realtime.Bus    = (*Bus)(nil)
+	_ realtime.Urgent = (*Bus)(nil)
+)
 
 const (
 	// awayEvery is how often a node says that its Redis is away, and rememberAway how long the others remember it.
@@ -78,6 +81,16 @@ func (b *Bus) Publish(topic string, envelope []byte) {
 	if !redis || b.othersAway() {
 		b.database.Publish(topic, envelope)
 	}
+}
+
+// PublishUrgent hands an envelope to both paths: a Redis that hangs counts as up for a second and a half.
+func (b *Bus) PublishUrgent(topic string, envelope []byte) {
+	if b.redis == nil {
+		b.Publish(topic, envelope)
+		return
+	}
+	b.redis.Publish(topic, envelope)
+	b.database.Publish(topic, envelope)
 }
 
 // Listen listens to both paths.

@@ -3,7 +3,9 @@
 //
 // A node listens to both paths always. It publishes to Redis while its Redis is up, else to the database; to
 // both while another node's Redis is away, which that node says over the database every second and which is
-// remembered for three. An envelope that comes over both is heard twice, which the hub does not mind.
+// remembered for three. What is urgent, removals and ended logins, goes to both always: a Redis that hangs is noticed
+// after 1.5 s, and they are promised within one. An envelope that comes over both is heard twice, which the hub does
+// not mind.
 //
 // # Why nothing is missed
 //

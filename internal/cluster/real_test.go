@@ -277,3 +277,30 @@ func (p *publishing) stop() {
 	p.cancel()
 	p.done.Wait()
 }
+
+func TestWhatIsUrgentCrossesWithinASecondWhileRedisHangs(t *testing.T) {
+	t.Parallel()
+	url, server := pgtest.NewDatabase(t), redistest.Start(t)
+	a, b := startReal(t, url, server.URL(), "a"), startReal(t, url, server.URL(), "b")
+	heard, inForce := make(chan time.Time, 10), make(chan struct{}, 10)
+	l := b.Listen(func(string, []byte) { heard <- time.Now() }, func([]string) { inForce <- struct{}{} })
+	defer l.Stop()
+	l.Follow("topic")
+	<-inForce
+	until(t, "a knowing of b", a.Peers)
+	server.Freeze()
+	if a.State() != cluster.StateRedis {
+		t.Fatalf("state %s before anything could be noticed", a.State())
+	}
+	began := time.Now()
+	a.PublishUrgent("topic", []byte("1"))
+	select {
+	case at := <-heard:
+		t.Logf("it took %v", at.Sub(began))
+		if at.Sub(began) > time.Second {
+			t.Errorf("it took %v", at.Sub(began))
+		}
+	case <-time.After(patience):
+		t.Error("it did not come")
+	}
+}

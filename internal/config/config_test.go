@@ -180,7 +180,7 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 		"PARLEY_REGISTRATION must be one of: open, closed (from: environment PARLEY_REGISTRATION)",
 		"PARLEY_MAX_GROUP must be a whole number", "PARLEY_LIMITS_SEND must be uses/window, such as 30/1m",
 		"PARLEY_RATE_LIMITS must be on or off", "PARLEY_TRUSTED_PROXIES must be", "PARLEY_ALLOWED_ORIGINS must be",
-		"PARLEY_REDIS_URL must be like", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "(from: environment DATABASE_URL)",
+		"PARLEY_REDIS_URL must be like", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "in the password written as %40", "(from: environment DATABASE_URL)",
 		"has 7 bytes and must have 32 or more", "PARLEY_LIMITS_LOGIN must allow", "PARLEY_UNKNOWN_ in the environment",
 	} {
 		if !strings.Contains(err.Error(), want) {

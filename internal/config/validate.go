@@ -15,6 +15,9 @@ import (
 // minSigningKey is the shortest key in bytes: as long as the hash that HS256 is made of (RFC 7518 §3.2).
 const minSigningKey = 32
 
+// databaseURLShape is what a PostgreSQL URL is told to be that is none: most often a password that reads as part of the host.
+const databaseURLShape = "must be like postgres://user:password@host:5432/name, with characters such as @ / # ? in the password written as %%40 %%2F %%23 %%3F"
+
 // Problem is one thing wrong with the settings. It never holds a secret.
 type Problem struct {
 	Key  string // "" when the name itself is wrong
@@ -40,11 +43,11 @@ func (c *Config) Validate() Problems {
 	v.check("host", validHost(c.Host), "must be an address or a host name without a port")
 	v.check("port", c.Port >= 0 && c.Port <= 65535, "must be 0 to 65535")
 	v.check("public_url", c.PublicURL == "" || validOrigin(strings.TrimRight(c.PublicURL, "/")), "must be like https://chat.example.com, without a path")
-	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), "must be like postgres://user:password@host:5432/name")
-	v.check("database_replica_url", c.ReplicaURL == "" || validDatabaseURL(string(c.ReplicaURL)), "must be like postgres://user:password@host:5432/name")
+	v.check("database_url", c.DatabaseURL == "" || validDatabaseURL(string(c.DatabaseURL)), databaseURLShape)
+	v.check("database_replica_url", c.ReplicaURL == "" || validDatabaseURL(string(c.ReplicaURL)), databaseURLShape)
 	v.check("database_connections", c.DatabaseConns >= 0 && c.DatabaseConns <= 1000, "must be 0 to 1000")
 	v.check("database_replica_url", c.ReplicaURL == "" || c.DatabaseURL != "", "names a standby, and DATABASE_URL no primary: set that too")
-	v.check("database_direct_url", c.DatabaseDirectURL == "" || validDatabaseURL(string(c.DatabaseDirectURL)), "must be like postgres://user:password@host:5432/name")
+	v.check("database_direct_url", c.DatabaseDirectURL == "" || validDatabaseURL(string(c.DatabaseDirectURL)), databaseURLShape)
 	v.check("database_direct_url", c.DatabaseDirectURL == "" || c.DatabaseURL != "", "goes with DATABASE_URL, which is not set")
 	v.check("redis_url", c.RedisURL == "" || validRedisURL(string(c.RedisURL)), "must be like redis://user:password@host:6379, with characters such as @ / # ? in the password written as %%40 %%2F %%23 %%3F")
 	v.check("redis_url", c.RedisURL == "" || c.DatabaseURL != "", "joins nodes that share a PostgreSQL, and DATABASE_URL is not set: set that too, or take Redis away and run one node")

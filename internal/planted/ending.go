@@ -14,7 +14,7 @@ var endingBugs = []Bug{
 		Name: "end a login on its own node only", Breaks: "Logout closes that login's sockets on all nodes within a second (C4.3).", Caught: []string{"C4.3"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/realtime/session.go",
-			Old:  "\th.publish(SystemTopic, envelopeLoginEnded, loginEnded{l})\n",
+			Old:  "\th.publishUrgent(SystemTopic, envelopeLoginEnded, loginEnded{l})\n",
 			New:  "",
 		}},
 	},

@@ -28,7 +28,9 @@ type Bug struct {
 	// Simulation and Chaos say which of the two has to catch it within a minute. On real processes what is mended by
 	// the next comparison with the database shows as a delay alone.
 	Simulation, Chaos bool
-	Edits             []Edit
+	// Under names the faults of parley-chaos under which it shows; none for those that it usually hunts with.
+	Under []string
+	Edits []Edit
 }
 
 // Edit is one mutation.
@@ -115,6 +117,23 @@ func Bugs() []Bug {
 		all = append(all, some...)
 	}
 	return all
+}
+
+// Named returns the bug that has a text in its name, or the one that is called so.
+func Named(text string) (Bug, error) {
+	var found []Bug
+	for _, b := range Bugs() {
+		switch {
+		case b.Name == text:
+			return b, nil
+		case strings.Contains(b.Name, text):
+			found = append(found, b)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	return Bug{}, fmt.Errorf("%d planted bugs have %q in their names, and it has to be one", len(found), text)
 }
 
 // Clock is the edit of a node whose clock is wrong by a number of seconds. It is no bug: whatever the clocks of the

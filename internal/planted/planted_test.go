@@ -34,3 +34,16 @@ func TestEveryPlantedBugStillHasItsPlaceInTheSource(t *testing.T) {
 	cleanup()
 	t.Logf("%d bugs", len(known))
 }
+
+func TestABugIsFoundByWhatNoOtherIsCalled(t *testing.T) {
+	for _, text := range []string{"skip the gap repair", "gap repair"} {
+		if b, err := planted.Named(text); err != nil || b.Name != "skip the gap repair" {
+			t.Errorf("%q found %q, %v", text, b.Name, err)
+		}
+	}
+	for _, text := range []string{"", "the", "no such bug"} {
+		if b, err := planted.Named(text); err == nil {
+			t.Errorf("%q found %q", text, b.Name)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package realtime
 
 import (
+	"slices"
+
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
 )
@@ -15,7 +17,7 @@ func (h *Hub) Announce(changes []chat.Change) {
 	case peers && onlyNew(changes):
 		envelope, events := encodeMessages(h.cfg.NodeID, changes)
 		h.announce(changes, events)
-		h.gate.publish(ConversationTopic(changes[0].Conversation), envelope)
+		h.gate.publish(letter{topic: ConversationTopic(changes[0].Conversation), envelope: envelope})
 	case peers:
 		h.announce(changes, nil)
 		h.publishChanges(changes)
@@ -60,18 +62,19 @@ func (h *Hub) publishChanges(changes []chat.Change) {
 func (h *Hub) publishSome(topic string, changes []chat.Change) {
 	if onlyNew(changes) {
 		envelope, _ := encodeMessages(h.cfg.NodeID, changes)
-		h.gate.publish(topic, envelope)
+		h.gate.publish(letter{topic: topic, envelope: envelope})
 		return
 	}
-	h.publish(topic, envelopeChanges, changes)
+	revised := slices.ContainsFunc(changes, func(c chat.Change) bool { return c.Kind == chat.ConversationRevised })
+	h.put(topic, envelopeChanges, changes, revised)
 }
 
 // publishRevision tells those who do not follow the conversation's topic: every node, which may remember the
 // roster, and the nodes of those who came in, which may have had no reason to follow.
 func (h *Hub) publishRevision(c *chat.Change) {
-	h.publish(SystemTopic, envelopeRoster, rosterChanged{c.Conversation, c.Rev})
+	h.publishUrgent(SystemTopic, envelopeRoster, rosterChanged{c.Conversation, c.Rev})
 	for _, u := range c.Joined {
-		h.publish(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})
+		h.publishUrgent(UserTopic(u), envelopeJoined, joined{u, c.Conversation, c.Rev})
 	}
 }
 
@@ -129,6 +132,16 @@ func (h *Hub) ReadAdvanced(u chat.UserID, state chat.ReadState) {
 	if h.bus.Peers() {
 		h.publish(UserTopic(u), envelopeRead, advanced{u, state})
 	}
+}
+
+// heardRead takes another node's word for a read position that can be: one past every message that is known here would
+// silence all later ones, and is asked from the store.
+func (h *Hub) heardRead(u chat.UserID, state chat.ReadState) {
+	if h.book.reachedBy(u, state.Conversation, state.LastReadSeq) {
+		h.readAdvanced(u, state)
+		return
+	}
+	h.compares.persons(u)
 }
 
 // readAdvanced passes over what another node's later envelope has overtaken: a position never goes back (C6.1).
@@ -203,7 +216,7 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 }
 
 // ConversationHidden takes the conversation off the person's list in all their sessions and ends their
-// subscriptions: its next message comes as activity.
+// subscriptions: its next message comes as activity. Other nodes look up whether it is so.
 func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID, seq int64) {
 	h.conversationHidden(u, c, seq)
 	if h.bus.Peers() {

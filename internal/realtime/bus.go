@@ -50,6 +50,13 @@ func UserTopic(u chat.UserID) string { return userTopicPrefix + string(u) }
 // 400 ms, so that messages still cross within a second (C3.2). A bus says lost(nil) when it is over.
 type Degrading interface{ Degraded() bool }
 
+// Urgent is what a bus with several ways may be as well. PublishUrgent hands an envelope over on all of them at once,
+// since one may hang without its being known: for the rare ones that are promised within a second, of removals and ended
+// logins (C3.7, C4.3).
+type Urgent interface {
+	PublishUrgent(topic string, envelope []byte)
+}
+
 // Alone is the bus of a node that has no others and never will: the embedded shape. A hub on it keeps no book
 // of what concerns its people, compares nothing and has nothing to wait for.
 type Alone struct{}

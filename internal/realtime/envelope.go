@@ -91,13 +91,18 @@ var (
 )
 
 // publish hands an envelope to the other nodes, if there are any.
-func (h *Hub) publish(topic, kind string, payload any) {
+func (h *Hub) publish(topic, kind string, payload any) { h.put(topic, kind, payload, false) }
+
+// publishUrgent hands over one that must not wait until it is noticed that a way hangs.
+func (h *Hub) publishUrgent(topic, kind string, payload any) { h.put(topic, kind, payload, true) }
+
+func (h *Hub) put(topic, kind string, payload any, urgent bool) {
 	data, err := json.Marshal(envelope[any]{kind, h.cfg.NodeID, payload})
 	if err != nil {
 		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
 		return
 	}
-	h.gate.publish(topic, data)
+	h.gate.publish(letter{topic, data, urgent})
 }
 
 // hear takes an envelope from another node. What cannot be read counts as lost.
@@ -195,10 +200,12 @@ func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
 			return about(p.User == u && chat.ValidID(string(p.Conversation)), func() { h.heardJoined(u, p.Conversation, p.Rev) })
 		})
 	case envelopeRead:
-		return unwrap(data, func(p advanced) error { return about(p.User == u, func() { h.readAdvanced(u, p.State) }) })
+		return unwrap(data, func(p advanced) error {
+			return about(p.User == u && soundPosition(p.State), func() { h.heardRead(u, p.State) })
+		})
 	case envelopeHidden:
 		return unwrap(data, func(p hidden) error {
-			return about(p.User == u, func() { h.conversationHidden(u, p.Conversation, p.Seq) })
+			return about(p.User == u && chat.ValidID(string(p.Conversation)), func() { h.compares.persons(u) })
 		})
 	case envelopeReturned:
 		return unwrap(data, func(p returned) error {
@@ -261,6 +268,11 @@ func soundChanges(c chat.ConversationID, changes []chat.Change) bool {
 		last = ch.Rev
 	}
 	return len(changes) > 0
+}
+
+// soundPosition reports whether a heard read position is one that a store may have answered.
+func soundPosition(s chat.ReadState) bool {
+	return chat.ValidID(string(s.Conversation)) && 0 <= s.LastReadSeq && s.LastReadSeq <= s.LastSeq && 0 <= s.UnreadCount && s.UnreadCount <= s.LastSeq
 }
 
 func whole(ch *chat.Change) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,6 +86,10 @@ func TestGarbageOnOurChannelsIsCountedAndNeverDelivered(t *testing.T) {
 			{on, envelopeOf(t, "x", "typing", map[string]any{"Conversation": other, "User": people[0], "Typing": true})},
 			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[0]})},
 			{ofBob, envelopeOf(t, "x", "conversation:hidden", map[string]any{"User": people[0], "Conversation": c})},
+			{ofBob, envelopeOf(t, "x", "conversation:hidden", map[string]any{"User": people[1], "Conversation": "'; --"})},
+			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[1], "State": chat.ReadState{Conversation: "'; --"}})},
+			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[1], "State": chat.ReadState{Conversation: c, LastReadSeq: 1 << 62}})},
+			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[1], "State": chat.ReadState{Conversation: c, UnreadCount: -1}})},
 			{ofBob, envelopeOf(t, "x", "conversation:joined", map[string]any{"User": people[1], "Conversation": "'; --"})},
 			{ofBob, envelopeOf(t, "x", "conversation:returned", map[string]any{"User": people[0], "Conversation": c})},
 			{realtime.SystemTopic, []byte(`{"type": "roster:changed", "serverId": "x", "payload": 7}`)},
@@ -141,6 +146,76 @@ func TestAMessageThatTheStoreDoesNotHaveNeverTakesThePlaceOfOneThatItHas(t *test
 		}
 		if s := w.nodes[1].Stats(); s.Misheard == 0 || s.GapsRepaired > 8 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestAReadPositionThatSomebodyMadeUpSilencesNoLaterOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := inmem.NewBus()
+		w := newWorld(t, 2, bus)
+		people := w.people(2)
+		c := w.group(people...)
+		var sent []chat.Message
+		for range 3 {
+			sent = append(sent, w.nodes[0].send(t, people[0], c, "to be read"))
+		}
+		bob := w.nodes[1].connect(t, people[1])
+		synctest.Wait()
+		forge := func(lastRead, last int64) {
+			bus.Publish(realtime.UserTopic(people[1]), envelopeOf(t, "nobody", "receipt:synced", map[string]any{
+				"User": people[1], "State": chat.ReadState{Conversation: c, LastReadSeq: lastRead, LastSeq: last},
+			}))
+		}
+		told := func() (unread []int64) {
+			time.Sleep(time.Second)
+			for _, e := range bob.await("", func([]event) bool { return true }) {
+				if e.Type == "receipt:synced" {
+					unread = append(unread, e.UnreadCount)
+				}
+			}
+			return unread
+		}
+		read := func(m chat.Message) {
+			if _, err := w.nodes[0].rules.AdvanceRead(bg, people[1], c, m.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forge(1<<62, 1<<62)
+		if got := told(); len(got) != 0 {
+			t.Errorf("a position past every message was told: %v unread", got)
+		}
+		read(sent[0])
+		if got := told(); !slices.Equal(got, []int64{2}) {
+			t.Errorf("after it bob was told of %v unread", got)
+		}
+		// One that may be is told, and put right by the next look at the store.
+		forge(3, 3)
+		time.Sleep(10 * time.Second)
+		if got := told(); !slices.Equal(got, []int64{2, 0, 2}) {
+			t.Errorf("after one that may be bob was told of %v unread", got)
+		}
+		read(sent[1])
+		if got := told(); !slices.Equal(got, []int64{2, 0, 2, 1}) {
+			t.Errorf("in the end bob was told of %v unread", got)
+		}
+	})
+}
+
+func TestAHidingThatSomebodyMadeUpIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := inmem.NewBus()
+		w := newWorld(t, 2, bus)
+		people := w.people(2)
+		c := w.group(people...)
+		bob := w.nodes[1].connect(t, people[1])
+		bob.subscribe(c)
+		synctest.Wait()
+		bus.Publish(realtime.UserTopic(people[1]), envelopeOf(t, "nobody", "conversation:hidden", map[string]any{"User": people[1], "Conversation": c, "Seq": 1 << 62}))
+		time.Sleep(10 * time.Second)
+		m := w.nodes[0].send(t, people[0], c, "to bob")
+		if got := types(bob.awaitRev(c, m.Rev)); slices.Contains(got, "conversation:removed") {
+			t.Errorf("bob was told %v", got)
 		}
 	})
 }

@@ -34,6 +34,7 @@ type gate struct {
 type letter struct {
 	topic    string
 	envelope []byte
+	urgent   bool
 }
 
 // Gather holds back what sessions are sent from now on, for the few moments until release: a batch that was
@@ -76,15 +77,23 @@ func (g *gate) keep(writer func()) bool {
 }
 
 // publish hands an envelope to the bus, at once or when the batch that is being handed out is.
-func (g *gate) publish(topic string, envelope []byte) {
+func (g *gate) publish(l letter) {
 	g.mu.Lock()
 	if g.handing > 0 {
 		defer g.mu.Unlock()
-		g.letters = append(g.letters, letter{topic, envelope})
+		g.letters = append(g.letters, l)
 		return
 	}
 	g.mu.Unlock()
-	g.bus.Publish(topic, envelope)
+	g.handOver(l)
+}
+
+func (g *gate) handOver(l letter) {
+	if bus, may := g.bus.(Urgent); may && l.urgent {
+		bus.PublishUrgent(l.topic, l.envelope)
+		return
+	}
+	g.bus.Publish(l.topic, l.envelope)
 }
 
 func (g *gate) handedOut() {
@@ -147,7 +156,7 @@ func (g *gate) open() {
 	}
 	g.mu.Unlock()
 	for _, l := range letters {
-		g.bus.Publish(l.topic, l.envelope)
+		g.handOver(l)
 	}
 	for _, writer := range start {
 		writer()

@@ -86,13 +86,13 @@ func TestABatchsEnvelopesLeaveTogetherAndInOrder(t *testing.T) {
 	bus := &outbound{}
 	h := NewHub(Config{NodeID: "node"}, bus)
 	first, second := h.Gather(), h.Gather()
-	h.gate.publish("a", nil)
-	h.gate.publish("b", nil)
+	h.gate.publish(letter{topic: "a"})
+	h.gate.publish(letter{topic: "b"})
 	if first(); len(bus.letters) > 0 {
 		t.Errorf("%v left while a batch was being handed out", bus.letters)
 	}
 	second()
-	h.gate.publish("c", nil)
+	h.gate.publish(letter{topic: "c"})
 	if diff := cmp.Diff([]string{"a", "b", "c"}, bus.letters); diff != "" {
 		t.Error(diff)
 	}

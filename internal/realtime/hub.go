@@ -20,6 +20,9 @@ type Config struct {
 type Source interface {
 	// ChangesSince and Heads read the store for the hub itself, asking for nobody's membership.
 	ChangesSince(ctx context.Context, c chat.ConversationID, afterRev int64, limit int) (chat.Changes, error)
+	// Sending says of which messages of a conversation live sessions are told by their answers, of those that this
+	// node is storing or announcing.
+	Sending(c chat.ConversationID) map[chat.MessageID]chat.Sending
 	Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error)
 	Interests(ctx context.Context, users []chat.UserID) (map[chat.UserID][]chat.Interest, error)
 	// Roster may answer from memory until it is told to forget, or that the roster has moved to a rev.

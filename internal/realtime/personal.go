@@ -89,6 +89,14 @@ func (b *book) everybody() []chat.UserID {
 	return out
 }
 
+// reachedBy reports whether the person has a seat in the conversation, and it is known to have a message at seq.
+func (b *book) reachedBy(u chat.UserID, c chat.ConversationID, seq int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.conversations[c]
+	return b.people[u].seatOf(i) != nil && seq <= i.lastSeq
+}
+
 // advance notes a read position that is about to be told. It reports whether it is: not when a later one was told;
 // and whether its unread count is older than the newest message, so that it has to be told again.
 func (b *book) advance(u chat.UserID, state chat.ReadState) (tell, stale bool) {
@@ -150,7 +158,9 @@ func (b *book) differ(u chat.UserID, touched int, interests []chat.Interest) (d 
 		if read[i] = true; p.touched != touched {
 			continue
 		}
-		if in.ReadSeq > s.read {
+		if in.ReadSeq != s.read {
+			// One that is not so far as was told was made up by somebody: it must not silence the true ones.
+			s.read = min(s.read, in.ReadSeq)
 			d.read = append(d.read, in.Conversation)
 		}
 		switch {

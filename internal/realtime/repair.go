@@ -75,7 +75,7 @@ func (t *topic) repair() {
 		if over {
 			return
 		}
-		changes, roster, err := t.reread(after)
+		changes, undecided, roster, err := t.reread(after)
 		if err != nil {
 			t.hub.cfg.Log.Warn("a gap could not be read yet", "event", "topic.repair", "conversationId", t.id, "error", err)
 			if !rest(t.hub.ctx, wait) {
@@ -84,35 +84,59 @@ func (t *topic) repair() {
 			wait = min(2*wait, maxPatience)
 			continue
 		}
-		done := t.absorb(changes, roster, waiting)
+		reached, done := t.absorb(changes, undecided, roster, waiting)
 		t.hub.notices.stirred(t.id, changes.Head.RosterRev)
-		if !changes.HasMore {
-			t.hub.book.reached(t.id, changes.Head.LastRev)
-		}
-		if done {
+		t.hub.book.reached(t.id, reached)
+		if done || reaches(changes, undecided) && !rest(t.hub.ctx, gapWait) {
 			return
 		}
 	}
 }
 
-// reread returns what changed past a rev, and who is in the conversation if that may have changed.
-func (t *topic) reread(after int64) (chat.Changes, *chat.Roster, error) {
+// reread returns what changed past a rev, from where on it is undecided who is to be told, and who is in the
+// conversation if that may have changed.
+func (t *topic) reread(after int64) (chat.Changes, int64, *chat.Roster, error) {
 	ctx, cancel := context.WithTimeout(t.hub.ctx, readWithin)
 	defer cancel()
 	changes, err := t.hub.source.ChangesSince(ctx, t.id, after, chat.MaxCatchUp)
 	if err != nil && !absent(err) {
-		return chat.Changes{}, nil, err
+		return chat.Changes{}, 0, nil, err
 	}
+	undecided := t.attribute(changes.Changes)
 	revised := slices.ContainsFunc(changes.Changes, func(c chat.Change) bool { return c.Kind == chat.ConversationRevised })
 	if err == nil && !revised {
-		return changes, nil, nil
+		return changes, undecided, nil, nil
 	}
 	t.hub.source.ForgetRoster(t.id)
 	roster, err := t.hub.source.Roster(ctx, t.id)
 	if err != nil && !absent(err) {
-		return chat.Changes{}, nil, err
+		return chat.Changes{}, 0, nil, err
 	}
-	return changes, &roster, nil
+	return changes, undecided, &roster, nil
+}
+
+// attribute notes who is told of new messages by message:sent (C2.4). It returns the rev of the first of which that is
+// not decided: an announcement of it follows, or a doubt. This node is asked after the reading, so what it has not
+// under way any more has been announced.
+func (t *topic) attribute(changes []chat.Change) (undecided int64) {
+	undecided = math.MaxInt64
+	if !slices.ContainsFunc(changes, func(c chat.Change) bool { return c.Kind == chat.MessageAdded }) {
+		return undecided
+	}
+	sending := t.hub.source.Sending(t.id)
+	for i := range changes {
+		c := &changes[i]
+		if c.Kind != chat.MessageAdded {
+			continue
+		}
+		switch s, found := sending[c.Message.ID]; {
+		case found && s.Confirmed:
+			c.Origin = s.Origin
+		case found:
+			undecided = min(undecided, c.Rev)
+		}
+	}
+	return undecided
 }
 
 // absent reports that a conversation has ended or never was.
@@ -121,12 +145,13 @@ func absent(err error) bool {
 	return code == chat.CodeNotInConversation || code == chat.CodeNotFound
 }
 
-// absorb delivers what was read. It reports whether the topic lacks nothing any more.
+// absorb delivers what was read. It returns up to where the topic is, and whether it lacks nothing any more that can
+// be read.
 //
 // A difference of states does not say when somebody left, so whoever is not in the roster leaves first:
 // they may miss the last messages before, but get none after. What was waiting before the store was read and
 // lies past its head was never committed: somebody made it up.
-func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) (done bool) {
+func (t *topic) absorb(read chat.Changes, undecided int64, roster *chat.Roster, waiting []int64) (reached int64, done bool) {
 	t.mu.Lock()
 	defer t.unlock()
 	for _, rev := range waiting {
@@ -136,14 +161,16 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 		}
 	}
 	t.expelMissing(read, roster)
-	read = upTo(read, t.missing)
+	if read = upTo(read, min(t.missing, undecided-1)); reaches(read, undecided) {
+		read = chat.Changes{HasMore: true}
+	}
 	var next []chat.Change
 	for _, c := range read.Changes {
 		if c.Rev <= t.rev {
 			continue
 		}
 		if held, known := t.held[c.Rev]; known && held.Kind == c.Kind {
-			// The store does not say who sent it from where, nor who came and went.
+			// Its announcement says who came and went, and who sent it also when this node is done with it.
 			c.Origin, c.Joined, c.Left = held.Origin, held.Joined, held.Left
 		}
 		next = append(next, c)
@@ -174,7 +201,7 @@ func (t *topic) absorb(read chat.Changes, roster *chat.Roster, waiting []int64) 
 		t.missing = 0
 	}
 	t.release()
-	return done
+	return t.rev, done
 }
 
 // upTo leaves out the new messages at the end that lie past a rev: their announcement says who sent them from
@@ -189,6 +216,12 @@ func upTo(read chat.Changes, rev int64) chat.Changes {
 		read.Changes = read.Changes[:n]
 	}
 	return read
+}
+
+// reaches reports whether a change at a rev, or one that stands for it as well, is among those that were read.
+func reaches(read chat.Changes, rev int64) bool {
+	n := len(read.Changes)
+	return n > 0 && read.Changes[n-1].Rev >= rev
 }
 
 func (t *topic) expelMissing(read chat.Changes, roster *chat.Roster) {

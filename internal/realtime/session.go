@@ -234,7 +234,7 @@ func (h *Hub) Close(s *Session) {
 func (h *Hub) EndLogin(l chat.LoginID) {
 	h.endLogin(l)
 	if h.bus.Peers() {
-		h.publish(SystemTopic, envelopeLoginEnded, loginEnded{l})
+		h.publishUrgent(SystemTopic, envelopeLoginEnded, loginEnded{l})
 	}
 }
 

@@ -47,6 +47,12 @@ func newWorld(t testing.TB, nodes int, bus realtime.Bus) *world {
 // newWorldOver lets a test stand between the hubs and what they read.
 func newWorldOver(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source) *world {
 	t.Helper()
+	return newWorldOn(t, nodes, bus, source, func(s chat.Store) chat.Store { return s })
+}
+
+// newWorldOn lets a test also stand between the rules and the store.
+func newWorldOn(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source, on func(chat.Store) chat.Store) *world {
+	t.Helper()
 	s, err := store.Open(bg, store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +65,7 @@ func newWorldOver(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.S
 	var running sync.WaitGroup
 	for i := range nodes {
 		hub := realtime.NewHub(realtime.Config{NodeID: fmt.Sprint("node-", i)}, bus)
-		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}, s, hub)
+		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}, on(s), hub)
 		running.Go(func() { _ = rules.Run(ctx) })
 		read := source(rules)
 		running.Go(func() { _ = hub.Run(ctx, read) })

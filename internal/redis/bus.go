@@ -35,6 +35,7 @@ type Bus struct {
 	stats    counters
 
 	up       atomic.Bool
+	upSince  atomic.Pointer[time.Time] // nil while it is down
 	onChange func(up bool)
 
 	mu        sync.Mutex
@@ -145,7 +146,10 @@ func (b *Bus) setUp(up bool) {
 	if b.up.Swap(up) == up {
 		return
 	}
+	b.upSince.Store(nil)
 	if up {
+		now := time.Now()
+		b.upSince.Store(&now)
 		b.trouble = ""
 		b.log.Info("Redis carries envelopes", "event", "bus.up", "topics", b.topics.count())
 	}

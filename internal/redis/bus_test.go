@@ -80,7 +80,10 @@ func TestARestartedRedisIsTakenUpAgainAndTheLossIsTold(t *testing.T) {
 			b.await(false)
 			e.Follow("chat:conversation:new")
 			a.Publish(topic, []byte("into the void"))
-			before := e.losses()
+			before, gone := e.losses(), time.Now()
+			if s := b.Stats(); s.Up || s.UpFor != 0 {
+				t.Errorf("stats while it is down %+v", s)
+			}
 			restart(t, server)
 			a.await(true)
 			b.await(true)
@@ -90,7 +93,7 @@ func TestARestartedRedisIsTakenUpAgainAndTheLossIsTold(t *testing.T) {
 			a.Publish("chat:conversation:new", []byte("also new"))
 			e.hears(topic, "again")
 			e.hears("chat:conversation:new", "also new")
-			if s := b.Stats(); s.Reconnects != 1 || !s.Up {
+			if s := b.Stats(); s.Reconnects != 1 || !s.Up || s.UpFor <= 0 || s.UpFor > time.Since(gone) {
 				t.Errorf("stats %+v", s)
 			}
 			if s := a.Stats(); s.Lost != 1 {

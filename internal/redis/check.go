@@ -32,7 +32,7 @@ const (
 // shows a secret.
 func (b *Bus) Check(ctx context.Context) error {
 	if err := b.try(ctx); err != nil {
-		return b.explain(err)
+		return b.explain(ctx, err)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/port"
 	"github.com/parley-chat/parley/internal/redis"
 	"github.com/parley-chat/parley/internal/redistest"
@@ -126,9 +128,16 @@ func TestWhatIsNotARedisIsSaid(t *testing.T) {
 	defer web.Close()
 	expect(t, check(t, "redis://:hunter2@"+web.Listener.Addr().String()), false, "is not a Redis")
 	expect(t, check(t, "rediss://:hunter2@"+web.Listener.Addr().String()), false, "does not speak TLS")
-	for name, greet := range map[string]string{"ssh": "SSH-2.0-OpenSSH_9.2\r\n", "smtp": "220 mail ready\r\n"} {
-		t.Run(name, func(t *testing.T) { expect(t, check(t, "redis://"+serve(t, greet, false)), false, "is not a Redis") })
+	for name, greet := range map[string]string{"ssh": "SSH-2.0-OpenSSH_9.2\r\n", "smtp": "220 mail ready\r\n", "pop3": "+OK ready\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			expect(t, check(t, "redis://:hunter2@"+serve(t, greet, false)), false, "is not a Redis")
+		})
 	}
+	database, err := url.Parse(pgtest.NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, check(t, "redis://:hunter2@"+database.Host), false, "is PostgreSQL")
 }
 
 // serve is a server that says one thing and is then silent, or closes.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"syscall"
 
@@ -14,7 +15,7 @@ import (
 )
 
 // explain sorts an error and says what to do about it.
-func (b *Bus) explain(err error) error {
+func (b *Bus) explain(ctx context.Context, err error) error {
 	at := addresses(b.options)
 	wrong := func(what, next string) error { return &WrongError{What: what, Next: next, Err: err} }
 	if old, ok := errors.AsType[versionError](err); ok {
@@ -33,14 +34,43 @@ func (b *Bus) explain(err error) error {
 			"have this machine trust its authority (SSL_CERT_FILE names a file of them), and use the name that the certificate has")
 	case plain:
 		return wrong("Redis at "+at+" does not speak TLS", "write redis:// instead of rediss://, or name its TLS port")
-	case strings.Contains(err.Error(), "unknown message type"), strings.Contains(err.Error(), "unexpected"):
+	case rueidis.IsParseErr(err), strings.Contains(err.Error(), "unknown message type"), strings.Contains(err.Error(), "unexpected"):
 		return wrong("what answers at "+at+" is not a Redis", "name the address and port of Redis; rediss:// if it uses TLS")
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case hungUp(err) && b.isPostgres(ctx):
+		return wrong("what answers at "+at+" is PostgreSQL", "name the address and port of Redis in REDIS_URL, and that of PostgreSQL in DATABASE_URL")
+	case hungUp(err):
 		return fmt.Errorf("%w: %s closes the connection without an answer; is it Redis, and should it be rediss:// for TLS", ErrAway, at)
 	case b.options.TLSConfig != nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s does not answer in TLS; if it speaks none, write redis://", ErrAway, at)
 	}
 	return fmt.Errorf("%w: %s cannot be reached: %w", ErrAway, at, err)
+}
+
+// hungUp reports that the other side took the connection and closed it.
+func hungUp(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
+
+// isPostgres asks whether TLS is spoken, as clients of PostgreSQL begin (SSLRequest, 53.7 in its manual): it hangs up
+// without a word on all that does not begin as they do, and answers this with a single letter.
+func (b *Bus) isPostgres(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	for _, address := range b.options.InitAddress {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err != nil {
+			continue
+		}
+		defer conn.Close()
+		deadline, _ := ctx.Deadline()
+		_ = conn.SetDeadline(deadline)
+		answer := make([]byte, 2)
+		if _, err = conn.Write([]byte{0, 0, 0, 8, 4, 210, 22, 47}); err != nil {
+			continue
+		}
+		if n, _ := conn.Read(answer); n == 1 && (answer[0] == 'S' || answer[0] == 'N') {
+			return true
+		}
+	}
+	return false
 }
 
 // explainRefusal sorts an error that Redis answered. Its first word says the kind.

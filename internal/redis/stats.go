@@ -1,18 +1,22 @@
 package redis
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Stats is what a bus has done since it was opened, and how it stands.
 type Stats struct {
 	Up         bool
-	Published  uint64 // envelopes that Redis took
-	Heard      uint64 // envelopes that came in for a topic followed here
-	Dropped    uint64 // of those, the ones a listener was too slow for
-	Lost       uint64 // envelopes that could not be published
-	Reconnects uint64 // connections after the first
-	Deaf       uint64 // of those, the ones made because the node did not hear itself
-	Topics     int    // subscribed, or to be
-	Peers      int    // other nodes that are heard
+	UpFor      time.Duration // since when; 0 while it is down
+	Published  uint64        // envelopes that Redis took
+	Heard      uint64        // envelopes that came in for a topic followed here
+	Dropped    uint64        // of those, the ones a listener was too slow for
+	Lost       uint64        // envelopes that could not be published
+	Reconnects uint64        // connections after the first
+	Deaf       uint64        // of those, the ones made because the node did not hear itself
+	Topics     int           // subscribed, or to be
+	Peers      int           // other nodes that are heard
 }
 
 type counters struct {
@@ -21,8 +25,12 @@ type counters struct {
 
 // Stats takes a snapshot.
 func (b *Bus) Stats() Stats {
+	var upFor time.Duration
+	if since := b.upSince.Load(); since != nil {
+		upFor = time.Since(*since)
+	}
 	return Stats{
-		Up:        b.Up(),
+		Up: b.Up(), UpFor: upFor,
 		Published: b.stats.published.Load(), Heard: b.stats.heard.Load(),
 		Dropped: b.stats.dropped.Load(), Lost: b.stats.lost.Load(),
 		Reconnects: b.stats.reconnects.Load(), Deaf: b.stats.deaf.Load(),

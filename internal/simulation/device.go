@@ -38,8 +38,9 @@ type device struct {
 	reads   map[string]client.ReadState
 	code    int // of the newest close frame
 	letters []*letter
-	sent    []*letter // confirmed
-	written int       // letters so far
+	sent    []*letter      // confirmed
+	written int            // letters so far
+	posted  map[string]int // how often, by key
 	wake    chan struct{}
 }
 
@@ -63,8 +64,9 @@ type socket struct {
 	latency time.Duration
 	opened  time.Time
 	marks   map[string]*mark
-	slow    bool      // the device read slowly on it
-	asked   time.Time // when it was last asked for something that the node does before it reads on
+	own     map[string]own // by the key of a message of the device's own
+	slow    bool           // the device read slowly on it
+	asked   time.Time      // when it was last asked for something that the node does before it reads on
 }
 
 // mark is what came of a conversation on one socket.
@@ -73,6 +75,9 @@ type mark struct {
 	last    int64 // rev
 	removed bool
 }
+
+// own is what a socket was told of a message of its device's own: the rev in each, 0 when it was not told.
+type own struct{ sent, received int64 }
 
 func (s *socket) mark(conversation string) *mark {
 	m := s.marks[conversation]
@@ -121,7 +126,7 @@ func (d *device) connection(luck lot) error {
 	if err != nil {
 		return err
 	}
-	s := &socket{end: conn, process: p, latency: latency, opened: time.Now(), marks: make(map[string]*mark)}
+	s := &socket{end: conn, process: p, latency: latency, opened: time.Now(), marks: make(map[string]*mark), own: make(map[string]own)}
 	defer conn.Close()
 	reader := bufio.NewReaderSize(conn, 4<<10)
 	if err := d.handshake(s, reader); err != nil {
@@ -272,6 +277,7 @@ func (d *device) take(s *socket, f *frame) {
 		}
 		d.follow(now)
 	case "message:sent":
+		d.twice(s, f.ClientMessageID, f.Rev, 0)
 		d.confirmed(f, now)
 	case "message:error":
 		d.failed(f, now)
@@ -295,6 +301,9 @@ func (d *device) event(s *socket, f *frame, now time.Time) {
 	if e == nil {
 		return
 	}
+	if f.Type == "message:received" && s.mark(conversation).live && !d.habit.acks {
+		d.twice(s, f.Message.ClientMessageID, 0, rev)
+	}
 	d.watch(s, conversation, rev, f.Type)
 	v := d.views[conversation]
 	if v != nil && !v.left && rev > 0 {
@@ -305,6 +314,11 @@ func (d *device) event(s *socket, f *frame, now time.Time) {
 	switch e := e.(type) {
 	case client.ConversationAdded:
 		d.show(conversation, now)
+	case client.MessageReceived:
+		if v == nil && s.mark(conversation).live {
+			// It was subscribed to while the news was on its way that it is hidden, and is back with this.
+			d.w.errands.Go(func() { _ = d.list() })
+		}
 	case client.ConversationRemoved:
 		delete(d.views, conversation)
 		delete(d.badges, conversation)
@@ -346,6 +360,19 @@ func (d *device) watch(s *socket, conversation string, rev int64, kind string) {
 		d.w.violate("C3.1", d.name, "%s of %s came at rev %d after rev %d", kind, conversation, rev, m.last)
 	}
 	m.last = max(m.last, rev)
+}
+
+// twice holds what a socket is told of a message of its own against C2.4: of one that was sent once, it is told by
+// message:sent or by message:received. The lock is held.
+func (d *device) twice(s *socket, key string, sent, received int64) {
+	if d.posted[key] != 1 {
+		return
+	}
+	was := s.own[key]
+	is := own{max(was.sent, sent), max(was.received, received)}
+	if s.own[key] = is; is.sent > 0 && is.sent == is.received && is != was {
+		d.w.violate("C2.4", d.name, "was told of %s at rev %d by message:sent and by message:received (first: %+v)", key, is.sent, was)
+	}
 }
 
 // refused takes an error about a subscribe. The lock is held.

@@ -49,6 +49,7 @@ func (d *device) enqueue(l *letter) {
 func (d *device) post(l *letter) {
 	d.log("sends %s to %s", l.key, l.conversation)
 	l.socket, l.at = d.socket, time.Now()
+	d.posted[l.key]++
 	d.command(map[string]any{"type": "message:send", "conversationId": l.conversation, "content": l.body, "contentType": "text", "clientMessageId": l.key})
 }
 

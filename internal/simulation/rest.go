@@ -93,6 +93,9 @@ func noted(m chat.Message) func(*check.Call) {
 
 // sendREST sends over REST.
 func (d *device) sendREST(c, key, body string) {
+	d.mu.Lock()
+	d.posted[key]++
+	d.mu.Unlock()
 	_ = d.ask(check.Operation{Op: check.Send, REST: true, Conversation: c, Key: key, Body: check.DigestOf(body)}, func(ctx context.Context, rules *chat.Service) (func(*check.Call), error) {
 		type sent struct {
 			chat.Sent

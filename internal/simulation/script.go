@@ -38,7 +38,7 @@ func (w *world) open() *script {
 		for k := range 1 + (i+1)%2 {
 			d := &device{
 				w: w, name: fmt.Sprintf("%s/%d", p.name, k+1), person: p, login: fmt.Sprintf("login %s %d", p.name, k+1),
-				views: make(map[string]*view), badges: make(map[string]badge), reads: make(map[string]client.ReadState), wake: make(chan struct{}, 1),
+				posted: make(map[string]int), views: make(map[string]*view), badges: make(map[string]badge), reads: make(map[string]client.ReadState), wake: make(chan struct{}, 1),
 				habit: habit{acks: luck.is(.4), fromNow: luck.is(.15), silence: luck.between(18*time.Second, 45*time.Second)},
 			}
 			d.witness = w.recorder.Witness(d.name, p.name)

@@ -39,6 +39,7 @@ type Node struct {
 	Database *proxy.Proxy // to PostgreSQL; nil on SQLite
 	Redis    *proxy.Proxy // nil without
 	Data     string
+	Metrics  string // where its metrics are, host:port
 
 	log string
 	env []string
@@ -70,16 +71,21 @@ func (k *Cluster) newNode(i int, key string, c Config) (*Node, error) {
 	if n.Door, err = proxy.Listen(n.Address()); err != nil {
 		return nil, err
 	}
+	metrics, err := port.Free()
+	if err != nil {
+		return nil, err
+	}
+	n.Metrics = net.JoinHostPort("127.0.0.1", strconv.Itoa(metrics))
 	n.env = append(foreign(os.Environ()), "PARLEY_DATA="+n.Data, "PARLEY_HOST=127.0.0.1", "PARLEY_PORT="+strconv.Itoa(n.Port),
 		"PARLEY_SIGNING_KEY="+key, "PARLEY_RATE_LIMITS=off", "PARLEY_TRUSTED_PROXIES=127.0.0.1", "PARLEY_LOG_FORMAT=json",
-		"PARLEY_METRICS_LISTEN=", "PARLEY_NODE_ID="+n.Name)
+		"PARLEY_METRICS_LISTEN="+n.Metrics, "PARLEY_NODE_ID="+n.Name)
 	if k.Postgres != nil {
 		if err := n.reachDatabase(k, i); err != nil {
 			return nil, err
 		}
 	}
 	if k.Redis != nil {
-		if n.Redis, err = proxy.Listen(k.Redis.Address()); err != nil {
+		if n.Redis, err = proxy.ListenRedis(k.Redis.Address()); err != nil {
 			return nil, err
 		}
 		n.env = append(n.env, "REDIS_URL=redis://"+n.Redis.Address())
@@ -287,6 +293,16 @@ func (n *Node) signal(s syscall.Signal, frozen bool) {
 		_ = n.cmd.Process.Signal(s)
 		n.frozen = frozen
 	}
+}
+
+// PID is the process, 0 before the first start.
+func (n *Node) PID() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cmd == nil {
+		return 0
+	}
+	return n.cmd.Process.Pid
 }
 
 // Running reports whether there is a process. A frozen one runs.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chaos/proxy"
@@ -27,6 +28,22 @@ var redisKinds = []*Kind{
 		Shortest: time.Second, Longest: 8 * time.Second, claims: linesOf("→Redis"),
 		inject: func(_ context.Context, s *Site, p Planned) (func(context.Context) error, error) {
 			return weather(toRedis(s, p), delayed(p, 200*time.Millisecond), p), nil
+		},
+	},
+	{
+		Name: "redis-loss", About: "single envelopes on the way from Redis to a node are lost or come twice, without a word", Shapes: onRedis,
+		Shortest: time.Second, Longest: 15 * time.Second, claims: linesOf("→Redis"),
+		inject: func(_ context.Context, s *Site, p Planned) (func(context.Context) error, error) {
+			lines := toRedis(s, p)
+			for _, line := range lines {
+				line.Set(proxy.Weather{Losses: lossy(p)})
+			}
+			return func(context.Context) error {
+				for _, line := range lines {
+					line.Set(proxy.Weather{})
+				}
+				return nil
+			}, nil
 		},
 	},
 	{
@@ -91,4 +108,17 @@ var redisKinds = []*Kind{
 
 func toRedis(s *Site, p Planned) []*proxy.Proxy {
 	return lines(s, p, func(node int) *proxy.Proxy { return s.Cluster.Nodes[node].Redis })
+}
+
+// lossy loses and doubles up to a third each of the envelopes that tell of changes: the next one of the conversation
+// shows that one is missing. Of what else is lost nothing would tell before the next comparison with the database.
+func lossy(p Planned) *proxy.Losses {
+	share := func(dice uint64) float64 { return 0.05 + 0.25*float64(dice&0xff)/0xff }
+	return &proxy.Losses{
+		Seed: p.Dice, Swallow: share(p.Dice), Double: share(p.Dice >> 8),
+		Concerns: func(channel, envelope string) bool {
+			return strings.HasPrefix(channel, "chat:conversation:") &&
+				(strings.HasPrefix(envelope, `{"type":"message:received"`) || strings.HasPrefix(envelope, `{"type":"changes"`))
+		},
+	}
 }

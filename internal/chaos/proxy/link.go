@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -13,7 +14,9 @@ import (
 type link struct {
 	proxy          *Proxy
 	client, server *net.TCPConn
+	number         uint64 // from 1 on, in the order in which they are made
 	lot            float64
+	drawn          uint64 // fates of messages
 
 	once sync.Once
 	gone chan struct{} // closed when the link was reset
@@ -24,6 +27,9 @@ type chunk struct {
 	data []byte
 	at   time.Time
 	end  error
+
+	channel, message string // of what was published through Redis
+	fate             fate
 }
 
 func (l *link) hitBy(w Weather) bool { return w.Share == 0 || l.lot < w.Share }
@@ -43,24 +49,57 @@ func (l *link) reset() {
 
 // pump forwards one direction. Reading and writing are two goroutines, so that a delay holds back what
 // is under way and not what is sent after it.
-func (l *link) pump(from, to *net.TCPConn, held func(Weather) bool) {
+func (l *link) pump(from, to *net.TCPConn, read func(io.Reader, chan<- chunk), held func(Weather) bool) {
 	chunks := make(chan chunk, 16)
 	var reading sync.WaitGroup
-	reading.Go(func() { l.read(from, chunks) })
+	reading.Go(func() { read(from, chunks) })
 	l.write(to, chunks, held)
 	reading.Wait()
 }
 
-func (l *link) read(from *net.TCPConn, chunks chan<- chunk) {
+func (l *link) read(from io.Reader, chunks chan<- chunk) {
 	for {
 		buffer := make([]byte, 16<<10)
 		n, err := from.Read(buffer)
 		select {
-		case chunks <- chunk{buffer[:n], time.Now(), err}:
+		case chunks <- chunk{data: buffer[:n], at: time.Now(), end: err}:
 		case <-l.gone:
 			return
 		}
 		if err != nil {
+			return
+		}
+	}
+}
+
+// readLossy reads what Redis says, frame by frame, and hands on what is not lost.
+func (l *link) readLossy(from io.Reader, chunks chan<- chunk) {
+	frames := make(chan chunk, 16)
+	var reading sync.WaitGroup
+	reading.Go(func() { l.readFrames(bufio.NewReaderSize(from, 16<<10), frames) })
+	l.lose(frames, chunks)
+	reading.Wait()
+}
+
+// readFrames reads frames as long as they are such, and then whatever comes.
+func (l *link) readFrames(from *bufio.Reader, frames chan<- chunk) {
+	for {
+		f, err := readFrame(from)
+		c := chunk{data: f.raw, at: time.Now(), channel: f.channel, message: f.message}
+		alien := errors.Is(err, errNotRESP)
+		if !alien {
+			c.end = err
+		}
+		select {
+		case frames <- c:
+		case <-l.gone:
+			return
+		}
+		switch {
+		case alien:
+			l.read(from, frames)
+			return
+		case err != nil:
 			return
 		}
 	}

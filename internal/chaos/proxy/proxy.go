@@ -1,6 +1,7 @@
 // Package proxy forwards TCP connections between the parts of a cluster and misbehaves when told to: it
 // cuts with RST, holds bytes back in one or both directions while the connections stay open (half-open),
-// delays and throttles. Nothing is ever lost from within a connection, as TCP never does.
+// delays and throttles. No byte is ever lost from within a connection, as with TCP; from what Redis publishes
+// whole messages may be ([Losses]).
 package proxy
 
 import (
@@ -23,6 +24,8 @@ type Weather struct {
 	Delay, Jitter time.Duration
 	// BytesPerSecond bounds each direction of a link. 0 means no bound.
 	BytesPerSecond int
+	// Losses take single messages out of what Redis publishes; nil for none.
+	Losses *Losses
 }
 
 // Proxy is one listener in front of one target.
@@ -30,29 +33,32 @@ type Proxy struct {
 	listener net.Listener
 	target   string
 	spread   bool
+	redis    bool
 
 	mu      sync.Mutex
 	weather Weather
 	changed chan struct{} // closed and replaced when the weather changes
 	links   map[*link]bool
-	made    int
+	made    uint64
 	closed  bool
 	running sync.WaitGroup
 }
 
 // Listen takes a free port of loopback for connections to target ("host:port").
-func Listen(target string) (*Proxy, error) { return listen(target, false) }
+func Listen(target string) (*Proxy, error) { return listen(&Proxy{target: target}) }
 
 // ListenSpread is Listen for a target that goes by the addresses of its clients: each link comes from another
 // network of loopback.
-func ListenSpread(target string) (*Proxy, error) { return listen(target, true) }
+func ListenSpread(target string) (*Proxy, error) { return listen(&Proxy{target: target, spread: true}) }
 
-func listen(target string, spread bool) (*Proxy, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+// ListenRedis is Listen for a Redis that is spoken to in RESP3, of whose messages some may be lost ([Losses]).
+func ListenRedis(target string) (*Proxy, error) { return listen(&Proxy{target: target, redis: true}) }
+
+func listen(p *Proxy) (_ *Proxy, err error) {
+	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	p := &Proxy{listener: listener, target: target, spread: spread, changed: make(chan struct{}), links: map[*link]bool{}}
+	p.changed, p.links = make(chan struct{}), map[*link]bool{}
 	p.running.Go(p.accept)
 	return p, nil
 }
@@ -124,7 +130,7 @@ func (p *Proxy) accept() {
 func (p *Proxy) serve(client *net.TCPConn) {
 	w, _ := p.now()
 	l := &link{proxy: p, client: client, gone: make(chan struct{})}
-	if l.lot = p.draw(); w.Refuse && l.hitBy(w) {
+	if l.number, l.lot = p.draw(); w.Refuse && l.hitBy(w) {
 		l.reset()
 		return
 	}
@@ -143,20 +149,24 @@ func (p *Proxy) serve(client *net.TCPConn) {
 		return
 	}
 	var pumps sync.WaitGroup
-	pumps.Go(func() { l.pump(l.client, l.server, func(w Weather) bool { return w.HoldUp }) })
-	pumps.Go(func() { l.pump(l.server, l.client, func(w Weather) bool { return w.HoldDown }) })
+	down := l.read
+	if p.redis {
+		down = l.readLossy
+	}
+	pumps.Go(func() { l.pump(l.client, l.server, l.read, func(w Weather) bool { return w.HoldUp }) })
+	pumps.Go(func() { l.pump(l.server, l.client, down, func(w Weather) bool { return w.HoldDown }) })
 	pumps.Wait()
 	l.reset()
 	p.forget(l)
 }
 
 // draw gives each link its lot, spread evenly over 0 to 1 in the order in which they are made.
-func (p *Proxy) draw() float64 {
+func (p *Proxy) draw() (number uint64, lot float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.made++
-	_, lot := math.Modf(float64(p.made) * math.Phi)
-	return lot
+	_, lot = math.Modf(float64(p.made) * math.Phi)
+	return p.made, lot
 }
 
 func (p *Proxy) keep(l *link) bool {

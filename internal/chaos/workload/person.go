@@ -22,6 +22,7 @@ type person struct {
 	way     *way
 	random  *rand.Rand // used by the goroutine of chat alone
 	restful bool       // sends mostly over REST
+	second  bool       // another device of a user, on which they mostly read
 	// wanders is how long this client stays on a connection; 0 stays as long as it can.
 	wanders time.Duration
 
@@ -41,7 +42,7 @@ type draft struct {
 // newPerson makes a client of a new user, or another device of the user of first.
 func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first *person) (*person, error) {
 	p := &person{
-		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string][]string{}, revs: map[string]int64{},
+		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, second: device > 0, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string][]string{}, revs: map[string]int64{},
 		random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(i)<<8|uint64(device))), restful: i%4 == 3,
 	}
 	if i%4 == 1 && !w.cfg.Gentle {
@@ -64,7 +65,7 @@ func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first 
 		name += fmt.Sprintf("/%d", device)
 	}
 	p.Person = w.cfg.Recorder.Person(name, p.group(), p.user, c)
-	p.Live = c.Live(client.LiveOptions{Handle: p.handle, DeviceID: name})
+	p.Live = c.Live(client.LiveOptions{Handle: p.handle, Heard: p.Hear, DeviceID: name})
 	return p, nil
 }
 
@@ -175,6 +176,10 @@ func (p *person) act(ctx context.Context) {
 		return
 	}
 	r := p.choose(rooms)
+	if p.second && p.random.IntN(3) == 0 {
+		p.read(ctx, r)
+		return
+	}
 	switch n := p.random.IntN(1000); {
 	case n < 560:
 		p.sendOne(ctx, r)

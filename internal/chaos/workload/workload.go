@@ -101,8 +101,11 @@ func (w *Workload) register(ctx context.Context) error {
 		})
 	}
 	working.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("register: %w", err)
+	for _, err := range errs {
+		if err != nil {
+			// The others say the same.
+			return fmt.Errorf("register: %w", err)
+		}
 	}
 	w.people = people
 	for _, p := range second {

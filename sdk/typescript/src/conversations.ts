@@ -138,7 +138,11 @@ export class ConversationList {
   /** Takes in a message that was stored, edited or deleted, seen by `me`. */
   message(message: Message, me: string): void {
     const have = this.#items.get(message.conversationId);
-    if (!have) return;
+    if (!have) {
+      // It is followed, and was hidden elsewhere meanwhile: a message brings it back.
+      this.refresh(message.conversationId);
+      return;
+    }
     const last = have.lastMessage;
     const fresh = message.seq > have.lastSeq;
     if (!fresh && !(message.seq === last?.seq && (message.rev > last.rev || last.id === ""))) return;

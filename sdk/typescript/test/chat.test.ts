@@ -243,6 +243,17 @@ describe("the list of conversations", () => {
     expect(texts(annas)).toEqual(["before", "meanwhile"]);
   });
 
+  test("a message brings a conversation back that was hidden while it was being opened", async () => {
+    const { server, anna, ben, conversation } = await stage();
+    await opened(anna, conversation.id);
+    server.tell(anna.me, { type: "conversation:removed", conversationId: conversation.id, reason: "left" });
+    await pass(50);
+    expect(anna.client.conversations.getSnapshot().items).toEqual([]);
+    server.post(conversation, ben.me, "still there?");
+    await pass(2000);
+    expect(anna.client.conversations.getSnapshot().items.map((item) => item.id)).toEqual([conversation.id]);
+  });
+
   test("what came and went while nobody told is there after a reconnect", async () => {
     const { server, anna, ben, conversation } = await stage();
     server.cut();
