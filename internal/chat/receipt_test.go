@@ -41,6 +41,13 @@ func (r *recorder) lastCount(m chat.MessageID) int64 {
 	return count
 }
 
+// countTold is lastCount for who waits for nothing.
+func (r *recorder) countTold(m chat.MessageID) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastCount(m)
+}
+
 // awaitShown waits until somebody's position was shown.
 func (w *world) awaitShown(c chat.ConversationID, u chat.UserID, seq int64) {
 	w.heard.mu.Lock()
@@ -131,6 +138,19 @@ func TestSendingInALargeGroupIsReading(t *testing.T) {
 	m := w.send(t, c, w.people[0], "one", "Hello")
 	w.send(t, c, w.people[1], "two", "Hello to you")
 	w.awaitCount(m.ID, 1)
+}
+
+func TestTheOperatorSaysFromWhichSizeReadersAreCounted(t *testing.T) {
+	w := newWorldWith(t, 3, chat.Config{NewID: newID, Readers: inmem.NewReaders(), ReadThreshold: 3})
+	three, two := w.group(t, w.people...), w.group(t, w.people[:2]...)
+	m, n := w.send(t, three, w.people[0], "one", "Hello"), w.send(t, two, w.people[0], "one", "Hello")
+	w.read(t, w.people[1], three, m.ID)
+	w.awaitCount(m.ID, 1)
+	w.read(t, w.people[1], two, n.ID)
+	w.awaitShown(two, w.people[1], n.Seq)
+	if count := w.heard.countTold(n.ID); count != -1 {
+		t.Errorf("the readers of the small one are counted: %d", count)
+	}
 }
 
 func TestWhoLeavesIsNotCountedAnyMore(t *testing.T) {

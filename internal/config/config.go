@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas. Empty: none."`
 	Compression    Switch   `koanf:"compression" doc:"Offer permessage-deflate on /ws: fewer bytes for more memory and processor time."`
 	MaxGroup       int      `koanf:"max_group" doc:"Most people in a group, its owner included, 2 to 100000."`
+	ReadThreshold  int      `koanf:"read_threshold" doc:"Size from which the readers of a conversation are told as a count and not one by one, 2 to 100000. The same on every node."`
 
 	LogLevel      string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
 	LogFormat     string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
@@ -74,11 +75,12 @@ func Defaults() Config {
 	rules := limit.Defaults()
 	rate := func(r limit.Rule) Rate { return Rate{r.Limit, r.Window} }
 	return Config{
-		Data:         "./data",
-		Port:         3000,
-		Registration: "open",
-		MaxGroup:     1000,
-		RateLimits:   true,
+		Data:          "./data",
+		Port:          3000,
+		Registration:  "open",
+		MaxGroup:      1000,
+		ReadThreshold: 10,
+		RateLimits:    true,
 		Limits: Limits{
 			Login: rate(rules.Login), LoginAddress: rate(rules.LoginAddress), Register: rate(rules.Register),
 			Send: rate(rules.Send), History: rate(rules.History), Connect: rate(rules.Connect),

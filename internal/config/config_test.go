@@ -74,7 +74,7 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 		"data": "/elsewhere", "host": "::1", "port": "0", "public_url": "https://chat.example.com",
 		"database_url": "postgres://u:p@db/parley", "database_replica_url": "postgres://u:p@standby/parley", "database_connections": "7",
 		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
-		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "log_level": "debug",
+		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "read_threshold": "20", "log_level": "debug",
 		"log_format": "json", "demo": "on", "rate_limits": "off", "redis_url": "rediss://u:p@redis:6380/1", "redis_required": "on", "database_direct_url": "postgres://u:p@db:5433/parley",
 		"node_id": "ws-server-1", "metrics_listen": "[::1]:0",
 	}
@@ -170,7 +170,7 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 	_, err := config.Load(flags(t, "--port=70000"), []string{
 		"PARLEY_REGISTRATION=sometimes", "PARLEY_MAX_GROUP=many", "PARLEY_LIMITS_SEND=30", "PARLEY_RATE_LIMITS=perhaps",
 		"PARLEY_TRUSTED_PROXIES=10.0.0.0/8,proxy", "PARLEY_ALLOWED_ORIGINS=*", "REDIS_URL=http://user:hunter2@r", "PARLEY_NODE_ID=ws server 1", "PARLEY_METRICS_LISTEN=9090",
-		"DATABASE_URL=mysql://user:hunter2@db/x", "PARLEY_SIGNING_KEY=hunter2", "PARLEY_LIMITS_LOGIN=0/1m", "PARLEY_UNKNOWN_=1",
+		"DATABASE_URL=mysql://user:hunter2@db/x", "PARLEY_SIGNING_KEY=hunter2", "PARLEY_LIMITS_LOGIN=0/1m", "PARLEY_UNKNOWN_=1", "PARLEY_READ_THRESHOLD=1",
 	})
 	if err == nil {
 		t.Fatal("it was accepted")
@@ -181,14 +181,14 @@ func TestAllProblemsComeAtOnceAndSayWhereTheyAre(t *testing.T) {
 		"PARLEY_MAX_GROUP must be a whole number", "PARLEY_LIMITS_SEND must be uses/window, such as 30/1m",
 		"PARLEY_RATE_LIMITS must be on or off", "PARLEY_TRUSTED_PROXIES must be", "PARLEY_ALLOWED_ORIGINS must be",
 		"PARLEY_REDIS_URL must be like", "PARLEY_NODE_ID must be 1 to 64", "PARLEY_METRICS_LISTEN must be like", "PARLEY_DATABASE_URL must be like", "in the password written as %40", "(from: environment DATABASE_URL)",
-		"has 7 bytes and must have 32 or more", "PARLEY_LIMITS_LOGIN must allow", "PARLEY_UNKNOWN_ in the environment",
+		"has 7 bytes and must have 32 or more", "PARLEY_LIMITS_LOGIN must allow", "PARLEY_UNKNOWN_ in the environment", "PARLEY_READ_THRESHOLD must be 2 to 100000",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if n := strings.Count(err.Error(), "\n  - "); n != 14 {
-		t.Errorf("%d problems, want 14, each once", n)
+	if n := strings.Count(err.Error(), "\n  - "); n != 15 {
+		t.Errorf("%d problems, want 15, each once", n)
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error("a secret stands in the error")

@@ -64,6 +64,7 @@ func (c *Config) Validate() Problems {
 		v.check("trusted_proxies", validNetwork(network), "must be a list of addresses or networks, such as 10.0.0.0/8")
 	}
 	v.check("max_group", c.MaxGroup >= 2 && c.MaxGroup <= 100_000, "must be 2 to 100000")
+	v.check("read_threshold", c.ReadThreshold >= 2 && c.ReadThreshold <= 100_000, "must be 2 to 100000")
 	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
 	v.oneOf("log_format", c.LogFormat, "auto", "json", "text")
 	v.rates(c)
