@@ -43,12 +43,14 @@ type chatter struct {
 	took   []time.Duration // of each confirmation while measuring
 }
 
-// load is a crowd of chatters. onSent and onEvent, where set, see every confirmation and every event.
+// load is a crowd of chatters. onSent, onEvent and onReceipt, where set, see every confirmation, every message and every
+// receipt:count.
 type load struct {
-	chatters []*chatter
-	targets  map[string]*target
-	onSent   func(c *chatter, text []byte)
-	onEvent  func(c *chatter, text []byte)
+	chatters  []*chatter
+	targets   map[string]*target
+	onSent    func(c *chatter, text []byte)
+	onEvent   func(c *chatter, text []byte)
+	onReceipt func(c *chatter, text []byte)
 
 	measuring atomic.Bool
 	stopping  atomic.Bool
@@ -142,6 +144,10 @@ func (c *chatter) follow() error {
 				return err
 			}
 			c.seen.Store(c.ledger.count)
+		case "receipt:count":
+			if c.load.onReceipt != nil {
+				c.load.onReceipt(c, text)
+			}
 		case "message:error", "error":
 			return fmt.Errorf("refused: %s", text)
 		case "system:draining":

@@ -49,7 +49,9 @@ type scenario struct {
 }
 
 // severalNodes reports whether a scenario brings nodes of its own, joined by Redis.
-func (s *scenario) severalNodes() bool { return s.name == "P11" || s.name == "fan-out" }
+func (s *scenario) severalNodes() bool {
+	return s.name == "P11" || s.name == "fan-out" || s.name == "receipts"
+}
 
 // scenarios are the goals' rows, in order. idle is how many sockets P6 opens.
 func scenarios(idle int) []*scenario {
@@ -64,6 +66,7 @@ func scenarios(idle int) []*scenario {
 		{"P8", "open loop, 500 messages a second", 200, 20, 10, measureOpenLoop},
 		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, 20, 10, measureTwoNodes},
 		{"fan-out", "what a message costs by people connected and by nodes, and a model of it", modelPeople, 1, modelPeople, measureModel},
+		{"receipts", "1,000 people on two nodes read one message within a second", 1000, 1, 1000, measureReceipts},
 	}
 }
 
@@ -74,7 +77,7 @@ func choose(o options) ([]*scenario, error) {
 	all := scenarios(o.idle)
 	for _, name := range o.scenarios {
 		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.name == name }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11 and fan-out, separated by commas", name)
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out and receipts, separated by commas", name)
 		}
 	}
 	for _, s := range all {
@@ -84,8 +87,12 @@ func choose(o options) ([]*scenario, error) {
 		if s.severalNodes() {
 			applies = postgres && o.url == ""
 		}
+		if s.name == "receipts" && !named {
+			// It needs an extension that somebody else's database may not have.
+			applies = applies && o.startPostgres
+		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this: P1, P11 and fan-out are for PostgreSQL, P7 is P1 on SQLite, and P11 and fan-out start their servers themselves", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out and receipts are for PostgreSQL, P7 is P1 on SQLite, and P11, fan-out and receipts start their servers themselves", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)
@@ -112,6 +119,11 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 			return nil, err
 		}
 		defer p.Remove()
+		if slices.ContainsFunc(chosen, func(s *scenario) bool { return s.name == "receipts" }) {
+			if err := p.Preload("pg_stat_statements"); err != nil {
+				return nil, err
+			}
+		}
 		r.config.databaseURL = p.URL("postgres")
 	}
 	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.severalNodes() })

@@ -33,6 +33,15 @@ func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
+// Preload starts the server again with a library that it loads at its start (shared_preload_libraries).
+func (s *Server) Preload(library string) error {
+	if err := s.Administer("ALTER SYSTEM SET shared_preload_libraries = " + pgx.Identifier{library}.Sanitize()); err != nil {
+		return err
+	}
+	s.Stop()
+	return s.Restart()
+}
+
 // Administer runs a statement as the superuser, within a minute.
 func (s *Server) Administer(statement string, args ...any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
