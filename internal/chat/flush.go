@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
@@ -129,8 +130,8 @@ func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 		return nil
 	}
 	steps, err := s.cfg.Readers.Pending(ctx, users)
-	if err != nil || len(steps) == 0 {
+	if len(steps) == 0 {
 		return err
 	}
-	return s.store.WriteSteps(ctx, steps)
+	return errors.Join(err, s.store.WriteSteps(ctx, steps))
 }

@@ -56,7 +56,8 @@ type Readers interface {
 	// except of those who are gone: who comes back has read nothing since.
 	Unseed(ctx context.Context, c ConversationID, gone ...UserID) error
 
-	// Pending returns the steps of those people that are queued or leased, in no order.
+	// Pending returns the steps of those people that are queued or leased, in no order. With an error they are those
+	// that this node remembers to have queued.
 	Pending(ctx context.Context, users []UserID) ([]Step, error)
 
 	// Claim leases the oldest steps, at most limit, to the caller: nobody else gets them for so long. Leases that

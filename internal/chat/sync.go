@@ -28,6 +28,8 @@ func (s *Service) Heads(ctx context.Context, cs []ConversationID) (map[Conversat
 
 // Interests returns every conversation of each person named, for the announcer.
 func (s *Service) Interests(ctx context.Context, users []UserID) (map[UserID][]Interest, error) {
+	// What they read and nobody has written yet would look as if it had never been.
+	_ = s.writeWaiting(ctx, users...)
 	return s.store.Interests(ctx, users)
 }
 

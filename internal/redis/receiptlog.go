@@ -52,6 +52,25 @@ func (l *stepLog) add(steps []chat.Step, life string) {
 	}
 }
 
+// of returns the steps of those people that are remembered, the oldest first.
+func (l *stepLog) of(users []chat.UserID) (steps []chat.Step) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.kept) == 0 {
+		return nil
+	}
+	named := make(map[chat.UserID]bool, len(users))
+	for _, u := range users {
+		named[u] = true
+	}
+	for _, k := range l.kept {
+		if named[k.step.User] {
+			steps = append(steps, k.step)
+		}
+	}
+	return steps
+}
+
 // forget takes a step out of the account of lives.
 func (l *stepLog) forget(k *keptStep) {
 	k.forgotten = true

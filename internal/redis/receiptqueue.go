@@ -106,12 +106,12 @@ func (r *Readers) Pending(ctx context.Context, users []chat.UserID) ([]chat.Step
 	}
 	call, done, err := r.begin(ctx)
 	if err != nil {
-		return nil, err
+		return r.log.of(users), err
 	}
 	defer done()
 	texts, err := call.mended("pending", args)
 	if err != nil {
-		return nil, err
+		return r.log.of(users), err
 	}
 	return call.decodeSteps(texts), nil
 }
