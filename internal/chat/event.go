@@ -68,6 +68,8 @@ type Announcer interface {
 	Suspect(ConversationID)
 	// ReadAdvanced tells a reader's own sessions where their read position is now.
 	ReadAdvanced(UserID, ReadState)
+	// ReadTogether is ReadAdvanced of several people in one conversation at once.
+	ReadTogether(ConversationID, map[UserID]ReadState)
 	// PositionShown tells who follows a small conversation how far somebody else has read (C6.3); with Seq 0 that they let
 	// nobody know any more (C6.6).
 	PositionShown(Shown)

@@ -227,9 +227,7 @@ func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*as
 	if err := s.putAhead(ctx, c, states, steps); err != nil {
 		return nil, err
 	}
-	for u, state := range states {
-		s.announcer.ReadAdvanced(u, state)
-	}
+	s.announcer.ReadTogether(c, states)
 	return states, nil
 }
 

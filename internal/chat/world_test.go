@@ -189,6 +189,8 @@ func (r *recorder) ReadersCounted(c chat.ReadCounts) {
 	r.more.Broadcast()
 }
 
+func (r *recorder) ReadTogether(chat.ConversationID, map[chat.UserID]chat.ReadState) {}
+
 func (r *recorder) ReceiptsChanged(chat.ConversationID) {}
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }

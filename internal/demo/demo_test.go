@@ -161,10 +161,15 @@ func (a *announcements) Announce(changes []chat.Change) {
 func (a *announcements) Committing(int) (done func())                        { return func() {} }
 func (a *announcements) Gather() (release func())                            { return func() {} }
 func (a *announcements) ConversationReturned(chat.UserID, chat.Conversation) {}
-func (a *announcements) PositionShown(chat.Shown)                            {}
-func (a *announcements) ReadersCounted(chat.ReadCounts)                      {}
-func (a *announcements) ReceiptsChanged(chat.ConversationID)                 {}
-func (a *announcements) ReadAdvanced(_ chat.UserID, s chat.ReadState)        { a.read <- s }
+func (a *announcements) ReadTogether(_ chat.ConversationID, states map[chat.UserID]chat.ReadState) {
+	for _, state := range states {
+		a.read <- state
+	}
+}
+func (a *announcements) PositionShown(chat.Shown)                     {}
+func (a *announcements) ReadersCounted(chat.ReadCounts)               {}
+func (a *announcements) ReceiptsChanged(chat.ConversationID)          {}
+func (a *announcements) ReadAdvanced(_ chat.UserID, s chat.ReadState) { a.read <- s }
 func (a *announcements) TypingChanged(_ chat.ConversationID, _ chat.UserID, typing bool, _ chat.SessionID) {
 	a.typing <- typing
 }

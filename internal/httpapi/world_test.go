@@ -46,6 +46,7 @@ func (silence) Gather() (release func())                                        
 func (silence) Announce([]chat.Change)                                               {}
 func (silence) Suspect(chat.ConversationID)                                          {}
 func (silence) ReadAdvanced(chat.UserID, chat.ReadState)                             {}
+func (silence) ReadTogether(chat.ConversationID, map[chat.UserID]chat.ReadState)     {}
 func (silence) PositionShown(chat.Shown)                                             {}
 func (silence) ReadersCounted(chat.ReadCounts)                                       {}
 func (silence) ReceiptsChanged(chat.ConversationID)                                  {}

@@ -35,6 +35,7 @@ const (
 	envelopeShown      = "receipt:updated"
 	envelopeCounted    = "receipt:count"
 	envelopeReceipts   = "receipts:changed"
+	envelopeReads      = "receipts:synced"
 )
 
 // envelope is what travels: the seed's {type, serverId, payload}. More members may be added.
@@ -175,6 +176,8 @@ func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte
 		return unwrap(data, func(p typed) error {
 			return about(p.Conversation == c, func() { h.typing(c, p.User, p.Typing) })
 		})
+	case envelopeReads:
+		return unwrap(data, func(p []advanced) error { return h.heardReads(c, p) })
 	case envelopeShown:
 		return unwrap(data, func(p chat.Shown) error { return about(p.Conversation == c, func() { h.positionShown(p) }) })
 	case envelopeCounted:

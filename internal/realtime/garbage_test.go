@@ -82,6 +82,7 @@ func TestGarbageOnOurChannelsIsCountedAndNeverDelivered(t *testing.T) {
 			{on, envelopeOf(t, "x", "message:delivered", map[string]any{"Conversation": other, "User": people[0], "UpToSeq": 7})},
 			{on, envelopeOf(t, "x", "receipt:updated", map[string]any{"Conversation": other, "User": people[0], "Seq": 7})},
 			{on, envelopeOf(t, "x", "receipt:count", map[string]any{"Conversation": other, "Version": 7})},
+			{on, envelopeOf(t, "x", "receipts:synced", []map[string]any{{"User": people[1], "State": map[string]any{"Conversation": other, "LastReadSeq": 1}}})},
 			{on, envelopeOf(t, "x", "receipts:changed", map[string]any{"Conversation": other})},
 			{on, envelopeOf(t, "x", "typing", map[string]any{"Conversation": other, "User": people[0], "Typing": true})},
 			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[0]})},

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,38 @@ const gatherReceipts = 20 * time.Millisecond
 
 // maxCounts bounds the messages of which another node may tell the readers at once.
 const maxCounts = 200
+
+// maxReads bounds the people of whose reading one envelope tells.
+const maxReads = 100
+
+// ReadTogether tells the sessions of several readers of a conversation, on all nodes, where their positions are. Every
+// node on which one of them is connected follows the conversation's topic.
+func (h *Hub) ReadTogether(c chat.ConversationID, states map[chat.UserID]chat.ReadState) {
+	reads := make([]advanced, 0, len(states))
+	for u, state := range states {
+		h.readAdvanced(u, state)
+		reads = append(reads, advanced{u, state})
+	}
+	if !h.bus.Peers() {
+		return
+	}
+	for some := range slices.Chunk(reads, maxReads) {
+		h.publish(ConversationTopic(c), envelopeReads, some)
+	}
+}
+
+// heardReads takes another node's word for positions in one conversation.
+func (h *Hub) heardReads(c chat.ConversationID, reads []advanced) error {
+	if len(reads) > maxReads || slices.ContainsFunc(reads, func(r advanced) bool {
+		return r.State.Conversation != c || !chat.ValidID(string(r.User)) || !soundPosition(r.State)
+	}) {
+		return errShape
+	}
+	for _, r := range reads {
+		h.heardRead(r.User, r.State)
+	}
+	return nil
+}
 
 // PositionShown tells the other participants that are subscribed how far somebody has read.
 func (h *Hub) PositionShown(s chat.Shown) {
