@@ -67,7 +67,7 @@ for (const colorScheme of ["light", "dark"]) {
       await zoe.open("Garden");
       await zoe.message("A first word").waitFor();
       await zoe.send("Mine");
-      await zoe.reaches("Mine", "stored", "delivered");
+      await zoe.reaches("Mine", "stored", "delivered", "read");
       await zoe.send("x".repeat(4000));
       await zoe.composer.fill("y".repeat(4001));
       await clean("conversation");

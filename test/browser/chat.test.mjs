@@ -11,13 +11,13 @@ test("two people register, find each other and chat both ways", async () => {
 
   await ada.startChat(ben);
   await ada.send("Hello Ben");
-  await ada.reaches("Hello Ben", "stored", "delivered");
+  await ada.reaches("Hello Ben", "stored", "delivered", "read");
 
   await ben.row("Ada").getByText("1 unread message").waitFor();
   assert.equal(await ben.page.title(), "(1) Parley");
   await ben.open("Ada");
   await ben.message("Hello Ben").waitFor();
-  await ada.reaches("Hello Ben", "delivered");
+  await ada.reaches("Hello Ben", "delivered", "read");
   await ben.page.waitForFunction(() => document.title === "Parley");
 
   await ben.composer.pressSequentially("Hello");
@@ -141,7 +141,7 @@ test("everything from the sign-in to a sent message is done with the keyboard al
   await gus.page.waitForFunction(() => document.activeElement?.tagName === "TEXTAREA");
   await keyboard.type("No mouse");
   await keyboard.press("Enter");
-  await gus.reaches("No mouse", "stored", "delivered");
+  await gus.reaches("No mouse", "stored", "delivered", "read");
   await keyboard.press("Control+k");
   assert.equal(await gus.page.evaluate(() => document.activeElement?.getAttribute("type")), "search");
 });
@@ -159,7 +159,7 @@ test("a draft waits in its conversation, in the list and after a reload", async 
   await ida.open("Jon");
   assert.equal(await ida.composer.inputValue(), "not yet");
   await ida.send("now");
-  await ida.reaches("now", "stored", "delivered");
+  await ida.reaches("now", "stored", "delivered", "read");
   assert.ok(accessToken && kim.id);
 });
 

@@ -43,7 +43,7 @@ test("ten messages written while the server is killed arrive once and in order w
   await scene.server.run();
   await mia.shows(["Before", ...texts]);
   await ned.shows(["Before", ...texts]);
-  await mia.reaches("Message 10", "delivered");
+  await mia.reaches("Message 10", "delivered", "read");
   assert.equal(await mia.log.locator("[data-status=queued], [data-status=sending], [data-status=failed]").count(), 0);
   await mia.page.locator("[data-connection]").waitFor({ state: "detached" });
 
@@ -71,7 +71,7 @@ test("a full outbox survives that the page is closed while the server is away", 
   ole.page = await ole.context.newPage();
   await ole.page.goto(address);
   await ole.shows(["Before", ...texts]);
-  await ole.reaches("Kept 5", "stored", "delivered");
+  await ole.reaches("Kept 5", "stored", "delivered", "read");
   await pia.shows(["Before", ...texts]);
   assert.deepEqual(
     (await stored(ole)).map((m) => m.content),

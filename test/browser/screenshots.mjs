@@ -88,7 +88,7 @@ try {
   await mara.open("Jonas Weber");
   // What is said while both look has its two ticks.
   await mara.send("Went out by itself when the server was back. Once, in order.");
-  await mara.reaches("Went out by itself", "delivered");
+  await mara.reaches("Went out by itself", "delivered", "read");
   await jonas.send("Then I have nothing left to complain about.");
   await mara.message("nothing left to complain").waitFor();
   await mkdir(images, { recursive: true });

@@ -24,8 +24,10 @@ interface TimelineProps<T extends Keyed> {
   children: (item: T) => ReactElement;
   /** The end came near from below; called often, also while a page is on its way. */
   onNearStart: () => void;
-  /** The lowest item whose bottom edge is on the screen. */
-  onSeen: (item: T) => void;
+  /** For the `ref` of each item's element, which has the item's key as `data-key`. */
+  watch: (element: HTMLElement | null) => () => void;
+  /** The key of the item where reading begins, when the list is shown first; else it begins at the end. */
+  startAt: string | null;
   /** The label of the button that leads back to the end, shown while the reader is elsewhere. */
   endLabel: (below: readonly T[]) => ReactNode;
   ref?: Ref<TimelineHandle>;
@@ -33,6 +35,8 @@ interface TimelineProps<T extends Keyed> {
 
 /** How near to its end, in pixels, a list counts as being there. */
 const near = 40;
+/** How much, in pixels, is shown of what stands before the place where reading begins. */
+const context = 64;
 
 /**
  * A long list that is read from its end: only what is on the screen is in the document. What comes in above
@@ -45,6 +49,9 @@ export function Timeline<T extends Keyed>(props: TimelineProps<T>) {
   const list = useRef<VirtualizerHandle>(null);
   const pinned = useRef(true);
   const offset = useRef(0);
+  const started = useRef(false);
+  // What stands before the place where reading began, as long as the end was not reached.
+  const began = useRef<string | null>(null);
   // The newest item when the reader left the end: what comes after it is new to them.
   const [leftAt, setLeftAt] = useState<string | null>(null);
 
@@ -60,15 +67,7 @@ export function Timeline<T extends Keyed>(props: TimelineProps<T>) {
 
   const look = useSteady(() => {
     const box = scroller.current;
-    const handle = list.current;
-    const items = step.items;
-    if (box === null || handle === null || items.length === 0) return;
-    if (box.scrollTop < box.clientHeight) props.onNearStart();
-    const bottom = box.scrollTop + box.clientHeight;
-    let at = pinned.current ? items.length - 1 : handle.findItemIndex(bottom);
-    if (!pinned.current && handle.getItemOffset(at) + handle.getItemSize(at) > bottom + 1) at--;
-    const item = items[at];
-    if (item !== undefined) props.onSeen(item);
+    if (box !== null && step.items.length > 0 && box.scrollTop < box.clientHeight) props.onNearStart();
   });
 
   const scrolled = useSteady(() => {
@@ -79,9 +78,21 @@ export function Timeline<T extends Keyed>(props: TimelineProps<T>) {
     if (atEnd) pinned.current = true;
     else if (box.scrollTop < offset.current - 1) pinned.current = false;
     offset.current = box.scrollTop;
-    setLeftAt((before) => (pinned.current ? null : (before ?? step.items.at(-1)?.key ?? null)));
+    setLeftAt((before) => (pinned.current ? null : (before ?? began.current ?? step.items.at(-1)?.key ?? null)));
+    if (pinned.current) began.current = null;
     look();
   });
+
+  /** Goes to where reading begins, once, with a little of what stands before it. */
+  const begin = () => {
+    const at = step.items.findIndex((item) => item.key === props.startAt);
+    if (at < 0) return;
+    pinned.current = false;
+    began.current = step.items[at - 1]?.key ?? "";
+    list.current?.scrollToIndex(at, { align: "start", offset: -context });
+    // A list that has no need to scroll tells nothing.
+    setTimeout(scrolled, 200);
+  };
 
   useImperativeHandle(props.ref, () => ({
     toEnd() {
@@ -93,6 +104,10 @@ export function Timeline<T extends Keyed>(props: TimelineProps<T>) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: it follows each change of the items.
   useLayoutEffect(() => {
+    if (!started.current && step.items.length > 0) {
+      started.current = true;
+      begin();
+    }
     stick();
     if (step.items !== step.target) setStep({ items: step.target, target: step.target, shift: false });
     const frame = requestAnimationFrame(() => {
@@ -137,7 +152,11 @@ export function Timeline<T extends Keyed>(props: TimelineProps<T>) {
           onScroll={scrolled}
           onResize={stick}
         >
-          {(item) => <div key={item.key}>{props.children(item)}</div>}
+          {(item) => (
+            <div key={item.key} ref={props.watch} data-key={item.key}>
+              {props.children(item)}
+            </div>
+          )}
         </Virtualizer>
       </div>
       {leftAt !== null && (

@@ -68,7 +68,26 @@ export const later = {
   handOverText: "You will be an admin. Only the new owner can give it back.",
   memberSince: (date: string) => `On this server since ${date}`,
 
+  // Messages
+  deleteTitle: "Delete this message?",
+  deleteText: "It disappears for everybody in this conversation.",
+  removedTitle: {
+    removed: "You were removed from this conversation.",
+    left: "You left this conversation.",
+    ended: "This conversation has ended.",
+  } as Record<string, string>,
+  notHere: "This conversation is not available.",
+
+  // Reading
+  conversationOptions: "Options for this conversation",
+  markRead: "Mark as read",
+  readers: "Readers",
+  noReaders: "Nobody who lets others know has read it.",
+
   // Settings
+  privacy: "Privacy",
+  readReceipts: "Let others see what I have read",
+  readReceiptsHint: "When this is off, they see that a message reached you, and nothing more.",
   saved: "Saved",
   appearance: "Appearance",
   themeSystem: "System",

@@ -55,13 +55,12 @@ export const strings = {
   statusStored: "Sent",
   statusDelivered: "Delivered",
   statusRead: "Read",
+  readBy: (n: number) => `Read by ${n.toLocaleString("en")}`,
   statusFailed: "Not sent",
   retry: "Retry",
   discard: "Discard",
   edit: "Edit",
   delete: "Delete",
-  deleteTitle: "Delete this message?",
-  deleteText: "It disappears for everybody in this conversation.",
   cancel: "Cancel",
   save: "Save",
   back: "Back to conversations",
@@ -72,12 +71,6 @@ export const strings = {
   emptyGroup: "The first message is yours",
   beginning: "This is the beginning of the conversation.",
   loadingOlder: "Loading older messages",
-  removedTitle: {
-    removed: "You were removed from this conversation.",
-    left: "You left this conversation.",
-    ended: "This conversation has ended.",
-  } as Record<string, string>,
-  notHere: "This conversation is not available.",
   said: (name: string, text: string) => `${name}: ${text}`,
 
   // Composer

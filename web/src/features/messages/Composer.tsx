@@ -44,12 +44,6 @@ export function Composer({ handle, name, editing, onEditLast, onEditEnd, onSent 
     },
   });
 
-  const edit = useMutation({
-    networkMode: "always",
-    mutationFn: (change: { id: string; content: string }) => handle.edit(change.id, change.content),
-    onError: report,
-  });
-
   useEffect(() => {
     if (coarsePointer() && editing === null) return;
     field.current?.focus();
@@ -74,7 +68,7 @@ export function Composer({ handle, name, editing, onEditLast, onEditEnd, onSent 
       send.mutate(text);
       return;
     }
-    if (text !== editing.message.content) edit.mutate({ id: editing.message.id, content: text });
+    if (text !== editing.message.content) handle.edit(editing.message.id, text).catch(report);
     onEditEnd();
   }
 

@@ -1,13 +1,12 @@
 import type { ConversationHandle, MessageView } from "@parley-chat/sdk";
 import { ChevronLeft, PanelRight } from "lucide-react";
 import { lazy, Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { Button, IconButton } from "../../components/Button.tsx";
+import { IconButton } from "../../components/Button.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import type { TimelineHandle } from "../../components/Timeline.tsx";
 import { useMe, useStore } from "../../lib/client.tsx";
 import { nameOf } from "../../lib/conversation.ts";
 import { useLasting, useSteady } from "../../lib/hooks.ts";
-import { report } from "../../lib/notices.ts";
 import { meet } from "../../lib/people.ts";
 import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
@@ -16,9 +15,13 @@ import { Composer } from "./Composer.tsx";
 import { MessageList } from "./MessageList.tsx";
 import type { RowActions } from "./MessageRow.tsx";
 import { TypingLine } from "./TypingLine.tsx";
-import { useReading } from "./useReading.ts";
+import { useOpening } from "./useOpening.ts";
+import { markAllRead, useReading } from "./useReading.ts";
 
-const Confirm = lazy(() => import("../../components/Dialog.tsx").then((m) => ({ default: m.Confirm })));
+const ConversationMenu = lazy(() => import("./ConversationMenu.tsx").then((m) => ({ default: m.ConversationMenu })));
+const Readers = lazy(() => import("./Readers.tsx").then((m) => ({ default: m.Readers })));
+const Removed = lazy(() => import("./Removed.tsx").then((m) => ({ default: m.Removed })));
+const DeleteMessage = lazy(() => import("./DeleteMessage.tsx").then((m) => ({ default: m.DeleteMessage })));
 
 interface ViewProps {
   handle: ConversationHandle;
@@ -34,14 +37,11 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
   const timeline = useRef<TimelineHandle>(null);
   const [editing, setEditing] = useState<MessageView | null>(null);
   const [deleting, setDeleting] = useState<MessageView | null>(null);
-  const onSeen = useReading(handle);
-  const waiting = useLasting(!loaded, 150);
+  const [asked, setAsked] = useState<MessageView | null>(null);
+  const watch = useReading(handle);
+  const { readUpTo, ready } = useOpening(handle, state);
+  const waiting = useLasting(!ready, 150);
   const slow = useLasting(loadingOlder, 150);
-
-  const [readUpTo, setReadUpTo] = useState<number | null>();
-  if (readUpTo === undefined && loaded && conversation !== null) {
-    setReadUpTo((conversation.unreadCount ?? 0) > 0 ? (conversation.lastReadSeq ?? null) : null);
-  }
 
   useLayoutEffect(() => {
     if (conversation !== null) meet(conversation.participants);
@@ -50,7 +50,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
   const retry = useSteady((view: MessageView) => handle.retry(view.key));
   const discard = useSteady((view: MessageView) => handle.discard(view.key));
   const actions = useMemo<RowActions>(
-    () => ({ onEdit: setEditing, onDelete: setDeleting, onRetry: retry, onDiscard: discard }),
+    () => ({ onEdit: setEditing, onDelete: setDeleting, onRetry: retry, onDiscard: discard, onReaders: setAsked }),
     [retry, discard],
   );
 
@@ -63,9 +63,9 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
 
   if (removed !== null) {
     return (
-      <Empty title={strings.removedTitle[removed] ?? strings.notHere}>
-        <Button onClick={leaveConversation}>{strings.back}</Button>
-      </Empty>
+      <Suspense>
+        <Removed reason={removed} />
+      </Suspense>
     );
   }
 
@@ -85,6 +85,9 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
             <p className="truncate text-ink-3 text-meta">{strings.participants(conversation.participantCount)}</p>
           )}
         </div>
+        <Suspense fallback={<span className="size-9" />}>
+          {conversation !== null && <ConversationMenu onMarkRead={() => markAllRead(handle)} />}
+        </Suspense>
         <IconButton
           label={strings.details}
           aria-expanded={detailsOpen}
@@ -106,17 +109,18 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
           <div className="flex flex-1 items-center justify-center overflow-y-auto">
             <Empty title={conversation.type === "direct" ? strings.sayHello(name) : strings.emptyGroup} />
           </div>
-        ) : loaded || messages.length > 0 ? (
+        ) : ready || (!loaded && messages.length > 0) ? (
           <MessageList
             ref={timeline}
             handle={handle}
             messages={messages}
             hasOlder={hasOlder || !loaded}
             label={strings.messagesWith(name)}
-            readUpTo={readUpTo ?? null}
+            readUpTo={readUpTo}
             moderates={conversation?.type === "group" && (role === "owner" || role === "admin")}
+            group={conversation?.type === "group"}
             actions={actions}
-            onSeen={onSeen}
+            watch={watch}
           />
         ) : (
           <div className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden">{waiting && <Skeleton />}</div>
@@ -130,18 +134,20 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
         editing={editing}
         onEditLast={editLast}
         onEditEnd={() => setEditing(null)}
-        onSent={() => timeline.current?.toEnd()}
+        onSent={() => {
+          markAllRead(handle);
+          timeline.current?.toEnd();
+        }}
       />
       <Announcer messages={messages} loaded={loaded} />
+      {asked !== null && (
+        <Suspense>
+          <Readers view={messages.find((view) => view.key === asked.key) ?? asked} onClose={() => setAsked(null)} />
+        </Suspense>
+      )}
       {deleting !== null && (
         <Suspense>
-          <Confirm
-            title={strings.deleteTitle}
-            text={strings.deleteText}
-            action={strings.delete}
-            onConfirm={() => void handle.delete(deleting.message.id).catch(report)}
-            onClose={() => setDeleting(null)}
-          />
+          <DeleteMessage handle={handle} view={deleting} onClose={() => setDeleting(null)} />
         </Suspense>
       )}
     </>

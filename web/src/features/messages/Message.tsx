@@ -13,11 +13,12 @@ interface MessageProps {
   view: MessageView;
   first: boolean;
   moderates: boolean;
+  group: boolean;
   actions: RowActions;
 }
 
 /** Others' words lie on the paper; one's own have a soft tint, in the same column. */
-export function Message({ view, first, moderates, actions }: MessageProps) {
+export function Message({ view, first, moderates, group, actions }: MessageProps) {
   const { message, mine, status } = view;
   const name = usePersonName(message.senderId);
   const gone = message.deletedAt !== null;
@@ -51,7 +52,7 @@ export function Message({ view, first, moderates, actions }: MessageProps) {
               </span>
             )}
           </div>
-          {mine && !gone && <Status status={status} />}
+          {mine && !gone && <Status view={view} group={group} actions={actions} />}
         </div>
         {status === "failed" && <Failed view={view} actions={actions} />}
       </div>
@@ -92,19 +93,32 @@ const ticks: Record<MessageStatus, { label: string; picture: ReactNode }> = {
   failed: { label: strings.statusFailed, picture: <CircleAlert size={14} className="text-bad" /> },
 };
 
-/** A clock, one tick, two ticks: in a place that is as wide for all of them. */
-function Status({ status }: { status: MessageStatus }) {
+/** A clock, one tick, two ticks, two green ones: in a place that is as wide for all of them, and opens who read it. */
+function Status({ view, group, actions }: { view: MessageView; group: boolean; actions: RowActions }) {
+  const { status, readBy } = view;
   const { label, picture } = ticks[status];
+  const place = "flex h-6.5 min-w-4 shrink-0 items-center justify-center gap-1";
+  if (status !== "read") {
+    return (
+      <span role="img" aria-label={label} title={label} data-status={status} className={place}>
+        {picture}
+      </span>
+    );
+  }
+  const number = group && readBy !== null ? strings.readBy(readBy) : null;
   return (
-    <span
-      role="img"
-      aria-label={label}
-      title={label}
+    <button
+      type="button"
+      aria-label={number ?? label}
+      title={number ?? label}
+      aria-haspopup="dialog"
       data-status={status}
-      className="flex h-6.5 w-4 shrink-0 items-center justify-center"
+      onClick={() => actions.onReaders(view)}
+      className={`${place} rounded-tag text-ink-3 text-meta hover:text-ink`}
     >
+      {number !== null && <span className="tabular whitespace-nowrap">{number}</span>}
       {picture}
-    </span>
+    </button>
   );
 }
 

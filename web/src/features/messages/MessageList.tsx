@@ -13,8 +13,9 @@ interface ListProps {
   label: string;
   readUpTo: number | null;
   moderates: boolean;
+  group: boolean;
   actions: RowActions;
-  onSeen: (view: MessageView) => void;
+  watch: (row: HTMLElement | null) => () => void;
   ref: Ref<TimelineHandle>;
 }
 
@@ -38,13 +39,16 @@ export const MessageList = memo(function MessageList(props: ListProps) {
         const now = handle.store.getSnapshot();
         if (now.hasOlder && !now.loadingOlder) void handle.loadOlder();
       }}
-      onSeen={(row) => row.kind === "message" && props.onSeen(row.view)}
+      watch={props.watch}
+      startAt={rows.find((row) => row.kind === "message" && row.fresh)?.key ?? null}
       endLabel={(below) => {
         const fresh = below.filter((row) => row.kind === "message" && !row.view.mine).length;
         return fresh > 0 ? strings.jumpWithNew(fresh) : strings.jumpToLatest;
       }}
     >
-      {(row) => <MessageRow row={row} today={today} moderates={props.moderates} actions={props.actions} />}
+      {(row) => (
+        <MessageRow row={row} today={today} moderates={props.moderates} group={props.group} actions={props.actions} />
+      )}
     </Timeline>
   );
 });

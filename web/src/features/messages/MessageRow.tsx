@@ -10,6 +10,7 @@ export interface RowActions {
   onDelete: (view: MessageView) => void;
   onRetry: (view: MessageView) => void;
   onDiscard: (view: MessageView) => void;
+  onReaders: (view: MessageView) => void;
 }
 
 interface RowProps {
@@ -17,11 +18,13 @@ interface RowProps {
   today: Date;
   /** Whether this person may take others' messages away. */
   moderates: boolean;
+  /** Whether several others may read what one writes. */
+  group: boolean;
   actions: RowActions;
 }
 
 /** A message with the lines that stand above it. */
-export const MessageRow = memo(function MessageRow({ row, today, moderates, actions }: RowProps) {
+export const MessageRow = memo(function MessageRow({ row, today, moderates, group, actions }: RowProps) {
   if (row.kind === "beginning") {
     return (
       <Column>
@@ -33,7 +36,7 @@ export const MessageRow = memo(function MessageRow({ row, today, moderates, acti
     <Column>
       {row.newDay && <Divider>{dayLabel(row.view.message.createdAt, today)}</Divider>}
       {row.fresh && <Divider ember>{strings.newMessages}</Divider>}
-      <Message view={row.view} first={row.first} moderates={moderates} actions={actions} />
+      <Message view={row.view} first={row.first} moderates={moderates} group={group} actions={actions} />
     </Column>
   );
 });

@@ -1,24 +1,35 @@
-import type { ConversationHandle, MessageView } from "@parley-chat/sdk";
-import { useEffect, useRef, useState } from "react";
-import { useAttention, useSteady } from "../../lib/hooks.ts";
+import type { ConversationHandle } from "@parley-chat/sdk";
+import { useEffect, useMemo } from "react";
+import { useAttention } from "../../lib/hooks.ts";
+import { Reading } from "./reading.ts";
+import { watchRows } from "./shown.ts";
 
-/**
- * Marks messages as read when their bottom edge has been seen on a page that is visible and has the focus.
- * The function that it returns is told what has been seen.
- */
-export function useReading(handle: ConversationHandle): (view: MessageView) => void {
+/** Moves the read position by what is looked at. The function that it returns is for the `ref` of each row. */
+export function useReading(handle: ConversationHandle): (row: HTMLElement | null) => () => void {
   const attention = useAttention();
-  const [seen, setSeen] = useState<MessageView | null>(null);
-  const marked = useRef(0);
+  const { reading, watch } = useMemo(() => {
+    const messages = () => handle.store.getSnapshot().messages;
+    const reading = new Reading((seq) => {
+      const view = messages().findLast(({ message }) => message.seq === seq);
+      if (view !== undefined) handle.markRead(view.message.id);
+    });
+    const watch = watchRows((key, shown) => {
+      const view = messages().findLast((view) => view.key === key);
+      if (view !== undefined && !view.mine) reading.shown(view.message.seq, shown);
+    });
+    return { reading, watch };
+  }, [handle]);
 
   useEffect(() => {
-    if (!attention || seen === null || seen.message.seq <= marked.current) return;
-    marked.current = seen.message.seq;
-    const { conversation } = handle.store.getSnapshot();
-    if (seen.message.seq > (conversation?.lastReadSeq ?? 0)) handle.markRead(seen.message.id);
-  }, [handle, attention, seen]);
+    reading.attend(attention);
+    return () => reading.attend(false);
+  }, [reading, attention]);
 
-  return useSteady((view: MessageView) => {
-    if (view.message.seq > 0) setSeen((before) => (before && before.message.seq >= view.message.seq ? before : view));
-  });
+  return watch;
+}
+
+/** Moves the read position to the newest message: by a reply, or because the reader says so. */
+export function markAllRead(handle: ConversationHandle): void {
+  const newest = handle.store.getSnapshot().messages.findLast(({ message }) => message.seq > 0);
+  if (newest !== undefined) handle.markRead(newest.message.id);
 }

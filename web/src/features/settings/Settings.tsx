@@ -13,6 +13,7 @@ import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
 import { later } from "../../lib/strings-later.ts";
 import { setTheme, type Theme, theme } from "../../lib/theme.ts";
+import { Privacy } from "./Privacy.tsx";
 
 const themes: [Theme, string][] = [
   ["system", later.themeSystem],
@@ -20,7 +21,7 @@ const themes: [Theme, string][] = [
   ["dark", later.themeDark],
 ];
 
-/** One's own name, the looks, the keys, and the way out. */
+/** One's own name, what others may know, the looks, the keys, and the way out. */
 export function Settings({ onClose }: { onClose: () => void }) {
   const client = useClient();
   const queries = useQueryClient();
@@ -96,6 +97,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
             ))}
           </div>
         </fieldset>
+        <Privacy />
         <section>
           <h3 className="mb-1 font-medium text-ink-2 text-small">{later.keyboard}</h3>
           <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-name">
