@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os/user"
@@ -10,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
-	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 func announceCommand() *cobra.Command {
@@ -43,22 +42,13 @@ func announce(cmd *cobra.Command, args []string) (err error) {
 	if err := chat.CheckAnnouncement(text); err != nil {
 		return err
 	}
-	c, err := settings(cmd)
-	if err != nil {
-		return err
-	}
-	s, err := app.OpenData(cmd.Context(), &c.Config)
-	if s != nil {
-		defer func() { err = errors.Join(err, s.Close()) }()
-	}
-	if err != nil {
-		return err
-	}
-	if _, err = s.AddAnnouncement(cmd.Context(), chat.Announcement{ID: uuid.Must(uuid.NewV7()).String(), Text: text, Author: operator()}); err != nil {
-		return err
-	}
-	fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected to a running server sees it within a second.")
-	return nil
+	return withData(cmd, func(s *store.Store) error {
+		if _, err := s.AddAnnouncement(cmd.Context(), chat.Announcement{ID: uuid.Must(uuid.NewV7()).String(), Text: text, Author: operator()}); err != nil {
+			return err
+		}
+		fmt.Fprintln(cmd.OutOrStdout(), "Everybody who is connected to a running server sees it within a second.")
+		return nil
+	})
 }
 
 // readText reads a text without the line feed at its end. What is too long for an announcement is read far enough

@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/bench"
 	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 func newRoot() *cobra.Command {
@@ -27,7 +29,7 @@ func newRoot() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
-	beside := []*cobra.Command{migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(),
+	beside := []*cobra.Command{migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(), receiptsCommand(),
 		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand()}
 	for _, command := range beside {
 		command.SetUsageTemplate(withoutSettings(root.UsageTemplate()))
@@ -86,4 +88,20 @@ func flagError(cmd *cobra.Command, err error) error {
 // settings reads what the command is to work with.
 func settings(cmd *cobra.Command) (*config.Loaded, error) {
 	return config.Load(cmd.Flags(), os.Environ())
+}
+
+// withData runs a command with the database at hand, beside a node that may be using it.
+func withData(cmd *cobra.Command, run func(*store.Store) error) (err error) {
+	c, err := settings(cmd)
+	if err != nil {
+		return err
+	}
+	s, err := app.OpenData(cmd.Context(), &c.Config)
+	if s != nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	if err != nil {
+		return err
+	}
+	return run(s)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -70,13 +71,10 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 			report.Err = err
 			return report, touched
 		}
-		failed, err := s.writeSome(ctx, claim.Steps)
+		failed, err := writeSome(ctx, s.store, claim.Steps)
 		report.Written += len(claim.Steps) - len(failed)
 		report.Err = err
-		again := failed
-		if err == nil {
-			again = s.buryWorst(ctx, failed, &report)
-		}
+		again := s.buryWorst(ctx, failed, &report)
 		report.Again += len(again)
 		for _, step := range claim.Steps {
 			if !slices.Contains(touched, step.Conversation) {
@@ -90,38 +88,62 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 	}
 }
 
+// unwritten is a step that could not be written, and why.
+type unwritten struct {
+	Step
+	why error
+}
+
 // writeSome writes steps together, and in ever smaller parts when that fails, so that one that cannot be written holds up
 // no other. The error says that the store is away; then no step is to blame, and all that is not written is returned.
-func (s *Service) writeSome(ctx context.Context, steps []Step) (failed []Step, err error) {
-	err = s.store.WriteSteps(ctx, steps)
+func writeSome(ctx context.Context, store ReceiptStore, steps []Step) (failed []unwritten, err error) {
+	err = store.WriteSteps(ctx, steps)
 	switch {
 	case err == nil:
 		return nil, nil
 	case AsError(err).Code.Info().Retryable && AsError(err).Code != CodeInternal || ctx.Err() != nil:
-		return steps, err
+		return allOf(steps, err), err
 	case len(steps) == 1:
 		one := steps[0]
 		one.Tries++
-		return []Step{one}, nil
+		return []unwritten{{one, err}}, nil
 	}
 	half := len(steps) / 2
-	if failed, err = s.writeSome(ctx, steps[:half]); err != nil {
-		return append(failed, steps[half:]...), err
+	if failed, err = writeSome(ctx, store, steps[:half]); err != nil {
+		return append(failed, allOf(steps[half:], err)...), err
 	}
-	more, err := s.writeSome(ctx, steps[half:])
+	more, err := writeSome(ctx, store, steps[half:])
 	return append(failed, more...), err
 }
 
+func allOf(steps []Step, why error) []unwritten {
+	out := make([]unwritten, len(steps))
+	for i, step := range steps {
+		out[i] = unwritten{step, why}
+	}
+	return out
+}
+
 // buryWorst lays aside what was tried often enough and returns the rest.
-func (s *Service) buryWorst(ctx context.Context, failed []Step, report *FlushReport) (again []Step) {
+func (s *Service) buryWorst(ctx context.Context, failed []unwritten, report *FlushReport) (again []Step) {
 	for _, step := range failed {
-		if step.Tries >= maxStepTries && s.store.BuryStep(ctx, step, "it could not be written in five tries") == nil {
+		// While the store is away none is to blame, however often it was tried before.
+		if report.Err == nil && step.Tries >= maxStepTries && s.store.BuryStep(ctx, step.Step, step.reason()) == nil {
 			report.Buried++
 			continue
 		}
-		again = append(again, step)
+		again = append(again, step.Step)
 	}
 	return again
+}
+
+// maxReason bounds the reason that is kept with a step, in bytes.
+const maxReason = 300
+
+// reason is why it could not be written, in one line.
+func (u *unwritten) reason() string {
+	line, _, _ := strings.Cut(u.why.Error(), "\n")
+	return strings.ToValidUTF8(line[:min(len(line), maxReason)], "")
 }
 
 // writeWaiting writes the steps of some people that wait, so that the store says where they are.

@@ -142,6 +142,13 @@ type DeliveredStep struct {
 	Seq          int64
 }
 
+// Buried is a step that could not be written in five tries, why, and since when it lies aside (C6.4).
+type Buried struct {
+	Step
+	Reason string
+	Since  time.Time
+}
+
 // ReceiptStore keeps read positions and their steps. Whether somebody lets others know is asked in the step that
 // writes or reads: a step of somebody who does not at that time leaves no row.
 type ReceiptStore interface {
@@ -196,8 +203,9 @@ type ReceiptStore interface {
 	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed. Burying it
 	// again keeps the later reason.
 	BuryStep(ctx context.Context, s Step, reason string) error
-	// BuriedSteps returns the oldest, at most limit, and how many there are.
-	BuriedSteps(ctx context.Context, limit int) (steps []Step, all int, err error)
+	// BuriedSteps returns a page of them, at most limit, those that were buried first foremost, and how many there are in
+	// all. after is the last one of the page before; one without a user begins.
+	BuriedSteps(ctx context.Context, after Buried, limit int) (page []Buried, all int, err error)
 	// ExhumeSteps takes them out after they were written.
 	ExhumeSteps(ctx context.Context, steps []Step) error
 }

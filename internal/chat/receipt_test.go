@@ -248,8 +248,74 @@ func TestAStepThatCannotBeWrittenHoldsUpNoOtherAndIsBuriedAfterFiveTries(t *test
 			t.Errorf("try %d: %+v, want %+v", try, got, want)
 		}
 	}
-	buried, all, err := w.store.BuriedSteps(t.Context(), 10)
-	if err != nil || all != 1 || buried[0].User != w.people[7] {
+	buried, all, err := w.store.BuriedSteps(t.Context(), chat.Buried{}, 10)
+	if err != nil || all != 1 || buried[0].User != w.people[7] || buried[0].Reason != "this one cannot be written" {
+		t.Errorf("buried: %+v, %d, %v", buried, all, err)
+	}
+}
+
+// leafed is a store that answers in pages of two.
+type leafed struct{ chat.Store }
+
+func (l leafed) BuriedSteps(ctx context.Context, after chat.Buried, _ int) ([]chat.Buried, int, error) {
+	return l.Store.BuriedSteps(ctx, after, 2)
+}
+
+func TestBuriedStepsAreReplayedPageByPageAndWhatStaysIsTold(t *testing.T) {
+	w := newWorld(t, 12)
+	c := w.group(t, w.people...)
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	for _, u := range w.people[1:] {
+		step := chat.Step{Conversation: c, User: u, Message: m.ID, Seq: 1, At: time.Now().UTC(), Tries: 5}
+		if err := w.store.BuryStep(t.Context(), step, "the reason"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replay := func(store chat.Store, wantWritten int, wantStay ...chat.UserID) {
+		t.Helper()
+		var stay []chat.UserID
+		written, err := chat.Replay(t.Context(), leafed{store}, func(b chat.Buried, why error) {
+			if why.Error() != "this one cannot be written" {
+				t.Errorf("it stays because of %v", why)
+			}
+			stay = append(stay, b.User)
+		})
+		if err != nil || written != wantWritten || !slices.Equal(stay, wantStay) {
+			t.Errorf("%d written, %v stay, %v; want %d and %v", written, stay, err, wantWritten, wantStay)
+		}
+	}
+	one := poisoned{w.store, w.people[7]}
+	replay(one, 10, w.people[7])
+	replay(one, 0, w.people[7])
+	replay(w.store, 1)
+	replay(w.store, 0)
+	counts, err := w.store.ReadCounts(t.Context(), c, []chat.Counted{{Message: m.ID, Seq: 1, Sender: m.Sender}})
+	if err != nil || counts[m.ID] != 11 {
+		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+// absent is a store that is away when steps are to be written.
+type absent struct{ chat.Store }
+
+func (absent) WriteSteps(context.Context, []chat.Step) error {
+	return &chat.Error{Code: chat.CodeDBConnectionLost, Message: "The database cannot be reached."}
+}
+
+func TestWhileTheStoreIsAwayNoStepIsReplayedOrTriedOrToldToStay(t *testing.T) {
+	w := newWorld(t, 12)
+	c := w.group(t, w.people...)
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	step := chat.Step{Conversation: c, User: w.people[1], Message: m.ID, Seq: 1, At: time.Now().UTC(), Tries: 5}
+	if err := w.store.BuryStep(t.Context(), step, "the reason"); err != nil {
+		t.Fatal(err)
+	}
+	written, err := chat.Replay(t.Context(), absent{w.store}, func(b chat.Buried, why error) { t.Errorf("%s stays because of %v", b.User, why) })
+	if written != 0 || chat.AsError(err).Code != chat.CodeDBConnectionLost {
+		t.Errorf("%d written, %v", written, err)
+	}
+	buried, all, err := w.store.BuriedSteps(t.Context(), chat.Buried{}, 10)
+	if err != nil || all != 1 || buried[0].Tries != 5 {
 		t.Errorf("buried: %+v, %d, %v", buried, all, err)
 	}
 }

@@ -309,7 +309,11 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("unread after", false, func() error { _, _, err := p.UnreadAfter(ctx, c, []int64{1, 2}); return err })
 	step("newest messages", false, func() error { _, err := p.NewestMessages(ctx, c, 50); return err })
 	step("bury", false, func() error { return p.BuryStep(ctx, steps[0], "x") })
-	step("buried", false, func() error { _, _, err := p.BuriedSteps(ctx, 20); return err })
+	step("buried", false, func() error { _, _, err := p.BuriedSteps(ctx, chat.Buried{}, 20); return err })
+	step("more buried", false, func() error {
+		_, _, err := p.BuriedSteps(ctx, chat.Buried{Step: steps[0], Since: p.now()}, 20)
+		return err
+	})
 	step("exhume", false, func() error { return p.ExhumeSteps(ctx, steps[:3]) })
 	step("receipts off and on", false, func() error {
 		for _, on := range []bool{false, true} {

@@ -18,27 +18,31 @@ ON CONFLICT (conversation_id, message_id, user_id) DO UPDATE SET tries = exclude
 	}))
 }
 
-// BuriedSteps returns the oldest, at most limit, and how many there are. There are few or something is badly wrong, so
-// all are looked at.
-func (s *Store) BuriedSteps(ctx context.Context, limit int) (steps []chat.Step, all int, err error) {
+// BuriedSteps returns a page of them, at most limit, those that were buried first foremost, and how many there are in all.
+// There are few or something is badly wrong, so all are looked at.
+func (s *Store) BuriedSteps(ctx context.Context, after chat.Buried, limit int) (page []chat.Buried, all int, err error) {
+	query, args := `SELECT conversation_id, message_id, user_id, seq, read_at, private, tries, reason, buried_at FROM buried_receipts`, []any{limit}
+	if after.User != "" {
+		query += " WHERE (buried_at, conversation_id, message_id, user_id) > ($2, $3, $4, $5)"
+		args = append(args, s.moment(after.Since), string(after.Conversation), string(after.Message), string(after.User))
+	}
 	err = s.db.snapshot(ctx, func(x session) error {
 		if err := x.one(ctx, into(&all), "SELECT count(*) FROM buried_receipts"); err != nil {
 			return err
 		}
 		return x.each(ctx, func(row scan) error {
-			var st chat.Step
-			if err := row(&st.Conversation, &st.Message, &st.User, &st.Seq, at(&st.At), &st.Private, &st.Tries); err != nil {
+			var b chat.Buried
+			if err := row(&b.Conversation, &b.Message, &b.User, &b.Seq, at(&b.At), &b.Private, &b.Tries, &b.Reason, at(&b.Since)); err != nil {
 				return err
 			}
-			steps = append(steps, st)
+			page = append(page, b)
 			return nil
-		}, `SELECT conversation_id, message_id, user_id, seq, read_at, private, tries FROM buried_receipts
-ORDER BY buried_at, conversation_id, message_id, user_id LIMIT $1`, limit)
+		}, query+" ORDER BY buried_at, conversation_id, message_id, user_id LIMIT $1", args...)
 	})
 	if err != nil {
 		return nil, 0, named(err)
 	}
-	return steps, all, nil
+	return page, all, nil
 }
 
 // ExhumeSteps takes them out after they were written.

@@ -425,34 +425,48 @@ func (w world) delivered(t *testing.T) {
 func (w world) buried(t *testing.T) {
 	p := w.people(t, 3)
 	_, m := w.conversationOf(t, p, 3)
-	var want []chat.Step
+	var want []chat.Buried
 	for i, u := range p {
-		st := stepTo(m[i], u, minutes(i))
-		st.Private, st.Tries = i == 1, 5
-		want = append(want, st)
-		clocked := w.WithClock(func() time.Time { return minutes(10 + i) })
-		for range 2 {
-			ok(t, clocked.BuryStep(ctx, st, "the reason"))
+		b := chat.Buried{Step: stepTo(m[i], u, minutes(i)), Reason: "the reason", Since: minutes(10 + i/2)}
+		b.Private, b.Tries = i == 1, 5
+		want = append(want, b)
+		clocked := w.WithClock(func() time.Time { return b.Since })
+		for _, reason := range []string{"another", "the reason"} {
+			ok(t, clocked.BuryStep(ctx, b.Step, reason))
 		}
 	}
-	got, all, err := w.BuriedSteps(ctx, 2)
+	// The first two have their time in common, and come in the order of their messages.
+	var got []chat.Buried
+	for after := (chat.Buried{}); ; after = got[len(got)-1] {
+		page, all, err := w.BuriedSteps(ctx, after, 1)
+		ok(t, err)
+		if all != 3 || len(page) > 1 {
+			t.Fatalf("a page of %d, of %d", len(page), all)
+		}
+		if len(page) == 0 {
+			break
+		}
+		got = append(got, page...)
+	}
+	same(t, "page by page", want, got)
+	got, all, err := w.BuriedSteps(ctx, chat.Buried{}, 2)
 	ok(t, err)
 	same(t, "the oldest two", want[:2], got)
 	if all != 3 {
 		t.Errorf("%d are buried", all)
 	}
-	ok(t, w.ExhumeSteps(ctx, got))
-	ok(t, w.ExhumeSteps(ctx, got))
+	ok(t, w.ExhumeSteps(ctx, []chat.Step{got[0].Step, got[1].Step}))
+	ok(t, w.ExhumeSteps(ctx, []chat.Step{got[0].Step}))
 	ok(t, w.ExhumeSteps(ctx, nil))
-	got, all, err = w.BuriedSteps(ctx, 10)
+	got, all, err = w.BuriedSteps(ctx, chat.Buried{}, 10)
 	ok(t, err)
 	same(t, "what is left", want[2:], got)
 	if all != 1 {
 		t.Errorf("%d are left", all)
 	}
-	_, err = w.EraseUser(ctx, p[2], false)
+	_, err = w.EraseUser(ctx, got[0].User, false)
 	ok(t, err)
-	if _, all, err := w.BuriedSteps(ctx, 10); err != nil || all != 0 {
+	if _, all, err := w.BuriedSteps(ctx, chat.Buried{}, 10); err != nil || all != 0 {
 		t.Errorf("after erasing: %d, %v", all, err)
 	}
 }
