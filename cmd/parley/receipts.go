@@ -18,8 +18,8 @@ func receiptsCommand() *cobra.Command {
 		Use:   "receipts",
 		Short: "Look at steps of reading that could not be written, and write them after all",
 		Long: "What people read in large conversations is written every 10 seconds. A step that could not be written in five\n" +
-			"tries is laid aside with the reason (chat_receipts_buried_total counts them), so that it holds up no other. These\n" +
-			"commands work beside a running server. They print ids and times, no names and no texts.",
+			"tries is laid aside with the reason, so that it holds up no other (the metric chat_receipts_flushed_total counts it as\n" +
+			"buried). These commands work beside a running server. They print ids and times, no names and no texts.",
 	})
 	receipts.AddCommand(receiptsListCommand(), receiptsReplayCommand())
 	return receipts

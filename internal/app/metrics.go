@@ -66,6 +66,13 @@ func (n *Node) readHub(emit obs.Emit) {
 	emit(obs.BusMisheard, float64(s.Misheard))
 }
 
+// readRules emits what the rules gather.
+func (n *Node) readRules(emit obs.Emit) {
+	reads, hands := n.chat.Gathered()
+	emit(obs.ReadsGathered, float64(reads))
+	emit(obs.ReadsHanded, float64(hands))
+}
+
 // readReach emits how the other nodes are reached.
 func (n *Node) readReach(emit obs.Emit) {
 	state, nodes := cluster.StateAlone, 1

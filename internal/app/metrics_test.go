@@ -95,3 +95,33 @@ func TestNoMetricsAreServedWhereNoneAreWanted(t *testing.T) {
 		t.Errorf("it warns: %s", body)
 	}
 }
+
+func TestReadsOfLargeConversationsAndWhatBecameOfThemAreCounted(t *testing.T) {
+	n := run(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_READ_THRESHOLD=2")
+	ada, bert := join(t, n, "ada"), join(t, n, "bert")
+	c := direct(t, ada, bert)
+	sent := say(t, ada, c, "Hello")
+	if _, err := bert.MarkRead(t.Context(), c, sent.MessageID); err != nil {
+		t.Fatal(err)
+	}
+	if _, text := get(t, "http://"+n.MetricsAddress()+"/metrics"); !strings.Contains(text, "chat_reads_gathered_total 1\n") || !strings.Contains(text, "chat_reads_handed_total 1\n") {
+		t.Error("the read is not counted")
+	}
+	// Who stops flushes.
+	n.stop(t)
+	families, err := n.Metrics().Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := make(map[string]float64)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				counted[f.GetName()+" "+l.GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if written := counted["chat_receipts_flushed_total written"]; written != 1 {
+		t.Errorf("%v steps were written", written)
+	}
+}

@@ -109,7 +109,7 @@ func (n *Node) build() error {
 	rules := n.cfg.Limits.Rules()
 	n.hub = realtime.NewHub(realtime.Config{NodeID: n.id, Log: n.log}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
-		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold,
+		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed,
 	}, n.store, n.hub)
 	n.auth.OnEnd(n.hub.EndLogin)
 	n.sockets = ws.New(ws.Config{
@@ -121,7 +121,7 @@ func (n *Node) build() error {
 	}, n.chat, n.auth, limiter)
 
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readHub, n.readReach, n.readPool, n.readReplica)
+	n.metrics = obs.New(n.readNode, n.readHub, n.readRules, n.readReach, n.readPool, n.readReplica)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -21,9 +22,12 @@ const (
 
 // FlushReport is what an operator may know of one flush.
 type FlushReport struct {
-	Written, Again, Buried int
-	Waiting                int // in the queue after it
-	Err                    error
+	Written int
+	Again   int      // could not be written and go back to the queue
+	Buried  []Buried // could not be written in five tries
+	Waiting int      // in the queue after it, of all nodes; -1 when it cannot be asked
+	Took    time.Duration
+	Err     error // the store or the queue is away
 }
 
 // flushing writes what waits every 10 seconds, and once more when ctx has ended.
@@ -46,6 +50,7 @@ func (s *Service) flushing(ctx context.Context) {
 // Flush writes acknowledged deliveries and the steps that wait, as [Service.Run] does by itself every 10 seconds.
 // Several nodes may do so at once.
 func (s *Service) Flush(ctx context.Context) {
+	began := time.Now()
 	if acks := s.acks.take(); len(acks) > 0 {
 		if err := s.store.AdvanceDelivered(ctx, acks); err != nil {
 			s.acks.giveBack(acks)
@@ -58,10 +63,15 @@ func (s *Service) Flush(ctx context.Context) {
 			s.gathering.count(c)
 		}
 	}
-	if s.cfg.Flushed != nil {
-		report.Waiting, _ = s.cfg.Readers.Waiting(ctx)
-		s.cfg.Flushed(report)
+	if s.cfg.Flushed == nil {
+		return
 	}
+	report.Took = time.Since(began)
+	var err error
+	if report.Waiting, err = s.cfg.Readers.Waiting(ctx); err != nil {
+		report.Waiting = -1
+	}
+	s.cfg.Flushed(report)
 }
 
 func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched []ConversationID) {
@@ -82,6 +92,7 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 			}
 		}
 		if settled := s.cfg.Readers.Settle(ctx, claim.ID, again); settled != nil || err != nil || len(again) > 0 {
+			report.Err = cmp.Or(err, settled)
 			// What is left is for the next round: its lease runs out, or it is at the queue's end.
 			return report, touched
 		}
@@ -129,7 +140,7 @@ func (s *Service) buryWorst(ctx context.Context, failed []unwritten, report *Flu
 	for _, step := range failed {
 		// While the store is away none is to blame, however often it was tried before.
 		if report.Err == nil && step.Tries >= maxStepTries && s.store.BuryStep(ctx, step.Step, step.reason()) == nil {
-			report.Buried++
+			report.Buried = append(report.Buried, Buried{step.Step, step.reason(), time.Now().UTC()})
 			continue
 		}
 		again = append(again, step.Step)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,14 @@ type gathering struct {
 	// behind are the conversations of which the store knows more than what runs ahead of it.
 	behind map[ConversationID]bool
 	work   sync.WaitGroup
+
+	gathered, handed atomic.Int64
+}
+
+// Gathered says how many reads of large conversations came since the start, and in how many hands they were handed
+// on: what is the first divided by the second is how many cost as much as one.
+func (s *Service) Gathered() (reads, hands int64) {
+	return s.gathering.gathered.Load(), s.gathering.handed.Load()
 }
 
 // ask is somebody who has read a message and waits for where their position is.
@@ -103,6 +112,8 @@ func (g *gathering) handReads(ctx context.Context, c ConversationID) {
 	asks := g.reads[c]
 	delete(g.reads, c)
 	g.mu.Unlock()
+	g.gathered.Add(int64(len(asks)))
+	g.handed.Add(1)
 	states, err := g.service.readTogether(ctx, c, asks)
 	for _, a := range asks {
 		state, known := states[a.user]

@@ -23,6 +23,9 @@ type Metric struct {
 // SendSeconds are the upper bounds of chat_message_send_latency_seconds, as the seed has them (DOC-008).
 var SendSeconds = []float64{0.1, 0.5, 1, 3}
 
+// FlushBuckets are the upper bounds of chat_receipts_flush_seconds: the next flush begins after 10 s.
+var FlushBuckets = []float64{0.01, 0.05, 0.2, 1, 10}
+
 // The metrics of a node. The names that begin with go_ and process_ are those of the Go runtime and of the
 // process, and come from the Prometheus library.
 var (
@@ -34,6 +37,13 @@ var (
 
 	Connections = metric(Gauge, "chat_connections", "Open WebSocket connections.")
 	Sessions    = metric(Gauge, "chat_sessions", "Of these, those of people who are signed in.")
+
+	ReadsGathered   = metric(Counter, "chat_reads_gathered_total", "Reads of large conversations.")
+	ReadsHanded     = metric(Counter, "chat_reads_handed_total", "How often such reads were handed on, together; the first divided by this is how many cost as much as one.")
+	ReceiptsFlushed = metric(Counter, "chat_receipts_flushed_total", "Steps of reading that left the queue or went back to its end, by result: written, again (it could not be written and is tried again), buried (it could not in five tries).", "result")
+	ReceiptsWaiting = metric(Gauge, "chat_receipts_waiting", "Steps of reading that waited to be written after the last flush, of all nodes that share the queue.")
+	FlushSeconds    = metric(Histogram, "chat_receipts_flush_seconds", "How long a flush of steps of reading took, of those that had something to do.")
+	FlushFailures   = metric(Counter, "chat_receipts_flush_failures_total", "Flushes that the database or the queue was away for. What they did not write waits.")
 
 	BusState      = metric(Gauge, "chat_bus_state", "1 for the way by which this node reaches the others now, 0 for the others: redis, database, alone.", "state")
 	BusPublished  = metric(Counter, "chat_bus_published_total", "Envelopes handed to the other nodes, by path: redis, database.", "path")

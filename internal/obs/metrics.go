@@ -24,27 +24,80 @@ const (
 	Unknown   = "unknown"
 )
 
+// The results of a step of reading in a flush.
+const (
+	Written = "written"
+	Again   = "again"
+	Buried  = "buried"
+)
+
 // Metrics is what one node shows. Each has its own registry, so that several nodes fit into one process.
 type Metrics struct {
 	registry *prometheus.Registry
 	latency  prometheus.Histogram
 	sends    map[string]prometheus.Counter
+	flushes  prometheus.Histogram
+	flushed  map[string]prometheus.Counter
+	waiting  prometheus.Gauge
+	failures prometheus.Counter
 }
 
 // New builds the metrics of a node from its readers.
 func New(readers ...Reader) *Metrics {
-	m := &Metrics{registry: prometheus.NewPedanticRegistry(), sends: make(map[string]prometheus.Counter)}
-	m.latency = prometheus.NewHistogram(prometheus.HistogramOpts{Name: SendLatency.Name, Help: SendLatency.Help, Buckets: SendSeconds})
-	sends := prometheus.NewCounterVec(prometheus.CounterOpts{Name: Sends.Name, Help: Sends.Help}, Sends.Labels)
-	for _, result := range []string{Stored, Duplicate, Rejected, Unknown} {
-		// One that has not happened yet is shown as 0, so that its rate is known from the first time on.
-		m.sends[result] = sends.WithLabelValues(result)
-	}
-	m.registry.MustRegister(m.latency, sends, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := &Metrics{registry: prometheus.NewPedanticRegistry()}
+	m.latency = m.histogram(SendLatency, SendSeconds)
+	m.sends = m.byResult(Sends, Stored, Duplicate, Rejected, Unknown)
+	m.flushes = m.histogram(FlushSeconds, FlushBuckets)
+	m.flushed = m.byResult(ReceiptsFlushed, Written, Again, Buried)
+	m.waiting = prometheus.NewGauge(prometheus.GaugeOpts{Name: ReceiptsWaiting.Name, Help: ReceiptsWaiting.Help})
+	m.failures = prometheus.NewCounter(prometheus.CounterOpts{Name: FlushFailures.Name, Help: FlushFailures.Help})
+	m.registry.MustRegister(m.waiting, m.failures, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, read := range readers {
 		m.registry.MustRegister(reading(read))
 	}
 	return m
+}
+
+func (m *Metrics) histogram(of *Metric, buckets []float64) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: of.Name, Help: of.Help, Buckets: buckets})
+	m.registry.MustRegister(h)
+	return h
+}
+
+// byResult makes a counter for each result. One that has not happened yet is shown as 0, so that its rate is known from
+// the first time on.
+func (m *Metrics) byResult(of *Metric, results ...string) map[string]prometheus.Counter {
+	all := prometheus.NewCounterVec(prometheus.CounterOpts{Name: of.Name, Help: of.Help}, of.Labels)
+	m.registry.MustRegister(all)
+	out := make(map[string]prometheus.Counter, len(results))
+	for _, result := range results {
+		out[result] = all.WithLabelValues(result)
+	}
+	return out
+}
+
+// Flush is one flush of steps of reading.
+type Flush struct {
+	Written, Again, Buried int
+	Waiting                int // of all nodes; -1 when it is not known
+	Took                   time.Duration
+	Failed                 bool
+}
+
+// Flushed counts a flush.
+func (m *Metrics) Flushed(f Flush) {
+	for result, n := range map[string]int{Written: f.Written, Again: f.Again, Buried: f.Buried} {
+		m.flushed[result].Add(float64(n))
+	}
+	if f.Written+f.Again+f.Buried > 0 || f.Failed {
+		m.flushes.Observe(f.Took.Seconds())
+	}
+	if f.Failed {
+		m.failures.Inc()
+	}
+	if f.Waiting >= 0 {
+		m.waiting.Set(float64(f.Waiting))
+	}
 }
 
 // Sent counts an answered send. result is one of the constants above.

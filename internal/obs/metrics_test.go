@@ -13,10 +13,13 @@ import (
 	"github.com/parley-chat/parley/internal/obs"
 )
 
+// happening are the metrics that are counted when something happens.
+var happening = []*obs.Metric{obs.SendLatency, obs.Sends, obs.ReceiptsFlushed, obs.ReceiptsWaiting, obs.FlushSeconds, obs.FlushFailures}
+
 // everything emits each metric that is read, with some value for each of its labels.
 func everything(emit obs.Emit) {
 	for _, m := range obs.All() {
-		if m != obs.SendLatency && m != obs.Sends {
+		if !slices.Contains(happening, m) {
 			emit(m, 1, slices.Repeat([]string{"x"}, len(m.Labels))...)
 		}
 	}
@@ -54,6 +57,24 @@ func TestSendsAreCountedByResultAndTimedInTheSeedsBuckets(t *testing.T) {
 		`chat_message_send_latency_seconds_bucket{le="+Inf"} 3`,
 		`chat_messages_sent_total{result="stored"} 2`, `chat_messages_sent_total{result="unknown"} 1`,
 		`chat_messages_sent_total{result="duplicate"} 1`, `chat_messages_sent_total{result="rejected"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
+
+func TestFlushesAreCountedByResultAndTimedWhenTheyHadSomethingToDo(t *testing.T) {
+	metrics := obs.New()
+	metrics.Flushed(obs.Flush{Written: 7, Again: 2, Waiting: 3, Took: 30 * time.Millisecond})
+	metrics.Flushed(obs.Flush{Buried: 1, Waiting: 2, Took: 2 * time.Second})
+	metrics.Flushed(obs.Flush{Waiting: 1, Took: time.Minute})
+	metrics.Flushed(obs.Flush{Failed: true, Again: 1, Waiting: -1, Took: time.Millisecond})
+	text := scrape(t, metrics)
+	for _, want := range []string{
+		`chat_receipts_flushed_total{result="written"} 7`, `chat_receipts_flushed_total{result="again"} 3`, `chat_receipts_flushed_total{result="buried"} 1`,
+		`chat_receipts_waiting 1`, `chat_receipts_flush_failures_total 1`,
+		`chat_receipts_flush_seconds_bucket{le="0.01"} 1`, `chat_receipts_flush_seconds_bucket{le="0.05"} 2`, `chat_receipts_flush_seconds_bucket{le="+Inf"} 3`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("%s is missing", want)
