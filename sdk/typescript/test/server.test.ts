@@ -35,7 +35,7 @@ test("two people chat through kill -9 and restart of the server, and nothing is 
   bens.open();
   const complete = (count: number) => (state: ConversationViewState) =>
     state.messages.length === count &&
-    state.messages.every(({ status }) => status === "stored" || status === "delivered");
+    state.messages.every(({ status }) => ["stored", "delivered", "read"].includes(status));
 
   const written = { anna: [] as string[], ben: [] as string[] };
   const write = (who: "anna" | "ben", count: number) => {
