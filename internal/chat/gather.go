@@ -169,10 +169,7 @@ func (g *gathering) countNow(ctx context.Context, c ConversationID) {
 	g.mu.Lock()
 	g.counts[c] = false
 	g.mu.Unlock()
-	// What cannot be counted now is counted when it is written to the store.
-	if counts, err := g.service.newestCounts(ctx, c); err == nil {
-		g.service.announcer.ReadersCounted(counts)
-	}
+	g.service.tellCounts(ctx, c)
 	time.AfterFunc(countEvery, func() { g.rested(c) })
 }
 
@@ -269,29 +266,22 @@ func (s *Service) moveTogether(ctx context.Context, c ConversationID, steps []St
 	return nil
 }
 
-// stepsOf looks up the messages that were read, the newest together, and keeps the furthest of each person.
+// stepsOf looks up the messages that were read, in one query, and keeps the furthest of each person.
 func (s *Service) stepsOf(ctx context.Context, c ConversationID, asks []*ask) ([]Step, error) {
-	newest, err := s.store.NewestMessages(ctx, c, newestCounted)
+	named := make([]MessageID, 0, len(asks))
+	for _, a := range asks {
+		named = append(named, a.message)
+	}
+	slices.Sort(named)
+	seqs, err := s.store.MessageSeqs(ctx, c, slices.Compact(named))
 	if err != nil {
 		return nil, err
-	}
-	seqs := make(map[MessageID]int64, len(newest))
-	for _, m := range newest {
-		seqs[m.Message] = m.Seq
 	}
 	now := time.Now().UTC()
 	furthest := make(map[UserID]Step, len(asks))
 	for _, a := range asks {
-		seq, known := seqs[a.message]
-		if !known {
-			m, err := s.store.Message(ctx, c, a.message)
-			if err != nil && AsError(err).Code != CodeNotFound {
-				return nil, err
-			}
-			// 0 for a message that is not there.
-			seq = m.Seq
-			seqs[a.message] = seq
-		}
+		// 0 for a message that is not there.
+		seq := seqs[a.message]
 		if seq > furthest[a.user].Seq {
 			furthest[a.user] = Step{Conversation: c, User: a.user, Message: a.message, Seq: seq, At: now}
 		}
@@ -382,6 +372,22 @@ func (s *Service) seed(ctx context.Context, c ConversationID) error {
 	return s.cfg.Readers.Seed(ctx, c, positions, epoch)
 }
 
+// tellCounts counts the readers of a conversation, or has them named where it has become small. What cannot be counted now is
+// counted when it is written to the store.
+func (s *Service) tellCounts(ctx context.Context, c ConversationID) {
+	r, err := s.Roster(ctx, c)
+	if err != nil {
+		return
+	}
+	if !s.large(r) {
+		s.announcer.ReceiptsChanged(c)
+		return
+	}
+	if counts, err := s.newestCounts(ctx, c); err == nil {
+		s.announcer.ReadersCounted(counts)
+	}
+}
+
 // newestCounts counts the readers of the newest messages of a large conversation: ahead of the store, or there when
 // that is not to be had.
 func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCounts, error) {
@@ -415,8 +421,9 @@ func (s *Service) Recount(c ConversationID) { s.gathering.count(c) }
 
 // recount has a large conversation seeded and counted anew: its people changed, or what they let others know.
 func (s *Service) recount(ctx context.Context, c ConversationID, gone ...UserID) {
-	// What fails here is mended when the conversation is next written to the store.
-	_ = s.cfg.Readers.Unseed(ctx, c, gone...)
+	if s.cfg.Readers.Unseed(ctx, c, gone...) != nil {
+		s.gathering.bypassed(c)
+	}
 	s.gathering.count(c)
 }
 
@@ -431,6 +438,8 @@ func (s *Service) recountAfter(ctx context.Context, before Roster, r Revision) {
 		s.recount(ctx, before.Conversation, r.Remove...)
 	}
 	if (was >= s.cfg.ReadThreshold) != (is >= s.cfg.ReadThreshold) {
+		// What was read while it was large is named from now on.
+		_ = s.writeWaiting(ctx, before.people()...)
 		s.announcer.ReceiptsChanged(before.Conversation)
 	}
 }

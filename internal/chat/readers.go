@@ -186,6 +186,9 @@ type ReceiptStore interface {
 	// message.
 	UnreadAfter(ctx context.Context, c ConversationID, seqs []int64) (unread map[int64]int64, lastSeq int64, err error)
 
+	// MessageSeqs returns the seq of each of those messages that is in the conversation, in one query.
+	MessageSeqs(ctx context.Context, c ConversationID, ids []MessageID) (map[MessageID]int64, error)
+
 	// NewestMessages returns the last messages of a conversation without their text, newest first.
 	NewestMessages(ctx context.Context, c ConversationID, limit int) ([]Counted, error)
 

@@ -328,3 +328,18 @@ func TestWhileTheStoreIsAwayNoStepIsReplayedOrTriedOrToldToStay(t *testing.T) {
 		t.Errorf("buried: %+v, %d, %v", buried, all, err)
 	}
 }
+
+func TestReadersAreNamedOnceAGroupHasBecomeSmall(t *testing.T) {
+	w := newWorldWith(t, 10, chat.Config{NewID: newID, Readers: inmem.NewReaders()})
+	c := w.group(t, w.people...)
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	w.read(t, w.people[1], c, m.ID)
+	w.awaitCount(m.ID, 1)
+	if err := w.RemoveParticipant(t.Context(), w.people[0], c, w.people[9]); err != nil {
+		t.Fatal(err)
+	}
+	receipts, err := w.Receipts(t.Context(), []chat.ConversationID{c})
+	if err != nil || receipts[c].Counts != nil || !slices.ContainsFunc(receipts[c].Shown, func(s chat.Shown) bool { return s.User == w.people[1] && s.Seq == 1 }) {
+		t.Errorf("receipts: %+v, %v", receipts, err)
+	}
+}

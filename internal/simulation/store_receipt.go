@@ -89,6 +89,13 @@ func (s *way) UnreadAfter(ctx context.Context, c chat.ConversationID, seqs []int
 	}))
 }
 
+// MessageSeqs satisfies chat.Store.
+func (s *way) MessageSeqs(ctx context.Context, c chat.ConversationID, ids []chat.MessageID) (map[chat.MessageID]int64, error) {
+	return reading(s, ctx, "look messages up", c, func(ctx context.Context) (map[chat.MessageID]int64, error) {
+		return s.Store.MessageSeqs(ctx, c, ids)
+	})
+}
+
 // NewestMessages satisfies chat.Store.
 func (s *way) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) ([]chat.Counted, error) {
 	return reading(s, ctx, "read the newest", c, func(ctx context.Context) ([]chat.Counted, error) { return s.Store.NewestMessages(ctx, c, limit) })

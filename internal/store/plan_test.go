@@ -307,6 +307,7 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("who lets others know", false, func() error { _, err := p.ShowReading(ctx, c, p.people[:30]); return err })
 	step("shown positions", false, func() error { _, err := p.ShownPositions(ctx, []chat.ConversationID{c}); return err })
 	step("unread after", false, func() error { _, _, err := p.UnreadAfter(ctx, c, []int64{1, 2}); return err })
+	step("message seqs", false, func() error { _, err := p.MessageSeqs(ctx, c, []chat.MessageID{m.ID}); return err })
 	step("newest messages", false, func() error { _, err := p.NewestMessages(ctx, c, 50); return err })
 	step("bury", false, func() error { return p.BuryStep(ctx, steps[0], "x") })
 	step("buried", false, func() error { _, _, err := p.BuriedSteps(ctx, chat.Buried{}, 20); return err })

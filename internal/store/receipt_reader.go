@@ -224,6 +224,21 @@ WHERE c.id = $1 ORDER BY d.seq`, string(c), first)
 	return unread, lastSeq, nil
 }
 
+// MessageSeqs returns the seq of each of those messages that is in the conversation, in one query.
+func (s *Store) MessageSeqs(ctx context.Context, c chat.ConversationID, ids []chat.MessageID) (map[chat.MessageID]int64, error) {
+	out := make(map[chat.MessageID]int64, len(ids))
+	err := s.db.reader().each(ctx, func(row scan) error {
+		var m chat.MessageID
+		var seq int64
+		if err := row(&m, &seq); err != nil {
+			return err
+		}
+		out[m] = seq
+		return nil
+	}, s.fill("SELECT id, seq FROM messages WHERE conversation_id = $1 AND id {in $2}"), string(c), list(s.dialect, ids))
+	return out, named(err)
+}
+
 // NewestMessages returns the last messages of a conversation without their text, newest first.
 func (s *Store) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) (newest []chat.Counted, err error) {
 	err = s.db.reader().each(ctx, func(row scan) error {
