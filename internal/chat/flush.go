@@ -16,6 +16,9 @@ const (
 	flushLease = 30 * time.Second
 	// flushAtOnce is the most steps in one transaction.
 	flushAtOnce = 1000
+	// mostAgain is how many of them may fail before the next ones are left to the next round: then it is not they that are
+	// to blame, and their tries would be used up at once.
+	mostAgain = flushAtOnce / 10
 	// maxStepTries is how often a step is tried before it is buried (C6.4).
 	maxStepTries = 5
 )
@@ -91,9 +94,10 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 				touched = append(touched, step.Conversation)
 			}
 		}
-		if settled := s.cfg.Readers.Settle(ctx, claim.ID, again); settled != nil || err != nil || len(again) > 0 {
-			report.Err = cmp.Or(err, settled)
+		settled := s.cfg.Readers.Settle(ctx, claim.ID, again)
+		if err != nil || settled != nil || len(again) > mostAgain || len(again) > 0 && len(claim.Steps) < flushAtOnce {
 			// What is left is for the next round: its lease runs out, or it is at the queue's end.
+			report.Err = cmp.Or(err, settled)
 			return report, touched
 		}
 	}
@@ -166,5 +170,7 @@ func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 	if len(steps) == 0 {
 		return err
 	}
-	return errors.Join(err, s.store.WriteSteps(ctx, steps))
+	// One that cannot be written is the flusher's to try and to bury; here it is in nobody's way.
+	_, away := writeSome(ctx, s.store, steps)
+	return errors.Join(err, away)
 }
