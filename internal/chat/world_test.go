@@ -33,7 +33,12 @@ func newWorld(t *testing.T, people int) *world {
 
 func newWorldWith(t *testing.T, people int, cfg chat.Config) *world {
 	t.Helper()
-	db, err := store.Open(t.Context(), store.Config{DataDir: t.TempDir()})
+	return newWorldOn(t, store.Config{DataDir: t.TempDir()}, people, cfg)
+}
+
+func newWorldOn(t *testing.T, where store.Config, people int, cfg chat.Config) *world {
+	t.Helper()
+	db, err := store.Open(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
