@@ -23,6 +23,7 @@ type reach struct {
 	database *pgbus.Bus
 	registry *cluster.Registry
 	limiter  *redis.Limiter // nil without Redis, and without limits
+	readers  *redis.Readers // nil without Redis
 }
 
 // openReach finds the ways to the others. A Redis that is wrong refuses the start; one that is away does not, since
@@ -110,7 +111,7 @@ func (h *reach) start(r *running) (stop func()) {
 	}
 	stops := []func(){r.start(h.registry.Run), r.start(h.database.Run)}
 	if h.redis != nil {
-		stops = append(stops, r.start(h.redis.Run))
+		stops = append(stops, r.start(h.redis.Run), r.start(h.readers.Run))
 	}
 	stops = append(stops, r.start(h.joint.Run))
 	return func() {

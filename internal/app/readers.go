@@ -11,9 +11,10 @@ import (
 func (n *Node) readers() chat.Readers {
 	switch {
 	case n.reach.redis != nil:
-		shared := redis.NewReaders(n.reach.redis)
-		shared.OnRestored(func(c chat.ConversationID) { n.chat.Recount(c) })
-		return shared
+		n.reach.readers = redis.NewReaders(n.reach.redis)
+		n.reach.readers.OnRestored(func(c chat.ConversationID) { n.chat.Recount(c) })
+		n.reach.readers.OnBack(func() { n.chat.CatchUp() })
+		return n.reach.readers
 	case n.reach.joint == nil:
 		return inmem.NewReaders()
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,7 @@ type gathering struct {
 	counts map[ConversationID]bool // being counted or resting after it; true when it has to be counted again
 	// behind are the conversations of which the store knows more than what runs ahead of it.
 	behind map[ConversationID]bool
+	moved  map[ConversationID]bool // are to be seeded anew in a moment
 	work   sync.WaitGroup
 
 	gathered, handed atomic.Int64
@@ -60,7 +62,7 @@ type answeredRead struct {
 func newGathering(s *Service) *gathering {
 	return &gathering{
 		service: s, reads: make(map[ConversationID][]*ask), sent: make(map[ConversationID]map[UserID]Step),
-		counts: make(map[ConversationID]bool), behind: make(map[ConversationID]bool),
+		counts: make(map[ConversationID]bool), behind: make(map[ConversationID]bool), moved: make(map[ConversationID]bool),
 	}
 }
 
@@ -418,6 +420,39 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 // Recount has the readers of a large conversation counted again: what knows them ahead of the store has changed by
 // itself.
 func (s *Service) Recount(c ConversationID) { s.gathering.count(c) }
+
+// Reseed has a conversation seeded and counted anew if it is large: its people changed, and whoever did that may have
+// died before they said so to those who count, or could not reach them; or somebody who did not know of it yet has written
+// to the store alone what they read.
+func (s *Service) Reseed(c ConversationID) { s.gathering.reseed(c) }
+
+func (g *gathering) reseed(c ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.moved[c] || g.ended {
+		return
+	}
+	g.moved[c] = true
+	g.later(2*gatherReads, func(ctx context.Context) {
+		g.mu.Lock()
+		delete(g.moved, c)
+		g.mu.Unlock()
+		if r, err := g.service.Roster(ctx, c); err == nil && g.service.large(r) {
+			g.service.recount(ctx, c)
+		}
+	})
+}
+
+// CatchUp has those conversations seeded and counted anew of which steps went to the store alone: what runs ahead of it is
+// there again.
+func (s *Service) CatchUp() {
+	s.gathering.mu.Lock()
+	behind := slices.Collect(maps.Keys(s.gathering.behind))
+	s.gathering.mu.Unlock()
+	for _, c := range behind {
+		s.gathering.count(c)
+	}
+}
 
 // recount has a large conversation seeded and counted anew: its people changed, or what they let others know.
 func (s *Service) recount(ctx context.Context, c ConversationID, gone ...UserID) {

@@ -164,6 +164,8 @@ func (s *Service) decided(ctx context.Context, c ConversationID, actor UserID, w
 		default:
 			if err != nil && AsError(err).Outcome == OutcomeUnknown {
 				s.unsure(c)
+				// If it has changed who is in it, nobody counted them anew.
+				time.AfterFunc(lateCommit, func() { s.Reseed(c) })
 			}
 			return err
 		}

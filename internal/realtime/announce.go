@@ -86,13 +86,22 @@ func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change, events 
 		// Whoever sent it is connected to the other node.
 		changes[i].Origin = ""
 		if changes[i].Kind == chat.ConversationRevised {
-			h.source.RosterMoved(c, changes[i].Rev)
+			h.rosterMoved(c, changes[i].Rev)
 		}
 	}
 	heard := h.gate.hear()
 	h.announce(changes, events)
 	heard()
 	return nil
+}
+
+// rosterMoved notes that another node changed who is in a conversation. Where somebody sees its readers counted they are
+// counted anew: that node may be unable to have it done.
+func (h *Hub) rosterMoved(c chat.ConversationID, rev int64) {
+	h.source.RosterMoved(c, rev)
+	if h.topic(c) != nil {
+		h.source.Reseed(c)
+	}
 }
 
 // heardJoined has somebody shown a conversation that they came into.

@@ -200,6 +200,9 @@ func (h *Hub) compared(heads map[chat.ConversationID]chat.Head) {
 		}
 		if revised {
 			h.source.RosterMoved(id, head.RosterRev)
+			// Whoever changed it may have died before they said so to anybody.
+			h.source.Reseed(id)
+			h.receipts.want(id, nil)
 			h.notices.settle(id, head.RosterRev)
 		}
 		if behind {

@@ -222,7 +222,7 @@ func (h *Hub) openOfSystem(kind string, data []byte) error {
 	switch kind {
 	case envelopeRoster:
 		return unwrap(data, func(p rosterChanged) error {
-			h.source.RosterMoved(p.Conversation, p.Rev)
+			h.rosterMoved(p.Conversation, p.Rev)
 			return nil
 		})
 	case envelopeLoginEnded:

@@ -30,6 +30,8 @@ type Source interface {
 	ForgetRoster(c chat.ConversationID)
 	RosterMoved(c chat.ConversationID, rev int64)
 	ForgetRosters()
+	// Reseed has the readers of a conversation counted anew if it is large: its people changed.
+	Reseed(c chat.ConversationID)
 	// TrustRosters lets what is remembered count until then.
 	TrustRosters(until time.Time)
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)

@@ -108,6 +108,7 @@ func (t *topic) reread(after int64) (chat.Changes, int64, *chat.Roster, error) {
 		return changes, undecided, nil, nil
 	}
 	t.hub.source.ForgetRoster(t.id)
+	t.hub.source.Reseed(t.id)
 	roster, err := t.hub.source.Roster(ctx, t.id)
 	if err != nil && !absent(err) {
 		return chat.Changes{}, 0, nil, err

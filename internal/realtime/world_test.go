@@ -30,6 +30,7 @@ const patience = 60 * time.Second
 type world struct {
 	testing.TB
 	store *store.Store
+	bus   realtime.Bus
 	nodes []*node
 	named int
 }
@@ -53,6 +54,12 @@ func newWorldOver(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.S
 // newWorldOn lets a test also stand between the rules and the store.
 func newWorldOn(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source, on func(chat.Store) chat.Store) *world {
 	t.Helper()
+	return newWorldOf(t, nodes, bus, source, on, nil)
+}
+
+// newWorldOf lets a test also say who knows, for all nodes together, who has read what.
+func newWorldOf(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source, on func(chat.Store) chat.Store, readers chat.Readers) *world {
+	t.Helper()
 	s, err := store.Open(bg, store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -60,12 +67,12 @@ func newWorldOn(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Ser
 	if err := s.Migrate(bg); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{TB: t, store: s}
+	w := &world{TB: t, store: s, bus: bus}
 	ctx, stop := context.WithCancel(bg)
 	var running sync.WaitGroup
 	for i := range nodes {
 		hub := realtime.NewHub(realtime.Config{NodeID: fmt.Sprint("node-", i)}, bus)
-		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }}, on(s), hub)
+		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Readers: readers}, on(s), hub)
 		running.Go(func() { _ = rules.Run(ctx) })
 		read := source(rules)
 		running.Go(func() { _ = hub.Run(ctx, read) })
@@ -185,6 +192,12 @@ type event struct {
 	Preview        *string                `json:"preview"`
 	UnreadCount    int64                  `json:"unreadCount"`
 	HasMore        bool                   `json:"hasMore"`
+	Counts         []readCount            `json:"counts"`
+}
+
+type readCount struct {
+	MessageID string `json:"messageId"`
+	ReadCount int64  `json:"readCount"`
 }
 
 // change is the rev that an event stands for, 0 for one that stands in no order.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,11 +35,11 @@ type Bus struct {
 	peers    peers
 	stats    counters
 
-	up       atomic.Bool
-	upSince  atomic.Pointer[time.Time] // nil while it is down
-	onChange func(up bool)
+	up      atomic.Bool
+	upSince atomic.Pointer[time.Time] // nil while it is down
 
 	mu        sync.Mutex
+	onChange  []func(up bool)
 	listeners map[*listener]struct{}
 	client    rueidis.Client // of the connection of now, for the limiter
 	twin      atomic.Bool
@@ -54,7 +55,6 @@ func Open(c Config) (*Bus, error) {
 	b := &Bus{
 		cfg: c, log: c.Log, options: o, instance: newInstance(), own: realtime.MessagesOf(c.NodeID),
 		topics: newTopics(), outgoing: newOutgoing(), listeners: make(map[*listener]struct{}),
-		onChange: func(bool) {},
 	}
 	if b.log == nil {
 		b.log = slog.Default()
@@ -62,9 +62,13 @@ func Open(c Config) (*Bus, error) {
 	return b, nil
 }
 
-// OnChange has f called whenever [Bus.Up] changes, one call at a time. It must be set before Run is called;
-// f must not wait.
-func (b *Bus) OnChange(f func(up bool)) { b.onChange = f }
+// OnChange has f called, beside those given before, whenever [Bus.Up] changes, one call at a time. What changes before
+// is not told; f must not wait.
+func (b *Bus) OnChange(f func(up bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onChange = append(b.onChange, f)
+}
 
 // Up reports whether what is published now reaches the other nodes as far as this one can know: it is
 // subscribed and hears itself.
@@ -153,7 +157,12 @@ func (b *Bus) setUp(up bool) {
 		b.trouble = ""
 		b.log.Info("Redis carries envelopes", "event", "bus.up", "topics", b.topics.count())
 	}
-	b.onChange(up)
+	b.mu.Lock()
+	told := slices.Clone(b.onChange)
+	b.mu.Unlock()
+	for _, f := range told {
+		f(up)
+	}
 }
 
 // away logs why there is no connection, once for each reason.

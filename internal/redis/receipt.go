@@ -21,6 +21,8 @@ const (
 	receiptTimeout = time.Second
 	// receiptPause is how long Redis is left alone after it failed to answer.
 	receiptPause = time.Second
+	// lookEvery is how often a node that remembers steps looks whether Redis still has them.
+	lookEvery = time.Second
 	// maxReceiptCalls bounds the calls under way; the limiter has its own (maxLimitCalls).
 	maxReceiptCalls = 256
 	// maxWaiting bounds the steps that wait to be written, about 700 bytes each.
@@ -40,7 +42,7 @@ var (
 // chat.Readers. Each call takes a second at most, and its error shows no text of people.
 //
 // What was queued through it is remembered here until it was written, and queued again when Redis was emptied
-// meanwhile (ADR-020). That shows with the next call that concerns the queue.
+// meanwhile (ADR-020). That shows with the next call that concerns the queue; [Readers.Run] makes one in time.
 type Readers struct {
 	bus              *Bus
 	positions, queue *rueidis.Lua
@@ -49,12 +51,14 @@ type Readers struct {
 	log              *stepLog
 	most             int
 	onRestored       func(chat.ConversationID)
+	onBack           func()
+	back             chan struct{} // the bus has come up
 	mending          chan struct{}
 }
 
 // NewReaders keeps positions over the bus's connection. While there is none, every call answers [ErrAway].
 func NewReaders(b *Bus) *Readers {
-	return &Readers{
+	r := &Readers{
 		bus:        b,
 		positions:  rueidis.NewLuaScript(queueSource + positionsSource),
 		queue:      rueidis.NewLuaScript(queueSource + queueWork),
@@ -63,13 +67,65 @@ func NewReaders(b *Bus) *Readers {
 		log:        newStepLog(),
 		most:       maxWaiting,
 		onRestored: func(chat.ConversationID) {},
+		onBack:     func() {},
+		back:       make(chan struct{}, 1),
 		mending:    make(chan struct{}, 1),
 	}
+	b.OnChange(func(up bool) {
+		if up {
+			select {
+			case r.back <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return r
 }
 
 // OnRestored has f called for each conversation in which steps were queued again after Redis was emptied: its counts
 // may have changed. It must be set before the first call of a method; f must not wait, nor call a method.
 func (r *Readers) OnRestored(f func(chat.ConversationID)) { r.onRestored = f }
+
+// OnBack has f called by Run whenever Redis answers again after it was away, when the steps of this node are queued again
+// that were lost. It must be set before Run is called.
+func (r *Readers) OnBack(f func()) { r.onBack = f }
+
+// Run puts back what Redis lost, until ctx ends: as soon as it is there again, and where it was emptied under way, within
+// a second.
+func (r *Readers) Run(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.back:
+			if r.restore(ctx) {
+				r.onBack()
+			}
+		case <-tick.C:
+			if r.log.any() {
+				// Without an answer the next one tells.
+				_, _ = r.Waiting(ctx)
+			}
+		}
+	}
+}
+
+// restore asks until there is an answer, and reports false when Redis goes away before.
+func (r *Readers) restore(ctx context.Context) bool {
+	for r.bus.Up() {
+		if _, err := r.Waiting(ctx); err == nil {
+			return true
+		}
+		select {
+		case <-time.After(receiptPause):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return false
+}
 
 // Advance queues steps and moves positions: one script, and in a cluster three commands, since the queue and the
 // positions live on different servers there. Then what is queued may be queued again by a second try.

@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -234,6 +235,40 @@ func TestARestartedRedisGetsBackWhatWasAcknowledged(t *testing.T) {
 	seedReaders(t, r, otherRoom, map[chat.UserID]int64{"reader-2": 0, "reader-5": 0, "reader-3": 0})
 	if counts, _, err := r.Counts(t.Context(), otherRoom, counted(1)); err != nil || counts["message-1"] != 2 {
 		t.Errorf("counts are %v (%v)", counts, err)
+	}
+}
+
+func TestARunningNodePutsBackWhatRedisLostByItself(t *testing.T) {
+	server := redistest.Start(t)
+	n := join(t, server.URL(), "a")
+	r := redis.NewReaders(n.Bus)
+	back := make(chan struct{}, 10)
+	r.OnBack(func() { back <- struct{}{} })
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	if err := r.Advance(t.Context(), room, stepTo("anna", 1), chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+		t.Fatal(err)
+	}
+	waits := func() bool { return do(t, server, "LLEN", "read_receipts:pending") == "1" }
+	server.Kill()
+	n.await(false)
+	if err := r.Advance(t.Context(), room, stepTo("anna", 2), chat.ByReading); !errors.Is(err, redis.ErrAway) {
+		t.Errorf("without Redis the answer is %v", err)
+	}
+	restart(t, server)
+	<-back
+	if !waits() {
+		t.Error("when Redis is said to be back the step is not")
+	}
+	do(t, server, "FLUSHALL")
+	eventually(t, "the step waiting again after Redis was emptied", waits)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if len(back) > 0 {
+		t.Error("Redis is said to be back though it was not away")
 	}
 }
 

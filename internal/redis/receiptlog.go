@@ -52,6 +52,13 @@ func (l *stepLog) add(steps []chat.Step, life string) {
 	}
 }
 
+// any reports whether steps are remembered.
+func (l *stepLog) any() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.kept) > 0
+}
+
 // of returns the steps of those people that are remembered, the oldest first.
 func (l *stepLog) of(users []chat.UserID) (steps []chat.Step) {
 	l.mu.Lock()
