@@ -72,9 +72,9 @@ cluster: bin/parley-chaos ## start three nodes, PostgreSQL, Redis and nginx to l
 
 .PHONY: chaos
 chaos: bin/parley-chaos ## break every shape for ten minutes while people chat, and judge (FOR=1m SHAPES=sqlite ARGS="--seed 7")
-	@for shape in $(or $(SHAPES),sqlite postgres cluster); do \
-		bin/parley-chaos run --shape $$shape --for $(or $(FOR),10m) --report tmp/chaos/$$shape $(ARGS); \
-	done
+	@trap 'exit 130' INT; failed=0; for shape in $(or $(SHAPES),sqlite postgres cluster); do \
+		bin/parley-chaos run --shape $$shape --for $(or $(FOR),10m) --report tmp/chaos/$$shape $(ARGS) || failed=1; \
+	done; exit $$failed
 
 .PHONY: bin/parley-chaos
 bin/parley-chaos: build deps

@@ -35,7 +35,7 @@ func (c *console) do(ctx context.Context, words []string) {
 	if len(words) == 2 {
 		known, err = c.toRedis(words[0], words[1])
 		for _, n := range c.cluster.Nodes {
-			if n.Name == words[1] {
+			if strings.EqualFold(n.Name, words[1]) {
 				known, err = toNode(ctx, n, words[0])
 			}
 		}
@@ -51,21 +51,31 @@ func (c *console) do(ctx context.Context, words []string) {
 }
 
 func toNode(ctx context.Context, n *cluster.Node, verb string) (known bool, err error) {
-	switch verb {
-	case "kill":
-		n.Kill()
-	case "drain":
-		err = n.Drain()
-	case "freeze":
-		n.Freeze()
-	case "thaw":
-		n.Thaw()
-	case "start":
-		err = n.Start(ctx)
-	default:
+	act, known := map[string]func() error{
+		"kill":   func() error { n.Kill(); return nil },
+		"drain":  n.Drain,
+		"freeze": func() error { n.Freeze(); return nil },
+		"thaw":   func() error { n.Thaw(); return nil },
+		"start":  func() error { return n.Start(ctx) },
+	}[verb]
+	if !known {
 		return false, nil
 	}
-	return true, err
+	if err := inTheWay(n, verb); err != nil {
+		return true, err
+	}
+	return true, act()
+}
+
+// inTheWay says why nothing would come of what is to be done to a node, however long one waits.
+func inTheWay(n *cluster.Node, verb string) error {
+	switch running := n.Running(); {
+	case verb != "start" && !running:
+		return fmt.Errorf("%s does not run; start it", n.Name)
+	case running && n.Frozen() && (verb == "start" || verb == "drain"):
+		return fmt.Errorf("%s is frozen; thaw it, or kill it", n.Name)
+	}
+	return nil
 }
 
 func (c *console) toRedis(verb, name string) (known bool, err error) {

@@ -40,6 +40,7 @@ type Options struct {
 	// SettledWithin is how long everybody may take to have everything in the end; 0 for a minute.
 	SettledWithin time.Duration
 	Edits         []program.Edit
+	FromSource    bool   // builds the program although nothing is planted
 	Bug           string // the name of what Edits plant, for people
 	Bounds        check.Bounds
 	// URL names a deployment that runs already. It is not broken, and its database is read only if it is named.
@@ -136,12 +137,12 @@ func (r *run) start(ctx context.Context) (stop func(), err error) {
 // build makes the variants of the program that the faults need. Where they cannot be made their kinds are
 // left out, which [run.possible] says.
 func (r *run) build(ctx context.Context, site *faults.Site, wants func(string) bool) error {
-	if len(r.Edits) == 0 && !wants("clock") && !wants("version") {
+	if len(r.Edits) == 0 && !r.FromSource && !wants("clock") && !wants("version") {
 		return nil
 	}
 	root, err := program.Source(ctx)
 	if err != nil {
-		if len(r.Edits) > 0 {
+		if len(r.Edits) > 0 || r.FromSource {
 			return fmt.Errorf("a planted bug is built from the source: %w", err)
 		}
 		r.live.say("No variants of the program: %v", err)

@@ -224,15 +224,14 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		case a.Err != nil:
 			s.finish(p, Sent{}, a.Err)
 		default:
-			late := p.answered.Load() != unanswered
 			s.finishStored(p, a.Message, a.Duplicate)
 			if a.Duplicate && a.Message.ID != p.id {
 				retried = append(retried, p.sub.Conversation)
 				continue
 			}
 			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin}
-			if late {
-				// Its session was told that the outcome is unknown, so it needs the event as well.
+			if p.answered.Load() != confirmed {
+				// Its session was told that the outcome is unknown, at this very moment perhaps: it needs the event as well.
 				change.Origin = ""
 			}
 			if _, known := changes[p.sub.Conversation]; !known {

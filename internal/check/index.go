@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // index is a history with what several rules look up in it.
@@ -20,6 +21,18 @@ type index struct {
 	kinds         []string // of the faults; the first is "", for none
 	unmended      []span   // when a live connection may have a hole
 	disturbed     []span   // when a fault, or what is left of it, may show
+}
+
+// ackOwed is how long a connection owes an ack before it is sent again what it lacks (C3.4).
+const ackOwed = 10 * time.Second
+
+// mayRepeat reports whether a fault has kept acks from arriving for so long, or did a moment ago, that a connection may
+// be sent again what it has.
+func (x *index) mayRepeat(at time.Duration) bool {
+	return slices.ContainsFunc(x.faults, func(f Fault) bool {
+		// On the way to the node an ack may have been slow already.
+		return f.To-f.From >= ackOwed/2 && f.From <= at && at <= f.To+2*ackOwed
+	})
 }
 
 // stream is what one client did and saw.

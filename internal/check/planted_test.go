@@ -123,6 +123,21 @@ func TestEveryPlantedFaultIsCaughtAndNamed(t *testing.T) {
 	}
 }
 
+// C3.4: who owes an ack for ten seconds is sent again what it lacks.
+func TestWhoseAcksWereHeldUpForLongMayBeSentWhatTheyHave(t *testing.T) {
+	h := story()
+	first := saw(h, "bob", check.MessageReceived, 4)
+	again := *first
+	again.Event, again.AfterRev = check.Disordered, again.Rev
+	h.Observations = slices.Insert(h.Observations, index(h, first)+1, again)
+	h.Faults = append(h.Faults, check.Fault{Kind: "clients-half-open", From: again.At - 12*time.Second, To: again.At - time.Second})
+	for _, r := range check.Check(h, check.Bounds{}).Rules {
+		if r.ID == "I6" && (r.Found > 0 || r.Checked == 0) {
+			t.Errorf("looked at %d, accused %d: %v", r.Checked, r.Found, r.Violations)
+		}
+	}
+}
+
 var plants = []plant{
 	{"a confirmed message is not stored", "I1", "is not stored", func(h *check.History) { dropRow(h, 7) }},
 	{"a confirmed message is stored with another text", "I1", "not the one that was sent", func(h *check.History) { row(h, 5).Body = check.DigestOf("?") }},

@@ -103,7 +103,7 @@ func (w *watching) see(o *Observation) {
 			f.over = true
 		}
 	case Disordered:
-		if f != nil && !f.over {
+		if f != nil && !f.over && !w.x.mayRepeat(o.At) {
 			f.fault("I6", []source{f.latest(), saw(o)}, "a connection was sent rev %d after rev %d", o.Rev, o.AfterRev)
 		}
 	case MessageReceived, MessageUpdated, MessageDeleted:

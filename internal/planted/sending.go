@@ -103,8 +103,8 @@ func (s *Service) count(m *Message) {
 			},
 			{
 				File: "internal/chat/committer.go",
-				Old:  "\t\t\tlate := p.answered.Load() != unanswered\n",
-				New:  "\t\t\tif !a.Duplicate {\n\t\t\t\ts.count(&a.Message)\n\t\t\t\tappended[i].Message.Seq = a.Message.Seq\n\t\t\t}\n\t\t\tlate := p.answered.Load() != unanswered\n",
+				Old:  "\t\t\ts.finishStored(p, a.Message, a.Duplicate)\n",
+				New:  "\t\t\tif !a.Duplicate {\n\t\t\t\ts.count(&a.Message)\n\t\t\t\tappended[i].Message.Seq = a.Message.Seq\n\t\t\t}\n\t\t\ts.finishStored(p, a.Message, a.Duplicate)\n",
 			},
 		},
 	},

@@ -155,10 +155,13 @@ func (h *Hub) heardRead(u chat.UserID, state chat.ReadState) {
 
 // readAdvanced passes over what another node's later envelope has overtaken: a position never goes back (C6.1).
 func (h *Hub) readAdvanced(u chat.UserID, state chat.ReadState) {
-	tell, stale := h.book.advance(u, state)
-	if !tell {
-		return
+	if tell, stale := h.book.advance(u, state); tell {
+		h.tellRead(u, state, stale)
 	}
+}
+
+// tellRead tells a person's sessions a read position, and the unread count again if that is stale.
+func (h *Hub) tellRead(u chat.UserID, state chat.ReadState, stale bool) {
 	h.turns.of(u, state.Conversation).pass()
 	h.tell(u, func() protocol.Event { return protocol.ReceiptSynced{ReadState: protocol.ReadStateOf(state)} })
 	if stale {

@@ -63,8 +63,14 @@ type seat struct {
 	interest *interest
 	shown    bool
 	read     int64 // the last read position that was told
-	hidden   int64 // the last hiding that was told, as in chat.Interest
+	// agrees is the read position in the store with which that was found to agree: what the person sent moves only
+	// the one that is told (C6.5).
+	agrees int64
+	hidden int64 // the last hiding that was told, as in chat.Interest
 }
+
+// disputed is no read position: nothing in the store was found to agree with what was told.
+const disputed = -1
 
 // maxAhead bounds what is remembered of a conversation past a gap; the comparison finds the rest.
 const maxAhead = 64
@@ -108,7 +114,7 @@ func (b *book) sit(p *person, in chat.Interest) (s *seat, topic string) {
 	}
 	i.rosterSeen, i.lastSeq = max(i.rosterSeen, in.RosterRev), max(i.lastSeq, in.LastSeq)
 	if s = p.seatOf(i); s == nil {
-		s = &seat{person: p, interest: i, read: in.ReadSeq, hidden: in.HiddenSeq}
+		s = &seat{person: p, interest: i, read: in.ReadSeq, agrees: disputed, hidden: in.HiddenSeq}
 		p.seats, i.seats = append(p.seats, s), append(i.seats, s)
 	}
 	return s, topic

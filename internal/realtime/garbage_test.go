@@ -203,6 +203,42 @@ func TestAReadPositionThatSomebodyMadeUpSilencesNoLaterOne(t *testing.T) {
 	})
 }
 
+func TestAReadPositionThatOwnMessagesMovedIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus := inmem.NewBus()
+		w := newWorld(t, 2, bus)
+		people := w.people(2)
+		c := w.group(people...)
+		first := w.nodes[0].send(t, people[0], c, "to be read")
+		w.nodes[0].send(t, people[1], c, "bob's own")
+		bob := w.nodes[1].connect(t, people[1])
+		synctest.Wait()
+		told := func() (unread []int64) {
+			time.Sleep(30 * time.Second)
+			for _, e := range bob.await("", func([]event) bool { return true }) {
+				if e.Type == "receipt:synced" {
+					unread = append(unread, e.UnreadCount)
+				}
+			}
+			return unread
+		}
+		// The store keeps that the first was read, and answers that the second was.
+		if _, err := w.nodes[0].rules.AdvanceRead(bg, people[1], c, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := told(); !slices.Equal(got, []int64{0}) {
+			t.Errorf("bob was told of %v unread", got)
+		}
+		third := w.nodes[0].send(t, people[0], c, "one more")
+		bus.Publish(realtime.UserTopic(people[1]), envelopeOf(t, "nobody", "receipt:synced", map[string]any{
+			"User": people[1], "State": chat.ReadState{Conversation: c, LastReadSeq: third.Seq, LastSeq: third.Seq},
+		}))
+		if got := told(); !slices.Equal(got, []int64{0, 0, 1}) {
+			t.Errorf("after one that somebody made up bob was told of %v unread", got)
+		}
+	})
+}
+
 func TestAHidingThatSomebodyMadeUpIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := inmem.NewBus()

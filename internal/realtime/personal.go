@@ -103,7 +103,23 @@ func (b *book) advance(u chat.UserID, state chat.ReadState) (tell, stale bool) {
 	tell = true
 	b.touch(u, state.Conversation, func(s *seat) {
 		tell, stale = state.LastReadSeq >= s.read, state.LastSeq < s.interest.lastSeq
-		s.read = max(s.read, state.LastReadSeq)
+		if state.LastReadSeq > s.read {
+			s.read, s.agrees = state.LastReadSeq, disputed
+		}
+	})
+	return tell, stale
+}
+
+// correct notes a read position that the store answered for one that differs from what was told, and may lie before
+// it: then somebody made that up. It reports whether it is to be told: not when it is what was told, nor when another
+// one was told meanwhile.
+func (b *book) correct(u chat.UserID, d difference, state chat.ReadState) (tell, stale bool) {
+	b.touch(u, state.Conversation, func(s *seat) {
+		if s.read != d.told {
+			return
+		}
+		tell, stale = state.LastReadSeq != s.read, state.LastSeq < s.interest.lastSeq
+		s.read, s.agrees = state.LastReadSeq, d.stored
 	})
 	return tell, stale
 }
@@ -132,9 +148,16 @@ func (b *book) touch(u chat.UserID, c chat.ConversationID, note func(*seat)) {
 // apart is what a person should have been told and was not.
 type apart struct {
 	unsettled map[chat.ConversationID]int64 // with the roster rev as it was read
-	read      []chat.ConversationID
+	read      []difference
 	hidden    []chat.Interest
 	shown     []chat.ConversationID
+}
+
+// difference is a read position in the store that is not the one that was told. What the person sent themselves, of
+// which it knows nothing, may account for it.
+type difference struct {
+	conversation chat.ConversationID
+	stored, told int64
 }
 
 // differ holds what was read of a person against their seats. It reports false when they were told something
@@ -158,10 +181,8 @@ func (b *book) differ(u chat.UserID, touched int, interests []chat.Interest) (d 
 		if read[i] = true; p.touched != touched {
 			continue
 		}
-		if in.ReadSeq != s.read {
-			// One that is not so far as was told was made up by somebody: it must not silence the true ones.
-			s.read = min(s.read, in.ReadSeq)
-			d.read = append(d.read, in.Conversation)
+		if in.ReadSeq != s.read && in.ReadSeq != s.agrees {
+			d.read = append(d.read, difference{in.Conversation, in.ReadSeq, s.read})
 		}
 		switch {
 		case in.HiddenSeq == s.hidden:
@@ -210,13 +231,15 @@ func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, inte
 		}
 		h.conversationReturned(u, conversation)
 	}
-	for _, c := range d.read {
-		states, err := h.source.ReadStates(ctx, c, []chat.UserID{u})
+	for _, differs := range d.read {
+		states, err := h.source.ReadStates(ctx, differs.conversation, []chat.UserID{u})
 		if err != nil {
 			return err
 		}
 		if state, in := states[u]; in {
-			h.readAdvanced(u, state)
+			if tell, stale := h.book.correct(u, differs, state); tell {
+				h.tellRead(u, state, stale)
+			}
 		}
 	}
 	return nil

@@ -2,8 +2,10 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -168,10 +170,18 @@ func (b *Bus) setUp(up bool) {
 // away logs why there is no connection, once for each reason.
 func (b *Bus) away(err error) {
 	level := slog.LevelDebug
-	if text := err.Error(); text != b.trouble {
-		level, b.trouble = slog.LevelWarn, text
+	if why := reason(err); why != b.trouble {
+		level, b.trouble = slog.LevelWarn, why
 	}
 	b.log.Log(context.Background(), level, "Redis carries nothing", "event", "bus.down", "error", err)
+}
+
+// reason is an error without the addresses of its socket: those of each attempt are its own.
+func reason(err error) string {
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		return failed.Err.Error()
+	}
+	return err.Error()
 }
 
 func (b *Bus) lose(letters ...letter) {

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -313,4 +314,41 @@ func TestTheBusThroughRedisKeepsTheContract(t *testing.T) {
 	bustest.Run(t, func(t *testing.T) realtime.Bus {
 		return join(t, server.URL(), fmt.Sprint("node-", id.Add(1))).Bus
 	})
+}
+
+// levels hands over the level of each record.
+type levels chan slog.Level
+
+func (levels) Enabled(context.Context, slog.Level) bool { return true }
+func (l levels) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l levels) WithGroup(string) slog.Handler          { return l }
+func (l levels) Handle(_ context.Context, r slog.Record) error {
+	l <- r.Level
+	return nil
+}
+
+func TestARedisThatNeverAnswersIsWarnedOfOnce(t *testing.T) {
+	told := make(levels)
+	bus, err := redis.Open(redis.Config{URL: "redis://" + serve(t, "", false), NodeID: "node", Log: slog.New(told)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- bus.Run(ctx) }()
+	var got []slog.Level
+	for range 3 {
+		got = append(got, <-told)
+	}
+	stop()
+	for over := false; !over; {
+		select {
+		case <-told:
+		case err = <-ended:
+			over = true
+		}
+	}
+	if want := []slog.Level{slog.LevelWarn, slog.LevelDebug, slog.LevelDebug}; !slices.Equal(got, want) || err != nil {
+		t.Errorf("it was told at %v; Run: %v", got, err)
+	}
 }

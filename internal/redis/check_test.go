@@ -173,6 +173,7 @@ func TestARedisThatIsAwayIsNoReasonNotToStart(t *testing.T) {
 	expect(t, check(t, fmt.Sprintf("redis://:hunter2@127.0.0.1:%d", free)), true, "cannot be reached")
 	expect(t, check(t, "redis://:hunter2@no-such-host.invalid"), true, "cannot be reached")
 	expect(t, check(t, "redis://:hunter2@"+serve(t, "", true)), true, "closes the connection")
+	expect(t, check(t, "redis://:hunter2@"+serve(t, "%7\r\n$6\r\nser", true)), true, "closes the connection")
 	expect(t, check(t, "redis://:hunter2@"+serve(t, "", false)), true, "cannot be reached")
 	expect(t, check(t, "unix:///no/such/socket"), true, "cannot be reached")
 	frozen := redistest.Start(t)

@@ -34,20 +34,22 @@ func (b *Bus) explain(ctx context.Context, err error) error {
 			"have this machine trust its authority (SSL_CERT_FILE names a file of them), and use the name that the certificate has")
 	case plain:
 		return wrong("Redis at "+at+" does not speak TLS", "write redis:// instead of rediss://, or name its TLS port")
-	case rueidis.IsParseErr(err), strings.Contains(err.Error(), "unknown message type"), strings.Contains(err.Error(), "unexpected"):
-		return wrong("what answers at "+at+" is not a Redis", "name the address and port of Redis; rediss:// if it uses TLS")
 	case hungUp(err) && b.isPostgres(ctx):
 		return wrong("what answers at "+at+" is PostgreSQL", "name the address and port of Redis in REDIS_URL, and that of PostgreSQL in DATABASE_URL")
 	case hungUp(err):
-		return fmt.Errorf("%w: %s closes the connection without an answer; is it Redis, and should it be rediss:// for TLS", ErrAway, at)
+		return fmt.Errorf("%w: %s closes the connection instead of answering; is it Redis, and should it be rediss:// for TLS", ErrAway, at)
+	case rueidis.IsParseErr(err), strings.Contains(err.Error(), "unknown message type"), strings.Contains(err.Error(), "unexpected"):
+		return wrong("what answers at "+at+" is not a Redis", "name the address and port of Redis; rediss:// if it uses TLS")
 	case b.options.TLSConfig != nil && errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s does not answer in TLS; if it speaks none, write redis://", ErrAway, at)
 	}
 	return fmt.Errorf("%w: %s cannot be reached: %w", ErrAway, at, err)
 }
 
-// hungUp reports that the other side took the connection and closed it.
-func hungUp(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) }
+// hungUp reports that the other side took the connection and closed it, in the middle of an answer perhaps.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
+}
 
 // isPostgres asks whether TLS is spoken, as clients of PostgreSQL begin (SSLRequest, 53.7 in its manual): it hangs up
 // without a word on all that does not begin as they do, and answers this with a single letter.

@@ -59,7 +59,7 @@ func TestTheClusterDoesWhatIsTyped(t *testing.T) {
 		typed, said string
 		alive       bool
 	}{
-		{"kill node2", "done", false}, {"start node2", "done", true}, {"drain node2", "done", false}, {"start node2", "done", true},
+		{"kill node2", "done", false}, {"drain node2", "does not run", false}, {"start node2", "done", true}, {"drain node2", "done", false}, {"start node2", "done", true},
 		{"kill redis", "done", true}, {"start redis", "done", true}, {"burn node2", "Type what is to happen", true}, {"kill node9", "Type what is to happen", true},
 	} {
 		fmt.Fprintln(typing, step.typed)
@@ -67,6 +67,12 @@ func TestTheClusterDoesWhatIsTyped(t *testing.T) {
 		if alive() != step.alive {
 			t.Errorf("after %q node2 answers: %v", step.typed, !step.alive)
 		}
+	}
+	for _, step := range [][2]string{
+		{"freeze node2", "done"}, {"start node2", "is frozen"}, {"drain node2", "is frozen"}, {"kill Node2", "done"}, {"start node2", "done"},
+	} {
+		fmt.Fprintln(typing, step[0])
+		await(step[1])
 	}
 	if answer, err := http.Get(node[1]); err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("metrics: %v, %v", answer, err)

@@ -13,8 +13,8 @@ import (
 // keeper deletes the temp folder when its standard input ends, which it does at the latest with the
 // process that holds the other end. The nodes die with that process by themselves, but not in no time.
 const keeper = `read -r _
-umount "$1/disk" 2>/dev/null
 for try in 1 2 3 4 5; do
+	umount "$1/disk" 2>/dev/null
 	rm -rf "$1" 2>/dev/null && exit
 	sleep 0.2
 done`

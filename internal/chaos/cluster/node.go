@@ -251,6 +251,13 @@ func (n *Node) Kill() {
 // ErrLeftBadly says that a node left in time and was not content with how.
 var ErrLeftBadly = errors.New("it left with exit status 1")
 
+// Frozen reports whether the process stands still.
+func (n *Node) Frozen() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.frozen
+}
+
 // Drain asks the node to leave (SIGTERM) and returns when it has. A node that does not leave in time is
 // killed, and that is an error, as is one that fails at leaving.
 func (n *Node) Drain() error {

@@ -75,7 +75,7 @@ func (p *person) follow(r *room) {
 		p.note(func() { from = p.revs[r.id] })
 	}
 	p.Unsubscribe(r.id)
-	p.Subscribe(r.id, from)
+	p.subscribe(r.id, from)
 }
 
 // openBrief opens a conversation that will be ended.

@@ -30,7 +30,9 @@ type person struct {
 	online bool
 	last   map[string][]string // the newest messages seen, by conversation
 	revs   map[string]int64    // how far the live connection has come, by conversation
-	own    []draft             // what was sent of late
+	// follows are the conversations that the live connection follows or is about to. Of others it hears too (C3.8).
+	follows map[string]bool
+	own     []draft // what was sent of late
 }
 
 // draft is something that was sent, confirmed or not.
@@ -42,7 +44,7 @@ type draft struct {
 // newPerson makes a client of a new user, or another device of the user of first.
 func (w *Workload) newPerson(ctx context.Context, i, device int, ws ways, first *person) (*person, error) {
 	p := &person{
-		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, second: device > 0, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string][]string{}, revs: map[string]int64{},
+		name: fmt.Sprintf("%s-%03d", w.prefix, i), w: w, second: device > 0, way: ws.way(i+device*7, w.cfg.Gentle), last: map[string][]string{}, revs: map[string]int64{}, follows: map[string]bool{},
 		random: rand.New(rand.NewPCG(w.cfg.Seed, uint64(i)<<8|uint64(device))), restful: i%4 == 3,
 	}
 	if i%4 == 1 && !w.cfg.Gentle {
@@ -101,7 +103,7 @@ func (p *person) handle(e client.Event) {
 	case client.CaughtUp:
 		p.reached(e.ConversationID, e.Rev, "")
 	case client.ConversationAdded:
-		p.Subscribe(e.Conversation.ID, 0)
+		p.subscribe(e.Conversation.ID, 0)
 	case client.ConversationRemoved:
 		p.unfollowed(e.ConversationID)
 	case client.Failed:
@@ -131,7 +133,27 @@ func (p *person) reached(conversation string, rev int64, message string) {
 // unfollowed notes that a conversation is not followed any more: whoever comes back into it while away finds
 // it in the list.
 func (p *person) unfollowed(conversation string) {
-	p.note(func() { delete(p.revs, conversation) })
+	p.note(func() {
+		delete(p.revs, conversation)
+		delete(p.follows, conversation)
+	})
+}
+
+// subscribe follows a conversation past a rev.
+func (p *person) subscribe(conversation string, from int64) {
+	p.note(func() { p.follows[conversation] = true })
+	p.Subscribe(conversation, from)
+}
+
+// followAll follows what is on the own list and not followed yet.
+func (p *person) followAll(list []client.Conversation) {
+	for _, c := range list {
+		followed := false
+		p.note(func() { followed = p.follows[c.ID] })
+		if !followed {
+			p.subscribe(c.ID, 0)
+		}
+	}
 }
 
 // lookAround lists the own conversations and follows those that are new.
@@ -142,14 +164,7 @@ func (p *person) lookAround() {
 	if err != nil {
 		return
 	}
-	for _, c := range list {
-		p.mu.Lock()
-		_, known := p.revs[c.ID]
-		p.mu.Unlock()
-		if !known {
-			p.Subscribe(c.ID, 0)
-		}
-	}
+	p.followAll(list)
 }
 
 // chat does one thing after the other until ctx ends.

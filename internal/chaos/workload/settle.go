@@ -66,13 +66,10 @@ func (p *person) lacks(ctx context.Context) string {
 	if err != nil {
 		return fmt.Sprintf("its list: %v", err)
 	}
+	p.followAll(list)
 	for _, c := range list {
-		p.mu.Lock()
-		rev, known := p.revs[c.ID]
-		p.mu.Unlock()
-		if !known {
-			p.Subscribe(c.ID, 0)
-		}
+		rev := int64(0)
+		p.note(func() { rev = p.revs[c.ID] })
 		if rev < c.LastRev {
 			return fmt.Sprintf("rev %d of conversation %s, which stands at rev %d", rev+1, c.ID, c.LastRev)
 		}

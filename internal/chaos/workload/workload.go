@@ -73,7 +73,7 @@ func Begin(ctx context.Context, c Config) (*Workload, error) {
 // connect keeps a person's live connection until living ends.
 func (w *Workload) connect(living context.Context, p *person) {
 	for _, r := range w.roomsOf(p) {
-		p.Subscribe(r.id, 0)
+		p.subscribe(r.id, 0)
 	}
 	w.connected.Go(func() {
 		if err := p.Run(living); err != nil {
