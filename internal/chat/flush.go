@@ -12,6 +12,8 @@ import (
 const (
 	// flushEvery is how often steps are written (C6.3).
 	flushEvery = 10 * time.Second
+	// ackEvery is how often acknowledged deliveries are written, if there are any.
+	ackEvery = time.Second
 	// flushLease is how long a flusher has for what it took; then another may take it.
 	flushLease = 30 * time.Second
 	// flushAtOnce is the most steps in one transaction.
@@ -33,14 +35,18 @@ type FlushReport struct {
 	Err     error // the store or the queue is away
 }
 
-// flushing writes what waits every 10 seconds, and once more when ctx has ended.
+// flushing writes what waits every 10 seconds, acknowledged deliveries every second, and all of it once more when ctx
+// has ended.
 func (s *Service) flushing(ctx context.Context) {
-	ticker := time.NewTicker(flushEvery)
+	ticker, acks := time.NewTicker(flushEvery), time.NewTicker(ackEvery)
 	defer ticker.Stop()
+	defer acks.Stop()
 	for {
 		select {
 		case <-ticker.C:
 			s.Flush(ctx)
+		case <-acks.C:
+			s.flushAcks(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
 			defer cancel()
@@ -54,11 +60,7 @@ func (s *Service) flushing(ctx context.Context) {
 // Several nodes may do so at once.
 func (s *Service) Flush(ctx context.Context) {
 	began := time.Now()
-	if acks := s.acks.take(); len(acks) > 0 {
-		if err := s.store.AdvanceDelivered(ctx, acks); err != nil {
-			s.acks.giveBack(acks)
-		}
-	}
+	s.flushAcks(ctx)
 	report, touched := s.flushSteps(ctx)
 	for _, c := range touched {
 		// What the store has now is the truth for those who count ahead of it.
@@ -75,6 +77,13 @@ func (s *Service) Flush(ctx context.Context) {
 		report.Waiting = -1
 	}
 	s.cfg.Flushed(report)
+}
+
+// flushAcks writes how far devices are, so that who comes later is shown it.
+func (s *Service) flushAcks(ctx context.Context) {
+	if acks := s.acks.take(); len(acks) > 0 && s.store.AdvanceDelivered(ctx, acks) != nil {
+		s.acks.giveBack(acks)
+	}
 }
 
 func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched []ConversationID) {
