@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -320,4 +321,73 @@ func TestAnAnnouncementIsHeardOnEveryNode(t *testing.T) {
 		}
 		within(t, "both heard it", said)
 	})
+}
+
+func TestWhatWasReadIsWrittenAtOnceWhenRedisGoesAwayAndCountedWhenItIsBack(t *testing.T) {
+	k := newCluster(t, 2, "PARLEY_READ_THRESHOLD=2")
+	ada := join(t, k.nodes[0], "ada")
+	// Bert is not connected: of who is, the node looks in the store by itself.
+	bert, err := client.New(k.nodes[1].url, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	him, err := bert.Register(t.Context(), client.Registration{Username: "bert", Password: "bert-password"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := ada.CreateConversation(t.Context(), client.NewConversation{Type: "direct", ParticipantIDs: []string{him.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := opened.ID
+	sent := say(t, ada, c, "Hello")
+	if _, err := bert.MarkRead(t.Context(), c, sent.MessageID); err != nil {
+		t.Fatal(err)
+	}
+	k.redis.Kill()
+	// Ada's node knows nothing of it: it must be in the store.
+	awaitReaders(t, k.nodes[0], ada, c, sent.MessageID, 1)
+	second := say(t, ada, c, "Hello again")
+	if _, err := bert.MarkRead(t.Context(), c, second.MessageID); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range k.nodes {
+		awaitHealth(t, n, 20*time.Second, "whole", whole)
+	}
+	awaitReaders(t, k.nodes[0], ada, c, sent.MessageID, 1)
+	awaitReaders(t, k.nodes[0], ada, c, second.MessageID, 1)
+}
+
+// awaitReaders asks until so many have read a message: no event tells what is in the store.
+func awaitReaders(t *testing.T, n *node, p *person, conversation, message string, want int) {
+	t.Helper()
+	token, err := p.AccessToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+"/api/conversations/"+conversation+"/messages/"+message+"/receipts", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask.Header.Set("Authorization", "Bearer "+token)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for began := time.Now(); ; <-tick.C {
+		answer, err := http.DefaultClient.Do(ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page httpapi.Receipts
+		err = json.NewDecoder(answer.Body).Decode(&page)
+		answer.Body.Close()
+		if err == nil && page.ReadCount == int64(want) && len(page.Receipts) == want {
+			return
+		}
+		if time.Since(began) > 8*time.Second {
+			t.Fatalf("after 8 s the readers are %+v (%d, %v)", page, answer.StatusCode, err)
+		}
+	}
 }

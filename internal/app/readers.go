@@ -14,6 +14,7 @@ func (n *Node) readers() chat.Readers {
 		n.reach.readers = redis.NewReaders(n.reach.redis)
 		n.reach.readers.OnRestored(func(c chat.ConversationID) { n.chat.Recount(c) })
 		n.reach.readers.OnBack(func() { n.chat.CatchUp() })
+		n.reach.readers.OnAway(func() { n.chat.FlushSoon() })
 		return n.reach.readers
 	case n.reach.joint == nil:
 		return inmem.NewReaders()

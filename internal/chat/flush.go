@@ -47,12 +47,22 @@ func (s *Service) flushing(ctx context.Context) {
 			s.Flush(ctx)
 		case <-acks.C:
 			s.flushAcks(ctx)
+		case <-s.flushSoon:
+			s.Flush(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
 			defer cancel()
 			s.Flush(last)
 			return
 		}
+	}
+}
+
+// FlushSoon has what waits written now and not only at the next turn. It does not wait.
+func (s *Service) FlushSoon() {
+	select {
+	case s.flushSoon <- struct{}{}:
+	default:
 	}
 }
 
@@ -64,9 +74,10 @@ func (s *Service) Flush(ctx context.Context) {
 	report, touched := s.flushSteps(ctx)
 	for _, c := range touched {
 		// What the store has now is the truth for those who count ahead of it.
-		if s.seed(ctx, c) == nil {
-			s.gathering.count(c)
+		if err := s.seed(ctx, c); err != nil {
+			s.gathering.bypassed(c)
 		}
+		s.gathering.count(c)
 	}
 	if s.cfg.Flushed == nil {
 		return

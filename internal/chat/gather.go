@@ -194,6 +194,12 @@ func (g *gathering) bypassed(c ConversationID) {
 	g.behind[c] = true
 }
 
+func (g *gathering) caughtUp(c ConversationID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.behind, c)
+}
+
 // catchUp has a conversation seeded anew if steps of it went to the store alone.
 func (g *gathering) catchUp(ctx context.Context, c ConversationID) error {
 	g.mu.Lock()
@@ -378,10 +384,15 @@ func (s *Service) seed(ctx context.Context, c ConversationID) error {
 // counted when it is written to the store.
 func (s *Service) tellCounts(ctx context.Context, c ConversationID) {
 	r, err := s.Roster(ctx, c)
-	if err != nil {
+	switch {
+	case err != nil && AsError(err).Code.Info().Retryable:
 		return
-	}
-	if !s.large(r) {
+	case err != nil:
+		s.gathering.caughtUp(c)
+		return
+	case !s.large(r):
+		// When it is large again it is seeded.
+		s.gathering.caughtUp(c)
 		s.announcer.ReceiptsChanged(c)
 		return
 	}
@@ -406,6 +417,10 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 		})
 	}
 	if err != nil {
+		// What this node knows to wait belongs to it.
+		if r, err := s.Roster(ctx, c); err == nil {
+			_ = s.writeWaiting(ctx, r.people()...)
+		}
 		out.Version = time.Now().UnixMicro()
 		if counts, err = s.store.ReadCounts(ctx, c, of); err != nil {
 			return ReadCounts{}, err

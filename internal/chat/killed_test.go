@@ -312,6 +312,25 @@ func readersOver(t *testing.T, server *redistest.Server, id string) *redis.Reade
 	return redis.NewReaders(bus)
 }
 
+func TestWhileRedisIsAwayANodeWritesWhatItRemembers(t *testing.T) {
+	server := redistest.Start(t)
+	w := newWorldOn(t, store.Config{DatabaseURL: pgtest.NewDatabase(t)}, 12, chat.Config{NewID: newID})
+	d := &deaths{T: t, w: w, doomed: readersOver(t, server, "a")}
+	r := d.readings(0)
+	server.Kill()
+	reports := make(chan chat.FlushReport, 1)
+	rules := chat.New(chat.Config{NewID: newID, Readers: d.doomed, Flushed: func(f chat.FlushReport) { reports <- f }}, w.store, newRecorder())
+	for _, want := range []int{11 + both, 0} {
+		rules.Flush(t.Context())
+		if got := <-reports; got.Written != want || got.Err == nil || got.Waiting != -1 {
+			t.Errorf("%+v, want %d written and that Redis is away", got, want)
+		}
+	}
+	if got, want := d.counts(rules, r), [2]int64{11, both}; got != want {
+		t.Errorf("counted are %v, want %v", got, want)
+	}
+}
+
 func TestWhatADeadFlusherTookIsNobodyElsesUntilItsLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		readers := inmem.NewReaders()

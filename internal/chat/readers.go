@@ -61,7 +61,8 @@ type Readers interface {
 	Pending(ctx context.Context, users []UserID) ([]Step, error)
 
 	// Claim leases the oldest steps, at most limit, to the caller: nobody else gets them for so long. Leases that
-	// have run out come first. A claim without steps means that there is nothing to do.
+	// have run out come first. A claim without steps means that there is nothing to do. While they are away it may hold what
+	// this node remembers to have queued.
 	Claim(ctx context.Context, limit int, lease time.Duration) (Claim, error)
 
 	// Settle ends a lease: its steps are written and leave the queue, except those that are given, which go back to its

@@ -50,6 +50,7 @@ type Service struct {
 	typing    *typingState
 	acks      *ackState
 	gathering *gathering
+	flushSoon chan struct{}
 }
 
 // New builds the rules over a store and an announcer. [Service.Run] must run while messages are sent.
@@ -63,6 +64,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	s := &Service{
 		cfg: cfg, store: store, announcer: announcer,
 		rosters: newRosterCache(store), seen: newSeenDrafts(), acks: newAckState(),
+		flushSoon: make(chan struct{}, 1),
 	}
 	if s.cfg.ReadThreshold == 0 {
 		s.cfg.ReadThreshold = ReadThreshold

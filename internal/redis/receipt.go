@@ -51,7 +51,7 @@ type Readers struct {
 	log              *stepLog
 	most             int
 	onRestored       func(chat.ConversationID)
-	onBack           func()
+	onBack, onAway   func()
 	back             chan struct{} // the bus has come up
 	mending          chan struct{}
 }
@@ -68,15 +68,18 @@ func NewReaders(b *Bus) *Readers {
 		most:       maxWaiting,
 		onRestored: func(chat.ConversationID) {},
 		onBack:     func() {},
+		onAway:     func() {},
 		back:       make(chan struct{}, 1),
 		mending:    make(chan struct{}, 1),
 	}
 	b.OnChange(func(up bool) {
-		if up {
-			select {
-			case r.back <- struct{}{}:
-			default:
-			}
+		if !up {
+			r.onAway()
+			return
+		}
+		select {
+		case r.back <- struct{}{}:
+		default:
 		}
 	})
 	return r
@@ -89,6 +92,10 @@ func (r *Readers) OnRestored(f func(chat.ConversationID)) { r.onRestored = f }
 // OnBack has f called by Run whenever Redis answers again after it was away, when the steps of this node are queued again
 // that were lost. It must be set before Run is called.
 func (r *Readers) OnBack(f func()) { r.onBack = f }
+
+// OnAway has f called whenever the bus goes down: what this node remembers had better be written now. It must be set
+// before the bus runs; f must not wait.
+func (r *Readers) OnAway(f func()) { r.onAway = f }
 
 // Run puts back what Redis lost, until ctx ends: as soon as it is there again, and where it was emptied under way, within
 // a second.

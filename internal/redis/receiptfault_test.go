@@ -272,6 +272,60 @@ func TestARunningNodePutsBackWhatRedisLostByItself(t *testing.T) {
 	}
 }
 
+func TestWhileRedisIsAwayANodeHandsOutWhatItRemembers(t *testing.T) {
+	server := redistest.Start(t)
+	n := run(t, server.URL(), "a")
+	r := redis.NewReaders(n.Bus)
+	away := make(chan struct{}, 10)
+	r.OnAway(func() { away <- struct{}{} })
+	n.await(true)
+	for _, u := range []chat.UserID{"anna", "ben"} {
+		if err := r.Advance(t.Context(), room, stepTo(u, 1), chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+			t.Fatal(err)
+		}
+	}
+	server.Kill()
+	<-away
+	n.await(false)
+	claim := func(want ...chat.UserID) chat.Claim {
+		t.Helper()
+		c, err := r.Claim(t.Context(), 10, time.Hour)
+		var got []chat.UserID
+		for _, s := range c.Steps {
+			got = append(got, s.User)
+		}
+		if !slices.Equal(got, want) || (err != nil) != (len(want) == 0) {
+			t.Fatalf("claimed are the steps of %v (%v), want %v", got, err, want)
+		}
+		return c
+	}
+	settle := func(id string, again ...chat.Step) {
+		t.Helper()
+		if err := r.Settle(t.Context(), id, again); err != nil {
+			t.Fatal(err)
+		}
+	}
+	claim("anna", "ben")
+	c := claim("anna", "ben")
+	failed := c.Steps[1]
+	failed.Tries++
+	settle(c.ID, failed)
+	if c = claim("ben"); c.Steps[0].Tries != 1 {
+		t.Errorf("what comes back was tried %d times", c.Steps[0].Tries)
+	}
+	settle(c.ID)
+	claim()
+	if kept := r.Remembered(); kept != 0 {
+		t.Errorf("%d steps are still remembered", kept)
+	}
+	restart(t, server)
+	n.await(true)
+	eventually(t, "nothing waiting in the new Redis", func() bool {
+		n, err := r.Waiting(t.Context())
+		return err == nil && n == 0
+	})
+}
+
 func TestTheNextStepBringsBackThoseBeforeALoss(t *testing.T) {
 	server := redistest.Start(t)
 	r := redis.NewReaders(join(t, server.URL(), "a").Bus)

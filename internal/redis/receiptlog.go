@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"sync"
@@ -25,6 +26,8 @@ type stepLog struct {
 	kept  []*keptStep // the oldest first
 	lives map[string]int
 	keep  time.Duration
+	// claims are those that were made here since Redis was away.
+	claims map[string][]*keptStep
 }
 
 type keptStep struct {
@@ -34,7 +37,9 @@ type keptStep struct {
 	forgotten bool
 }
 
-func newStepLog() *stepLog { return &stepLog{lives: make(map[string]int), keep: keepSteps} }
+func newStepLog() *stepLog {
+	return &stepLog{lives: make(map[string]int), keep: keepSteps, claims: make(map[string][]*keptStep)}
+}
 
 func (l *stepLog) add(steps []chat.Step, life string) {
 	l.mu.Lock()
@@ -76,6 +81,60 @@ func (l *stepLog) of(users []chat.UserID) (steps []chat.Step) {
 		}
 	}
 	return steps
+}
+
+// claim hands out the oldest steps that are remembered.
+func (l *stepLog) claim(limit int) (c chat.Claim) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.ID = rand.Text()
+	taken := slices.Clone(l.kept[:min(limit, len(l.kept))])
+	if len(taken) == 0 {
+		return c
+	}
+	l.claims[c.ID] = taken
+	for _, k := range taken {
+		c.Steps = append(c.Steps, k.step)
+	}
+	return c
+}
+
+// settle forgets what was claimed here, except what is given, and reports false for another claim.
+func (l *stepLog) settle(id string, again []chat.Step) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken, here := l.claims[id]
+	if !here {
+		return false
+	}
+	delete(l.claims, id)
+	type key struct {
+		conversation chat.ConversationID
+		user         chat.UserID
+		message      chat.MessageID
+	}
+	back := make(map[key]chat.Step, len(again))
+	for _, s := range again {
+		back[key{s.Conversation, s.User, s.Message}] = s
+	}
+	done := make(map[*keptStep]bool, len(taken))
+	now := time.Now()
+	var late []*keptStep
+	for _, k := range taken {
+		s, stays := back[key{k.step.Conversation, k.step.User, k.step.Message}]
+		switch {
+		case k.forgotten:
+		case stays:
+			k.step, k.at, done[k] = s, now, true
+			late = append(late, k)
+		default:
+			done[k] = true
+			l.forget(k)
+		}
+	}
+	l.kept = slices.DeleteFunc(l.kept, func(k *keptStep) bool { return done[k] })
+	l.kept = append(l.kept, late...)
+	return true
 }
 
 // forget takes a step out of the account of lives.
