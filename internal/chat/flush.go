@@ -104,7 +104,7 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 			report.Err = err
 			return report, touched
 		}
-		failed, err := writeSome(ctx, s.store, claim.Steps)
+		failed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))
 		report.Written += len(claim.Steps) - len(failed)
 		report.Err = err
 		again := s.buryWorst(ctx, failed, &report)
@@ -131,23 +131,30 @@ type unwritten struct {
 
 // writeSome writes steps together, and in ever smaller parts when that fails, so that one that cannot be written holds up
 // no other. The error says that the store is away; then no step is to blame, and all that is not written is returned.
-func writeSome(ctx context.Context, store ReceiptStore, steps []Step) (failed []unwritten, err error) {
+// Rows that somebody keeps locked are as good as that, but until the time given, they are written around: each costs some
+// waiting.
+func writeSome(ctx context.Context, store ReceiptStore, steps []Step, around time.Time) (failed []unwritten, err error) {
 	err = store.WriteSteps(ctx, steps)
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil, nil
-	case AsError(err).Code.Info().Retryable && AsError(err).Code != CodeInternal || ctx.Err() != nil:
+	}
+	e := AsError(err)
+	locked := e.Reason == ReasonLocked && time.Now().Before(around)
+	switch {
+	case ctx.Err() != nil || e.Code != CodeInternal && e.Code.Info().Retryable && !locked:
 		return allOf(steps, err), err
 	case len(steps) == 1:
 		one := steps[0]
-		one.Tries++
+		if !locked {
+			one.Tries++
+		}
 		return []unwritten{{one, err}}, nil
 	}
 	half := len(steps) / 2
-	if failed, err = writeSome(ctx, store, steps[:half]); err != nil {
+	if failed, err = writeSome(ctx, store, steps[:half], around); err != nil {
 		return append(failed, allOf(steps[half:], err)...), err
 	}
-	more, err := writeSome(ctx, store, steps[half:])
+	more, err := writeSome(ctx, store, steps[half:], around)
 	return append(failed, more...), err
 }
 
@@ -191,6 +198,6 @@ func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 		return err
 	}
 	// One that cannot be written is the flusher's to try and to bury; here it is in nobody's way.
-	_, away := writeSome(ctx, s.store, steps)
+	_, away := writeSome(ctx, s.store, steps, time.Time{})
 	return errors.Join(err, away)
 }

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -412,4 +413,39 @@ func TestOneStepThatCannotBeWrittenDoesNotHoldUpALongQueue(t *testing.T) {
 	if got := <-reports; got.Written != 3000 || got.Waiting != 1 || len(got.Buried) != 0 {
 		t.Errorf("a flush of 3,001 steps: %+v", got)
 	}
+}
+
+func TestARowThatSomebodyKeepsLockedHoldsUpNoOtherAndUsesUpNoTry(t *testing.T) {
+	url := pgtest.NewDatabase(t)
+	w := newWorldOn(t, store.Config{DatabaseURL: url}, 12, chat.Config{NewID: newID})
+	readers := inmem.NewReaders()
+	d := &deaths{T: t, w: w, doomed: readers, heir: readers}
+	r := d.readings(4)
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(t.Context(), "SELECT FROM conversation_participants WHERE conversation_id = $1 AND user_id = $2 FOR UPDATE", string(r.of), string(w.people[unlucky])); err != nil {
+		t.Fatal(err)
+	}
+	reports := make(chan chat.FlushReport, 1)
+	rules := chat.New(chat.Config{NewID: newID, Readers: readers, Flushed: func(f chat.FlushReport) { reports <- f }}, w.store, newRecorder())
+	rules.Flush(t.Context())
+	if got := <-reports; got.Written != 10+both || got.Again != 1 || len(got.Buried) != 0 || got.Err != nil {
+		t.Errorf("while it is locked: %+v", got)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	rules.Flush(t.Context())
+	if got := <-reports; got.Written != 1 || got.Again != 0 {
+		t.Errorf("when it is not any more: %+v", got)
+	}
+	d.expect("in the end", rules, r)
 }

@@ -1,6 +1,9 @@
 package chat
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Replay writes the steps that are buried (C6.4), a page after the other, and exhumes what is written then. It may be
 // interrupted, repeated, and run while nodes flush. stays is told of each step that still cannot be written, which stays
@@ -26,7 +29,7 @@ func replayPage(ctx context.Context, store ReceiptStore, page []Buried, stays fu
 	for i := range page {
 		steps[i] = page[i].Step
 	}
-	failed, away := writeSome(ctx, store, steps)
+	failed, away := writeSome(ctx, store, steps, time.Now().Add(flushLease/2))
 	why := make(map[graveKey]error, len(failed))
 	for _, f := range failed {
 		why[graveOf(f.Step)] = f.why
