@@ -81,12 +81,6 @@ func (c *Client) RemoveParticipant(ctx context.Context, id, user string) error {
 	return c.do(ctx, http.MethodDelete, conversationPath(id, "participants", user), nil, nil, nil)
 }
 
-// MarkRead moves the own read position forward to a message (C6.1). An older one leaves it where it is.
-func (c *Client) MarkRead(ctx context.Context, id, message string) (state ReadState, err error) {
-	err = c.do(ctx, http.MethodPost, conversationPath(id, "read"), nil, map[string]string{"messageId": message}, &state)
-	return state, err
-}
-
 func conversationPath(parts ...string) string {
 	path := "/api/conversations"
 	for _, part := range parts {

@@ -26,6 +26,21 @@ type (
 		UserID         string
 		UpToSeq        int64
 	}
+	// ReceiptUpdated says how far somebody else has read in a small conversation (C6.3). Positions only move forward:
+	// of two the larger Seq holds. Without a message, and Seq 0, they let nobody know any more (C6.6).
+	ReceiptUpdated struct {
+		ConversationID string
+		UserID         string
+		MessageID      *string
+		Seq            int64
+		ReadAt         *time.Time
+	}
+	// ReceiptCount says how many people other than its sender have read each of the newest messages of a large
+	// conversation. Counts replace those before (C6.3).
+	ReceiptCount struct {
+		ConversationID string
+		Counts         []ReadCount
+	}
 	// ConversationAdded is a conversation that the person came into, or that is to be shown again.
 	ConversationAdded struct{ Conversation Conversation }
 	// ConversationUpdated is a conversation after a change of its title, people or roles.
@@ -96,6 +111,8 @@ func (MessageReceived) isEvent()      {}
 func (MessageUpdated) isEvent()       {}
 func (MessageDeleted) isEvent()       {}
 func (MessageDelivered) isEvent()     {}
+func (ReceiptUpdated) isEvent()       {}
+func (ReceiptCount) isEvent()         {}
 func (ConversationAdded) isEvent()    {}
 func (ConversationUpdated) isEvent()  {}
 func (ConversationRemoved) isEvent()  {}
@@ -154,6 +171,9 @@ type frame struct {
 	LastReadMessageID *string    `json:"lastReadMessageId"`
 	LastReadAt        *time.Time `json:"lastReadAt"`
 
+	ReadAt *time.Time  `json:"readAt"`
+	Counts []ReadCount `json:"counts"`
+
 	Error        string `json:"error"`
 	Code         string `json:"code"`
 	Retryable    bool   `json:"retryable"`
@@ -179,6 +199,14 @@ func (f *frame) event() Event {
 		return MessageDeleted{Message: f.Message}
 	case "message:delivered":
 		return MessageDelivered{ConversationID: f.ConversationID, UserID: f.UserID, UpToSeq: f.UpToSeq}
+	case "receipt:updated":
+		e := ReceiptUpdated{ConversationID: f.ConversationID, UserID: f.UserID, Seq: f.Seq, ReadAt: f.ReadAt}
+		if f.MessageID != "" {
+			e.MessageID = &f.MessageID
+		}
+		return e
+	case "receipt:count":
+		return ReceiptCount{ConversationID: f.ConversationID, Counts: f.Counts}
 	case "conversation:added":
 		return ConversationAdded{Conversation: f.Conversation}
 	case "conversation:updated":
