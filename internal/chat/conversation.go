@@ -138,18 +138,39 @@ func (s *Service) Conversation(ctx context.Context, actor UserID, c Conversation
 }
 
 func (s *Service) conversation(ctx context.Context, actor UserID, c ConversationID) (Conversation, error) {
-	_ = s.writeWaiting(ctx, actor)
+	waiting := s.waitingOf(ctx, actor)
 	conversation, err := s.store.Conversation(ctx, c, actor)
 	if err != nil && AsError(err).Code == CodeNotFound {
 		err = NotInConversation()
 	}
-	return conversation, err
+	if err != nil {
+		return Conversation{}, err
+	}
+	return conversation, s.readAhead(ctx, actor, &conversation, waiting)
+}
+
+// readAhead moves the viewer's position in a conversation to where the steps put it that wait.
+func (s *Service) readAhead(ctx context.Context, viewer UserID, c *Conversation, waiting []Step) error {
+	if len(waiting) == 0 {
+		return nil
+	}
+	states := map[UserID]ReadState{viewer: {
+		Conversation: c.ID, LastReadMessageID: c.LastReadMessageID, LastReadSeq: c.LastReadSeq, UnreadCount: c.UnreadCount,
+	}}
+	err := s.putAhead(ctx, c.ID, states, waiting)
+	is := states[viewer]
+	c.LastReadMessageID, c.LastReadSeq, c.UnreadCount = is.LastReadMessageID, is.LastReadSeq, is.UnreadCount
+	return err
 }
 
 // Conversations lists the actor's conversations, newest activity first.
 func (s *Service) Conversations(ctx context.Context, q ListQuery) ([]Conversation, bool, error) {
-	_ = s.writeWaiting(ctx, q.Viewer)
-	return s.store.Conversations(ctx, q)
+	waiting := s.waitingOf(ctx, q.Viewer)
+	list, more, err := s.store.Conversations(ctx, q)
+	for i := 0; i < len(list) && err == nil; i++ {
+		err = s.readAhead(ctx, q.Viewer, &list[i], waiting)
+	}
+	return list, more, err
 }
 
 // revise decides a revision on the roster, stores it and announces it. A decision of nil changes

@@ -188,6 +188,16 @@ func (u *unwritten) reason() string {
 	return strings.ToValidUTF8(line[:min(len(line), maxReason)], "")
 }
 
+// waitingOf writes the steps of a person that wait, and returns them: when that fails the store is behind by them.
+func (s *Service) waitingOf(ctx context.Context, u UserID) []Step {
+	// When it cannot be asked the next reading tells what waits.
+	steps, _ := s.cfg.Readers.Pending(ctx, []UserID{u})
+	if len(steps) > 0 {
+		_, _ = writeSome(ctx, s.store, steps, time.Time{})
+	}
+	return steps
+}
+
 // writeWaiting writes the steps of some people that wait, so that the store says where they are.
 func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 	if len(users) == 0 {

@@ -187,7 +187,8 @@ func (g *gathering) rested(c ConversationID) {
 	g.later(0, func(ctx context.Context) { g.countNow(ctx, c) })
 }
 
-// bypassed notes that steps of a conversation went to the store alone.
+// bypassed notes that the store knows more of a conversation than what runs ahead of it: steps went to the store alone, or
+// what was to be told of its people could not be.
 func (g *gathering) bypassed(c ConversationID) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -228,6 +229,9 @@ func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*as
 	for _, step := range steps {
 		users = append(users, step.User)
 	}
+	// What is written after this was asked is in the store when that is read. When it fails what waits is told by the next
+	// reading.
+	waiting, _ := s.cfg.Readers.Pending(ctx, users)
 	states, err := s.store.ReadStates(ctx, c, users)
 	if err != nil {
 		return nil, err
@@ -240,7 +244,7 @@ func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*as
 	if err := s.moveTogether(ctx, c, steps); err != nil {
 		return nil, err
 	}
-	if err := s.putAhead(ctx, c, states, steps); err != nil {
+	if err := s.putAhead(ctx, c, states, append(waiting, steps...)); err != nil {
 		return nil, err
 	}
 	s.announcer.ReadTogether(c, states)
@@ -301,18 +305,12 @@ func (s *Service) stepsOf(ctx context.Context, c ConversationID, asks []*ask) ([
 	return steps, nil
 }
 
-// putAhead moves states from where the store has people to where their steps put them: those given, and those that wait.
+// putAhead moves states from where the store has people to where their steps put them.
 func (s *Service) putAhead(ctx context.Context, c ConversationID, states map[UserID]ReadState, steps []Step) error {
-	users := make([]UserID, 0, len(states))
-	for u := range states {
-		users = append(users, u)
-	}
-	// When that fails what waits is told by the next reading.
-	waiting, _ := s.cfg.Readers.Pending(ctx, users)
 	ahead := make(map[UserID]Step, len(steps))
 	seqs := make([]int64, 0, len(steps))
-	for _, step := range append(waiting, steps...) {
-		if step.Conversation == c && step.Seq > max(ahead[step.User].Seq, states[step.User].LastReadSeq) {
+	for _, step := range steps {
+		if _, in := states[step.User]; in && step.Conversation == c && step.Seq > max(ahead[step.User].Seq, states[step.User].LastReadSeq) {
 			ahead[step.User] = step
 			seqs = append(seqs, step.Seq)
 		}
@@ -426,6 +424,9 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 			return ReadCounts{}, err
 		}
 	}
+	if len(of) > 0 {
+		out.LastSeq = of[0].Seq
+	}
 	for _, m := range of {
 		out.Counts = append(out.Counts, ReadCount{m.Message, counts[m.Message]})
 	}
@@ -500,17 +501,20 @@ func (s *Service) sentTogether(ctx context.Context, c ConversationID, steps []St
 	if err != nil {
 		return
 	}
-	if s.large(r) {
-		// Their messages are the record: what is not noted now is found by the next seeding.
-		_ = s.advance(ctx, c, steps, BySending)
-		s.gathering.count(c)
-		return
-	}
 	users := make([]UserID, 0, len(steps))
 	for _, step := range steps {
 		users = append(users, step.User)
 	}
 	shows, err := s.store.ShowReading(ctx, c, users)
+	if s.large(r) {
+		steps = slices.DeleteFunc(steps, func(step Step) bool { return !shows[step.User] })
+		// Their messages are the record: what is not noted now is found by a seeding.
+		if err != nil || s.advance(ctx, c, steps, BySending) != nil {
+			s.gathering.bypassed(c)
+		}
+		s.gathering.count(c)
+		return
+	}
 	if err != nil {
 		return
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -105,12 +106,22 @@ type Shown struct {
 	DeliveredSeq int64
 }
 
-// ReadCounts says how many have read each of some messages of a large conversation.
+// ReadCounts says how many have read each of the newest messages of a large conversation, up to LastSeq. Of two the one
+// with the larger version holds; of one version, the one with the larger LastSeq.
 type ReadCounts struct {
 	Conversation ConversationID
 	Version      int64
+	LastSeq      int64
 	Counts       []ReadCount
 }
+
+// Before reports whether other counts hold instead of these.
+func (r ReadCounts) Before(other ReadCounts) bool {
+	return r.Version < other.Version || r.Version == other.Version && r.LastSeq < other.LastSeq
+}
+
+// Same reports whether other counts say the same of the same messages.
+func (r ReadCounts) Same(other ReadCounts) bool { return slices.Equal(r.Counts, other.Counts) }
 
 // ReadCount is how many people other than its sender have read a message.
 type ReadCount struct {
@@ -179,8 +190,8 @@ type ReceiptStore interface {
 	// sending (C6.6); 0 for who has read nothing since they came.
 	ReadPositions(ctx context.Context, c ConversationID) (map[UserID]int64, error)
 
-	// ShownPositions returns the positions of everybody in each conversation who has read or acknowledged something, in one
-	// query; what they read only where they let others know.
+	// ShownPositions returns the positions of everybody in each conversation, in one query; what they read only where they
+	// let others know.
 	ShownPositions(ctx context.Context, cs []ConversationID) (map[ConversationID][]Shown, error)
 
 	// UnreadAfter returns how many messages that are not deleted lie past each seq, in one query, and the seq of the last

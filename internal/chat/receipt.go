@@ -29,15 +29,25 @@ func (s *Service) AdvanceRead(ctx context.Context, actor UserID, c ConversationI
 func (s *Service) large(r Roster) bool { return len(r.Roles) >= s.cfg.ReadThreshold }
 
 func (s *Service) readState(ctx context.Context, actor UserID, c ConversationID) (ReadState, error) {
-	_ = s.writeWaiting(ctx, actor)
+	waiting := s.waitingOf(ctx, actor)
 	state, _, err := s.store.AdvanceRead(ctx, c, actor, "", true)
-	return state, err
+	if err != nil {
+		return ReadState{}, err
+	}
+	return s.ahead(ctx, actor, state, waiting)
+}
+
+// ahead moves one state to where the steps put it that wait.
+func (s *Service) ahead(ctx context.Context, u UserID, state ReadState, waiting []Step) (ReadState, error) {
+	states := map[UserID]ReadState{u: state}
+	err := s.putAhead(ctx, state.Conversation, states, waiting)
+	return states[u], err
 }
 
 // readNow writes a step at once and shows it.
 func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m MessageID) (ReadState, error) {
 	// What the actor read while the conversation was large may wait to be written still.
-	_ = s.writeWaiting(ctx, actor)
+	waiting := s.waitingOf(ctx, actor)
 	shows, err := s.store.ShowReading(ctx, c, []UserID{actor})
 	if err != nil {
 		return ReadState{}, err
@@ -46,8 +56,12 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	if err != nil {
 		return ReadState{}, err
 	}
+	if state, err = s.ahead(ctx, actor, state, waiting); err != nil {
+		return ReadState{}, err
+	}
 	s.announcer.ReadAdvanced(actor, state)
-	if moved && shows[actor] {
+	// A retry may be of one that was committed and not told.
+	if shows[actor] && (moved || state.LastReadMessageID == m) {
 		s.announcer.PositionShown(Shown{
 			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
 		})
@@ -55,10 +69,30 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	return state, nil
 }
 
-// ReadStates returns where the people named have read to.
+// ReadStates returns where the people named have read to. When what runs ahead of the store is away it may be behind.
 func (s *Service) ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error) {
-	_ = s.writeWaiting(ctx, users...)
-	return s.store.ReadStates(ctx, c, users)
+	waiting, _ := s.cfg.Readers.Pending(ctx, users)
+	return s.statesAhead(ctx, c, users, waiting)
+}
+
+// TrueReadState is where a person has read to; an error when that is not known for sure. in is false when they are not
+// in the conversation.
+func (s *Service) TrueReadState(ctx context.Context, c ConversationID, u UserID) (state ReadState, in bool, err error) {
+	waiting, err := s.cfg.Readers.Pending(ctx, []UserID{u})
+	if err != nil {
+		return ReadState{}, false, err
+	}
+	states, err := s.statesAhead(ctx, c, []UserID{u}, waiting)
+	state, in = states[u]
+	return state, in, err
+}
+
+func (s *Service) statesAhead(ctx context.Context, c ConversationID, users []UserID, waiting []Step) (map[UserID]ReadState, error) {
+	states, err := s.store.ReadStates(ctx, c, users)
+	if err != nil {
+		return nil, err
+	}
+	return states, s.putAhead(ctx, c, states, waiting)
 }
 
 // MessageReaders pages through who has read a message and lets others know, and says how many they are.
@@ -127,8 +161,9 @@ func (s *Service) Receipts(ctx context.Context, cs []ConversationID) (map[Conver
 	return out, err
 }
 
-// receiptsSwitched tells everywhere that a person lets others know what they read from now on, or does not.
-func (s *Service) receiptsSwitched(ctx context.Context, u UserID, on bool) {
+// receiptsSwitched tells everywhere that a person lets nobody know from now on what they read, or has it looked up whether
+// they do.
+func (s *Service) receiptsSwitched(ctx context.Context, u UserID, off bool) {
 	// Who is not told of it here asks the store, which knows, when they next look.
 	cs, _ := s.store.ConversationIDs(ctx, u)
 	for _, c := range cs {
@@ -137,10 +172,10 @@ func (s *Service) receiptsSwitched(ctx context.Context, u UserID, on bool) {
 		case err != nil:
 		case s.large(r):
 			s.recount(ctx, c)
-		case on:
-			s.announcer.ReceiptsChanged(c)
-		default:
+		case off:
 			s.announcer.PositionShown(Shown{Conversation: c, User: u})
+		default:
+			s.announcer.ReceiptsChanged(c)
 		}
 	}
 }

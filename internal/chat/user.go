@@ -94,13 +94,15 @@ func (s *Service) UpdateMe(ctx context.Context, actor UserID, e ProfileEdit) (Me
 			return Me{}, Invalid("presenceSharing", "presenceSharing must be \"everyone\", \"friends\" or \"nobody\".")
 		}
 	}
-	before, err := s.store.Me(ctx, actor)
-	if err != nil {
-		return Me{}, err
-	}
 	after, err := s.store.UpdateMe(ctx, actor, e)
-	if err == nil && before.ReadReceiptsEnabled != after.ReadReceiptsEnabled {
-		s.receiptsSwitched(ctx, actor, after.ReadReceiptsEnabled)
+	switch {
+	case e.ReadReceiptsEnabled == nil:
+	case err == nil:
+		// Also when it was so before: that may be of a try that was committed and not told.
+		s.receiptsSwitched(ctx, actor, !after.ReadReceiptsEnabled)
+	case AsError(err).Outcome == OutcomeUnknown:
+		ctx := context.WithoutCancel(ctx)
+		time.AfterFunc(lateCommit, func() { s.receiptsSwitched(ctx, actor, false) })
 	}
 	return after, err
 }

@@ -178,8 +178,8 @@ func (r reading) show(p *chat.Participant) {
 	p.DeliveredSeq = max(r.delivered, r.at.seq)
 }
 
-// ShownPositions returns the positions of everybody in each conversation who has read or acknowledged something, in one
-// query; what they read only where they let others know.
+// ShownPositions returns the positions of everybody in each conversation, in one query; what they read only where they let
+// others know.
 func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID][]chat.Shown, error) {
 	all, err := s.readings(ctx, s.db.reader(), cs)
 	if err != nil {
@@ -190,9 +190,7 @@ func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (m
 		shown := chat.Shown{
 			Conversation: seat.conversation, User: seat.user, Message: r.at.message, Seq: r.at.seq, At: r.at.at, DeliveredSeq: max(r.delivered, r.at.seq),
 		}
-		if shown.DeliveredSeq > 0 {
-			out[seat.conversation] = append(out[seat.conversation], shown)
-		}
+		out[seat.conversation] = append(out[seat.conversation], shown)
 	}
 	return out, nil
 }
