@@ -41,7 +41,7 @@ func (h *Hub) lost(topics []string) {
 		h.compares.conversations(h.subscribed()...)
 		h.compares.persons(h.book.everybody()...)
 		for _, c := range h.subscribed() {
-			h.receipts.want(c, nil)
+			h.receipts.want(c, nil, false)
 		}
 		return
 	}
@@ -59,7 +59,7 @@ func (h *Hub) lost(topics []string) {
 	h.compares.conversations(conversations...)
 	h.compares.persons(people...)
 	for _, c := range conversations {
-		h.receipts.want(c, nil)
+		h.receipts.want(c, nil, false)
 	}
 }
 
@@ -202,7 +202,7 @@ func (h *Hub) compared(heads map[chat.ConversationID]chat.Head) {
 			h.source.RosterMoved(id, head.RosterRev)
 			// Whoever changed it may have died before they said so to anybody.
 			h.source.Reseed(id)
-			h.receipts.want(id, nil)
+			h.receipts.want(id, nil, false)
 			h.notices.settle(id, head.RosterRev)
 		}
 		if behind {

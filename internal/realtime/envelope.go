@@ -186,7 +186,7 @@ func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte
 		})
 	case envelopeReceipts:
 		return unwrap(data, func(p receiptsChanged) error {
-			return about(p.Conversation == c, func() { h.receipts.want(c, nil) })
+			return about(p.Conversation == c, func() { h.receipts.want(c, nil, false) })
 		})
 	case envelopeDelivered:
 		return unwrap(data, func(p delivered) error {

@@ -35,6 +35,8 @@ type Source interface {
 	// TrustRosters lets what is remembered count until then.
 	TrustRosters(until time.Time)
 	ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error)
+	// TrueReadState reads where a person has read to; an error when that is not known for sure.
+	TrueReadState(ctx context.Context, c chat.ConversationID, u chat.UserID) (state chat.ReadState, in bool, err error)
 	// Receipts reads who has read what in conversations, in a few queries.
 	Receipts(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Receipts, error)
 	// Conversation reads it as the person sees it, who must be in it.

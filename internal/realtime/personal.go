@@ -232,11 +232,12 @@ func (h *Hub) compareSeats(ctx context.Context, u chat.UserID, touched int, inte
 		h.conversationReturned(u, conversation)
 	}
 	for _, differs := range d.read {
-		states, err := h.source.ReadStates(ctx, differs.conversation, []chat.UserID{u})
+		state, in, err := h.source.TrueReadState(ctx, differs.conversation, u)
 		if err != nil {
-			return err
+			// It may run ahead of the store, and who knows how far is away.
+			continue
 		}
-		if state, in := states[u]; in {
+		if in {
 			if tell, stale := h.book.correct(u, differs, state); tell {
 				h.tellRead(u, state, stale)
 			}

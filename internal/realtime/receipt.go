@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/protocol"
 )
 
 // gatherReceipts is how long those who want to see who has read what are gathered before the store is asked.
@@ -58,7 +57,7 @@ func (h *Hub) PositionShown(s chat.Shown) {
 
 func (h *Hub) positionShown(s chat.Shown) {
 	if t := h.topic(s.Conversation); t != nil {
-		t.showPosition(s.User, protocol.Encode(protocol.ReceiptUpdatedOf(s)))
+		t.showPosition(s)
 	}
 }
 
@@ -78,35 +77,9 @@ func (h *Hub) readersCounted(r chat.ReadCounts) {
 
 // ReceiptsChanged has every node read anew who has read what.
 func (h *Hub) ReceiptsChanged(c chat.ConversationID) {
-	h.receipts.want(c, nil)
+	h.receipts.want(c, nil, false)
 	if h.bus.Peers() {
 		h.publish(ConversationTopic(c), envelopeReceipts, receiptsChanged{c})
-	}
-}
-
-func (t *topic) showPosition(u chat.UserID, frame []byte) {
-	t.mu.Lock()
-	defer t.unlock()
-	for s, sub := range t.subs {
-		if s.User != u && !sub.joining {
-			s.Send(frame)
-		}
-	}
-}
-
-// showCounts passes over counts that later ones have overtaken.
-func (t *topic) showCounts(r chat.ReadCounts) {
-	t.mu.Lock()
-	defer t.unlock()
-	if r.Version <= t.counted {
-		return
-	}
-	t.counted = r.Version
-	frame := protocol.Encode(protocol.ReceiptCountOf(r))
-	for s, sub := range t.subs {
-		if !sub.joining {
-			s.Send(frame)
-		}
 	}
 }
 
@@ -115,17 +88,20 @@ type receipts struct {
 	hub *Hub
 
 	mu sync.Mutex
-	// wanted has the sessions of each conversation; a nil session is all that are subscribed.
+	// wanted has the sessions of each conversation that are to be shown everything, and whether they were told something
+	// before. With a nil session all that are subscribed are shown what they were not told.
 	wanted map[chat.ConversationID]map[*Session]bool
-	under  bool // way: somebody gathers or reads
+	under  bool                  // way: somebody gathers or reads
+	round  []chat.ConversationID // of wantSome, which one goroutine calls
 }
 
 func newReceipts(h *Hub) *receipts {
 	return &receipts{hub: h, wanted: make(map[chat.ConversationID]map[*Session]bool)}
 }
 
-// want has a session shown the receipts of a conversation that it follows; nil: all sessions that do.
-func (r *receipts) want(c chat.ConversationID, s *Session) {
+// want has a session shown the receipts of a conversation that it follows, knew says whether it was before; nil: all
+// sessions that do, as far as they were told something else.
+func (r *receipts) want(c chat.ConversationID, s *Session, knew bool) {
 	if !r.hub.running() || r.hub.topic(c) == nil {
 		return
 	}
@@ -134,16 +110,32 @@ func (r *receipts) want(c chat.ConversationID, s *Session) {
 	if r.wanted[c] == nil {
 		r.wanted[c] = make(map[*Session]bool)
 	}
-	r.wanted[c][s] = true
+	r.wanted[c][s] = r.wanted[c][s] || knew
 	if !r.under {
 		r.under = true
 		r.hub.work.Go(r.tell)
 	}
 }
 
+// wantSome has conversations read that are followed here, in turns, though nobody said that anything was missed.
+func (r *receipts) wantSome() {
+	if len(r.round) == 0 {
+		r.round = r.hub.subscribed()
+	}
+	n := min(len(r.round), chat.MaxSubscribe)
+	for _, c := range r.round[:n] {
+		if t := r.hub.topic(c); t != nil && t.takeSent() {
+			r.hub.source.Reseed(c)
+		}
+		r.want(c, nil, false)
+	}
+	r.round = r.round[n:]
+}
+
 // tell reads and tells until nobody wants anything any more.
 func (r *receipts) tell() {
-	for rest(r.hub.ctx, gatherReceipts) {
+	pause := gatherReceipts
+	for rest(r.hub.ctx, pause) {
 		r.mu.Lock()
 		wanted := r.wanted
 		r.wanted = make(map[chat.ConversationID]map[*Session]bool)
@@ -152,63 +144,55 @@ func (r *receipts) tell() {
 		if len(wanted) == 0 {
 			return
 		}
-		r.tellThese(wanted)
+		pause = gatherReceipts
+		if !r.tellThese(wanted) {
+			pause = watchEvery
+		}
 	}
 }
 
-func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) {
+// tellThese reports whether all could be read. What could not is wanted still.
+func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) bool {
 	ids := make([]chat.ConversationID, 0, len(wanted))
 	for c := range wanted {
 		ids = append(ids, c)
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), chat.MaxSubscribe)
+		said := make(map[chat.ConversationID]int64, n)
+		for _, c := range ids[:n] {
+			if t := r.hub.topic(c); t != nil {
+				said[c] = t.said()
+			}
+		}
 		ctx, cancel := context.WithTimeout(r.hub.ctx, readWithin)
 		read, err := r.hub.source.Receipts(ctx, ids[:n])
 		cancel()
 		if err != nil {
-			// Who follows anew, or the next comparison, asks again.
-			return
+			r.putBack(wanted, ids)
+			return false
 		}
 		for c, what := range read {
 			if t := r.hub.topic(c); t != nil {
-				t.showReceipts(what, wanted[c])
+				t.showReceipts(what, wanted[c], said[c])
 			}
 		}
 		ids = ids[n:]
 	}
+	return true
 }
 
-// showReceipts shows what was read to those of the sessions that are still subscribed.
-func (t *topic) showReceipts(what chat.Receipts, to map[*Session]bool) {
-	t.mu.Lock()
-	defer t.unlock()
-	var counts []byte
-	if what.Counts != nil && what.Counts.Version >= t.counted {
-		counts = protocol.Encode(protocol.ReceiptCountOf(*what.Counts))
-	}
-	shown := make([][][]byte, len(what.Shown))
-	for i, p := range what.Shown {
-		if p.DeliveredSeq > 0 {
-			shown[i] = append(shown[i], protocol.Encode(protocol.MessageDelivered{
-				ConversationID: string(t.id), UserID: string(p.User), UpToSeq: p.DeliveredSeq,
-			}))
-		}
-		if p.Seq > 0 {
-			shown[i] = append(shown[i], protocol.Encode(protocol.ReceiptUpdatedOf(p)))
-		}
-	}
-	for s, sub := range t.subs {
-		if sub.joining || !to[nil] && !to[s] {
+func (r *receipts) putBack(wanted map[chat.ConversationID]map[*Session]bool, ids []chat.ConversationID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.under = true
+	for _, c := range ids {
+		if r.wanted[c] == nil {
+			r.wanted[c] = wanted[c]
 			continue
 		}
-		if counts != nil {
-			s.Send(counts)
-		}
-		for i, frames := range shown {
-			if what.Shown[i].User != s.User {
-				s.Send(frames...)
-			}
+		for s, knew := range wanted[c] {
+			r.wanted[c][s] = r.wanted[c][s] || knew
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
 	if err := t.catchUp(ctx, sub, w.AfterRev, read); err != nil {
 		return err
 	}
-	h.receipts.want(t.id, s)
+	h.receipts.want(t.id, s, w.AfterRev != nil && *w.AfterRev > 0)
 	return nil
 }
 

@@ -42,7 +42,7 @@ type topic struct {
 	missing   int64 // up to where the store is asked
 	again     bool
 	subs      map[*Session]*subscription
-	counted   int64 // the version of the counts of readers that were told last
+	readers   readership
 	notes     []note
 }
 
@@ -232,6 +232,9 @@ func (t *topic) handMessages(changes []chat.Change, events [][]byte) {
 	frames := make([]frame, len(changes))
 	for i := range changes {
 		frames[i] = frameOf(&changes[i], events[i])
+		if changes[i].Kind != chat.ConversationRevised {
+			t.await(changes[i].Message.Sender, changes[i].Message.Seq)
+		}
 	}
 	now := time.Now()
 	for _, sub := range t.subs {
@@ -306,6 +309,8 @@ func (t *topic) handRevision(c *chat.Change) {
 		sub.give(frames, events, time.Time{})
 	}
 	t.notes = append(t.notes, note{*c, false})
+	// Who came may have read something before, and who is many now may have been few.
+	t.hub.receipts.want(t.id, nil, false)
 }
 
 // expel ends a subscription of somebody who is not in the conversation any more.

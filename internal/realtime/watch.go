@@ -25,7 +25,7 @@ func (h *Hub) watch(ctx context.Context) {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	last := time.Now()
-	due := last.Add(rand.N(compareEvery))
+	due, dueReceipts := last.Add(rand.N(compareEvery)), last.Add(rand.N(receiptsEvery))
 	for {
 		h.source.TrustRosters(last.Add(rosterLease))
 		select {
@@ -47,6 +47,10 @@ func (h *Hub) watch(ctx context.Context) {
 		if !now.Before(due) {
 			due = now.Add(compareEvery)
 			h.compareRound()
+		}
+		if !now.Before(dueReceipts) {
+			dueReceipts = now.Add(receiptsEvery)
+			h.receipts.wantSome()
 		}
 	}
 }

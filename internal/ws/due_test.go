@@ -267,7 +267,7 @@ func TestSendsAndFramesAreLimitedWithAWaitThatHelps(t *testing.T) {
 }
 
 // receipts tell how far the sender is: who sends has read, and has it.
-const receipts = " message:delivered receipt:updated receipt:updated"
+const receipts = " message:delivered receipt:updated"
 
 func TestAnAckThatIsOwedForTenSecondsBringsTheMessageAgain(t *testing.T) {
 	timed(t, options{}, func(w *world, connect func() *piped) {
