@@ -23,6 +23,14 @@ type Bounds struct {
 	// lose is read from the database at once (C3.1). Under all others it may, since the database, the node or
 	// the link may be what is broken.
 	Mended []string
+	// Ahead are the kinds of faults under which what runs ahead of the store may be away: then an own read position in a
+	// large conversation is answered as the store has it, and that may be behind until it is back (ADR-020).
+	Ahead []string
+	// Forgotten are the sets of kinds of faults that, all together, may lose what was read in a large conversation shortly
+	// before: it is in the store within 10 seconds, and until then with one node, or with a node and Redis (ADR-020).
+	Forgotten [][]string
+	// Large is how many people make a conversation large: its readers are counted and not named; 10 (C6.3).
+	Large int
 	// Delivery bounds the 95th percentile from a send to its reception by a connected client, by the kind
 	// of the fault that was on; "" is outside of faults. What is not named is not bounded.
 	Delivery map[string]time.Duration
@@ -41,5 +49,8 @@ func (b Bounds) filled() Bounds {
 	fill(&b.Recovery, 10*time.Second)
 	fill(&b.FirstSend, 10*time.Second)
 	fill(&b.AllLive, 30*time.Second)
+	if b.Large == 0 {
+		b.Large = 10
+	}
 	return b
 }

@@ -29,6 +29,9 @@ var rules = []rule{
 	{"I14", "answers come in time", answersInTime},
 	{"I14b", "the system gets well by itself", recovers},
 	{"I16", "what clients hold is what is stored", stateIsFold},
+	{"C6.1", "how many have read a message is exact", countsExact},
+	{"C6.3", "who has read what is shown as it is stored", shownAsStored},
+	{"C6.6", "what somebody reads who lets nobody know stays with them", secretsKept},
 	{"C3.2", "deliveries come in time", deliveredInTime},
 	{"C6.5", "read positions reach the other devices in time", syncedInTime},
 }

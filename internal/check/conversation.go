@@ -21,7 +21,8 @@ type conversation struct {
 	changes    []*Operation // edits and deletes that were or may have been done
 	roster     []*Operation // what changed it, or may have
 	people     map[string]*membership
-	reached    []reached // how far it was confirmed, rising
+	reaches    map[string][]reach // by user, in the order of the calls
+	reached    []reached          // how far it was confirmed, rising
 
 	tombstones []int64          // the seqs of what is stored as deleted, rising
 	lastSent   map[string]int64 // by user, the seq of the last message that is stored
@@ -67,7 +68,7 @@ func (x *index) conversation(id string) *conversation {
 	if c == nil {
 		c = &conversation{
 			id: id, messages: make(map[string]*message), bySeq: make(map[int64]*message), byKey: make(map[draftKey]*sent),
-			states: make(map[int64]state), people: make(map[string]*membership),
+			states: make(map[int64]state), people: make(map[string]*membership), reaches: make(map[string][]reach),
 			lastSent: make(map[string]int64),
 		}
 		x.conversations[id] = c

@@ -47,6 +47,8 @@ type StoredParticipant struct {
 	ReadMessage  string `json:"readMessage,omitempty"`
 	ReadSeq      int64  `json:"readSeq"`
 	HiddenSeq    int64  `json:"hiddenSeq"`
+	StepSeq      int64  `json:"stepSeq,omitempty"` // of the furthest row in read_receipts
+	Shows        bool   `json:"shows,omitempty"`   // lets others know what they read
 }
 
 // ReadDatabase reads what is stored, from one snapshot. where is a PostgreSQL URL or the path of a SQLite
@@ -121,11 +123,14 @@ func (r *reader) text(column string) string { return "COALESCE(CAST(" + column +
 // participants reads everybody, in order of joining, and returns who is in each conversation.
 func (r *reader) participants(out *Database) (map[string][]seat, error) {
 	seats := make(map[string][]seat)
-	query := "SELECT " + r.text("conversation_id") + ", " + r.text("user_id") + ", role, rev, " + r.micro("joined_at") + ", " + r.micro("left_at") + ", " +
-		r.text("last_read_message_id") + ", last_read_seq, hidden_seq FROM conversation_participants ORDER BY conversation_id, joined_at, user_id"
+	query := "SELECT " + r.text("p.conversation_id") + ", " + r.text("p.user_id") + ", p.role, p.rev, " + r.micro("p.joined_at") + ", " + r.micro("p.left_at") + ", " +
+		r.text("p.last_read_message_id") + ", p.last_read_seq, p.hidden_seq, " +
+		"COALESCE((SELECT max(s.seq) FROM read_receipts s WHERE s.conversation_id = p.conversation_id AND s.user_id = p.user_id), 0), " +
+		"u.deleted_at IS NULL AND COALESCE(p.read_receipts_enabled, u.read_receipts_enabled) " +
+		"FROM conversation_participants p JOIN users u ON u.id = p.user_id ORDER BY p.conversation_id, p.joined_at, p.user_id"
 	return seats, r.each(query, func(row *sql.Rows) error {
 		var p StoredParticipant
-		if err := row.Scan(&p.Conversation, &p.User, &p.Role, &p.Rev, &p.JoinedAt, &p.LeftAt, &p.ReadMessage, &p.ReadSeq, &p.HiddenSeq); err != nil {
+		if err := row.Scan(&p.Conversation, &p.User, &p.Role, &p.Rev, &p.JoinedAt, &p.LeftAt, &p.ReadMessage, &p.ReadSeq, &p.HiddenSeq, &p.StepSeq, &p.Shows); err != nil {
 			return err
 		}
 		out.Participants = append(out.Participants, p)

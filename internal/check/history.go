@@ -50,6 +50,8 @@ const (
 	Page        Op = "page"        // Conversation, Traversal, Newer → Entries, Last
 	Changes     Op = "changes"     // Conversation, AfterRev → Entries
 	MarkRead    Op = "markRead"    // Conversation, Message → ReadMessage, Unread
+	Readers     Op = "readers"     // Conversation, Message, Traversal → Readers, Count, Last: who has read a message
+	Privacy     Op = "privacy"     // On: lets others know what they read from now on, or does not
 	List        Op = "list"        // → Conversations, Last: the own conversations
 	Create      Op = "create"      // People → Conversation, Rev, Roster
 	Rename      Op = "rename"      // Conversation → Rev, Roster
@@ -92,15 +94,18 @@ type Operation struct {
 	Result Result `json:"result"`
 	Code   string `json:"code,omitempty"` // of the error
 
-	Seq         int64   `json:"seq,omitempty"`
-	Rev         int64   `json:"rev,omitempty"`
-	CreatedAt   int64   `json:"createdAt,omitempty"` // µs since 1970
-	Whole       Digest  `json:"whole,omitempty"`     // of the message answered, all fields
-	Roster      *Roster `json:"roster,omitempty"`
-	ReadMessage string  `json:"readMessage,omitempty"`
-	Unread      int64   `json:"unread,omitempty"`
-	Last        bool    `json:"last,omitempty"` // the last page of its traversal
-	Entries     []Entry `json:"entries,omitempty"`
+	Seq         int64    `json:"seq,omitempty"`
+	Rev         int64    `json:"rev,omitempty"`
+	CreatedAt   int64    `json:"createdAt,omitempty"` // µs since 1970
+	Whole       Digest   `json:"whole,omitempty"`     // of the message answered, all fields
+	Roster      *Roster  `json:"roster,omitempty"`
+	ReadMessage string   `json:"readMessage,omitempty"`
+	Unread      int64    `json:"unread,omitempty"`
+	Last        bool     `json:"last,omitempty"` // the last page of its traversal
+	On          bool     `json:"on,omitempty"`
+	Count       int64    `json:"count,omitempty"`
+	Readers     []Reader `json:"readers,omitempty"`
+	Entries     []Entry  `json:"entries,omitempty"`
 
 	Conversations []Listed `json:"conversations,omitempty"`
 }
@@ -131,6 +136,18 @@ type Listed struct {
 	Roster       *Roster `json:"roster,omitempty"`
 }
 
+// Reader is somebody who has read a message, and when, in µs since 1970.
+type Reader struct {
+	User string `json:"user"`
+	At   int64  `json:"at"`
+}
+
+// Count is how many have read a message.
+type Count struct {
+	Message string `json:"message"`
+	Readers int64  `json:"readers"`
+}
+
 // Roster is a conversation without its messages: its title, who is in it and in which role.
 type Roster struct {
 	Rev    int64    `json:"rev,omitempty"`    // at which it was told; 0 when unknown
@@ -152,6 +169,8 @@ const (
 	ConversationRemoved  Event = "conversation:removed"  // Code: why
 	ConversationActivity Event = "conversation:activity" // Seq, Peer: who wrote, Body: of the preview, CreatedAt, Unread
 	ReadSynced           Event = "receipt:synced"        // Message, Unread
+	ReadUpdated          Event = "receipt:updated"       // Peer, Message, Seq: 0 when they let nobody know
+	ReadCounted          Event = "receipt:count"         // Counts
 	Typing               Event = "typing"                // Peer
 	CatchingUp           Event = "catching:up"           // AfterRev, Rev: where the conversation stands; Hole
 	CaughtUp             Event = "caught:up"             // Rev
@@ -184,6 +203,7 @@ type Observation struct {
 	Edited       bool    `json:"edited,omitempty"`
 	Deleted      bool    `json:"deleted,omitempty"`
 	Hole         bool    `json:"hole,omitempty"`
+	Counts       []Count `json:"counts,omitempty"`
 	Code         string  `json:"code,omitempty"`
 	Roster       *Roster `json:"roster,omitempty"`
 }

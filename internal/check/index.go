@@ -18,9 +18,12 @@ type index struct {
 	follows       []*follow
 	delivered     []delivery
 	faults        []Fault
-	kinds         []string // of the faults; the first is "", for none
-	unmended      []span   // when a live connection may have a hole
-	disturbed     []span   // when a fault, or what is left of it, may show
+	kinds         []string            // of the faults; the first is "", for none
+	unnamed       []*Operation        // creations that may have been done, of which no answer said the id
+	secrets       map[string][]secret // by user, in order
+	unmended      []span              // when a live connection may have a hole
+	unahead       []span              // when what runs ahead of the store may be away
+	disturbed     []span              // when a fault, or what is left of it, may show
 }
 
 // ackOwed is how long a connection owes an ack before it is sent again what it lacks (C3.4).
@@ -59,13 +62,17 @@ func newIndex(h *History, b Bounds) *index {
 	x.disturbed = disturbances(x.faults, b.Recovery)
 	mended := func(f Fault) bool { return slices.Contains(b.Mended, f.Kind) }
 	x.unmended = disturbances(slices.DeleteFunc(slices.Clone(x.faults), mended), b.Recovery)
+	ahead := func(f Fault) bool { return !slices.Contains(b.Ahead, f.Kind) }
+	x.unahead = disturbances(slices.DeleteFunc(slices.Clone(x.faults), ahead), b.Recovery)
 	x.takeDatabase()
 	x.takeRecords()
 	for _, c := range x.conversations {
 		c.settle()
+		c.mayBe(x.unnamed)
 		x.ordered = append(x.ordered, c)
 	}
 	slices.SortFunc(x.ordered, func(a, b *conversation) int { return strings.Compare(a.id, b.id) })
+	x.settleReaches()
 	for _, s := range x.streams {
 		w := watch(x, s)
 		x.follows, s.last, s.wanted = append(x.follows, w.out...), w.current, w.wanted
@@ -154,6 +161,9 @@ func byCall(a, b *Operation) int { return cmp.Compare(a.Called, b.Called) }
 func (x *index) takeOperation(o *Operation) {
 	for i := range o.Conversations {
 		x.takeListed(o, &o.Conversations[i])
+	}
+	if o.Op == Create && o.Conversation == "" && o.Result != Fail {
+		x.unnamed = append(x.unnamed, o)
 	}
 	if o.Conversation == "" {
 		return

@@ -52,6 +52,9 @@ func (in interner) operation(o *Operation) {
 		in.entry(&o.Entries[i])
 	}
 	in.roster(o.Roster)
+	for i := range o.Readers {
+		in.text(&o.Readers[i].User)
+	}
 	for i := range o.Conversations {
 		l := &o.Conversations[i]
 		in.text(&l.Conversation)
@@ -71,6 +74,9 @@ func (in interner) observation(o *Observation) {
 	in.text(&o.Peer)
 	in.text(&o.Key)
 	in.text(&o.Code)
+	for i := range o.Counts {
+		in.text(&o.Counts[i].Message)
+	}
 	in.roster(o.Roster)
 }
 

@@ -62,6 +62,23 @@ func (c *conversation) settlePeople() {
 	}
 }
 
+// mayBe notes that a conversation may have been created by one of those operations, whose answers were lost.
+func (c *conversation) mayBe(unnamed []*Operation) {
+	if c.created == nil {
+		return
+	}
+	for _, o := range unnamed {
+		if o.User != c.created.User && !slices.Contains(o.People, c.created.User) {
+			continue
+		}
+		for _, u := range append([]string{o.User}, o.People...) {
+			m := c.member(u)
+			m.came = append(m.came, o)
+			slices.SortFunc(m.came, byCall)
+		}
+	}
+}
+
 func (c *conversation) isGroup() bool { return c.stored != nil && c.stored.Type == "group" }
 
 func (m *membership) comes(o *Operation) { m.came = append(m.came, o) }

@@ -144,6 +144,7 @@ func (p *person) join(r *room, after int64) {
 		p.follows[r.id] = max(p.follows[r.id], head)
 		p.saw(check.Observation{Event: check.CaughtUp, Conversation: r.id, Rev: p.follows[r.id]})
 	})
+	p.showReceipts(r)
 }
 
 // write queues what belongs to a subscription.
@@ -261,7 +262,9 @@ func (p *person) markRead(r *room, seq int64) {
 		return
 	}
 	s := r.seats[p.actor.User]
-	s.ReadSeq = max(s.ReadSeq, seq)
+	if seq > s.ReadSeq {
+		s.ReadSeq, s.ReadMessage = seq, m.ID
+	}
 	at := r.readUpTo(p.actor.User)
 	o.ReadMessage, o.Unread = r.messages[at-1].ID, r.unread(p.actor.User)
 	for _, q := range p.model.people {
@@ -269,6 +272,7 @@ func (p *person) markRead(r *room, seq int64) {
 			q.tell(check.Observation{Event: check.ReadSynced, Conversation: r.id, Message: o.ReadMessage, Unread: o.Unread})
 		}
 	}
+	p.model.receiptsChanged(r)
 	p.model.end(o, check.OK)
 }
 

@@ -112,6 +112,7 @@ func (m *model) changed(r *room, o check.Observation, by *person, s *sending) {
 			p.activity(r)
 		}
 	}
+	m.receiptsChanged(r)
 }
 
 func (r *room) readUpTo(user string) int64 {

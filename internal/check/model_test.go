@@ -18,12 +18,14 @@ type model struct {
 	ids     int
 	rooms   []*room
 	people  []*person
-	limit   int    // of a page
-	group   string // of the next clients
+	limit   int             // of a page
+	large   int             // how many people make a room large
+	secret  map[string]bool // who lets nobody know what they read
+	group   string          // of the next clients
 }
 
 func newModel(users ...string) *model {
-	m := &model{limit: 2, history: check.History{Run: check.Run{Name: "model", Started: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}}
+	m := &model{limit: 2, large: 10, secret: map[string]bool{}, history: check.History{Run: check.Run{Name: "model", Started: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}}}
 	for _, u := range users {
 		m.client(u, u)
 	}
@@ -117,7 +119,9 @@ func (m *model) database() *check.Database {
 			ID: r.id, Type: "group", LastSeq: int64(len(r.messages)), LastRev: r.rev, RosterRev: r.revised, Roster: roster,
 		})
 		for _, u := range slices.Sorted(maps.Keys(r.seats)) {
-			db.Participants = append(db.Participants, *r.seats[u])
+			seat := *r.seats[u]
+			seat.Shows = !m.secret[u]
+			db.Participants = append(db.Participants, seat)
 		}
 		for _, msg := range r.messages {
 			db.Messages = append(db.Messages, check.StoredMessage{Conversation: r.id, Entry: check.EntryOf(msg)})

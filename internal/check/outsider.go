@@ -95,7 +95,7 @@ func let(x *index, f *finding, o *Operation) {
 		}
 	case Page, Changes:
 		outside(x, f, x.conversation(o.Conversation), o, "read a conversation's history")
-	case Edit, Delete, MarkRead, Rename, Add, Remove, Role:
+	case Edit, Delete, MarkRead, Readers, Rename, Add, Remove, Role:
 		outside(x, f, x.conversation(o.Conversation), o, string(o.Op)+" was allowed to them")
 	}
 }

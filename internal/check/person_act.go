@@ -62,6 +62,37 @@ func (p *Person) MarkRead(ctx context.Context, conversation, message string) (cl
 	return state, err
 }
 
+// LetKnow has others know what the person reads from now on, or not.
+func (p *Person) LetKnow(ctx context.Context, on bool) error {
+	call := p.Begin(Operation{Op: Privacy, On: on})
+	_, err := p.Client.UpdateMe(ctx, client.ProfileEdit{ReadReceiptsEnabled: &on})
+	call.End(err)
+	return err
+}
+
+// Readers reads who has read a message, all pages of limit, 1 to 100.
+func (p *Person) Readers(ctx context.Context, conversation, message string, limit int) error {
+	name := fmt.Sprintf("%s#%d", p.Actor().Client, p.recorder.name())
+	for cursor := ""; ; {
+		call := p.Begin(Operation{Op: Readers, Conversation: conversation, Message: message, Traversal: name})
+		page, err := p.Client.Readers(ctx, conversation, message, cursor, limit)
+		for _, r := range page.Receipts {
+			call.Readers = append(call.Readers, Reader{r.User.ID, micro(&r.ReadAt)})
+		}
+		call.Count, call.Last = page.ReadCount, err == nil && !page.HasMore
+		call.End(err)
+		switch {
+		case err != nil:
+			return err
+		case !page.HasMore:
+			return nil
+		case page.NextCursor == nil:
+			return errors.New("there is more, and no cursor to it")
+		}
+		cursor = *page.NextCursor
+	}
+}
+
 // EditLive, DeleteLive and MarkReadLive ask over the live connection. What comes of it is only seen.
 func (p *Person) EditLive(conversation, message, content string) {
 	call := p.Begin(Operation{Op: Edit, Async: true, Conversation: conversation, Message: message, Body: DigestOf(content)})

@@ -9,10 +9,13 @@ import (
 	"github.com/parley-chat/parley/internal/check"
 )
 
+// largeFrom has rooms become large, and small again, while people come and go.
+const largeFrom = 3
+
 func TestACorrectServerIsNeverAccused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := randomRun(t)
-		report := check.Check(h, check.Bounds{})
+		report := check.Check(h, check.Bounds{Large: largeFrom})
 		for _, r := range report.Rules {
 			for _, v := range r.Violations {
 				t.Errorf("%s", v)
@@ -24,6 +27,7 @@ func TestACorrectServerIsNeverAccused(t *testing.T) {
 // randomRun is a random run of the model.
 func randomRun(t *rapid.T) *check.History {
 	m := newModel("ada", "bob", "cyd")
+	m.large = largeFrom
 	m.client("ada/2", "ada")
 	m.create(m.people[0], "bob", "cyd")
 	m.create(m.people[1], "ada")
@@ -39,7 +43,7 @@ func randomRun(t *rapid.T) *check.History {
 			seq = int64(1 + pick(len(r.messages)))
 		}
 		text := fmt.Sprintf("text %d", m.ids)
-		switch what := pick(18); {
+		switch what := pick(20); {
 		case what == 0:
 			p.connect(fmt.Sprintf("node-%d", 1+pick(2)))
 		case what == 1:
@@ -71,6 +75,10 @@ func randomRun(t *rapid.T) *check.History {
 			if reading := readings[pick(len(readings))]; !reading.ended {
 				p.page(reading)
 			}
+		case what == 18:
+			p.letKnow(pick(2) == 0)
+		case what == 19 && seq > 0:
+			p.whoRead(r, seq)
 		case what == 14 || what == 15:
 			s := p.send(r, text)
 			if p == m.people[0] {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // readKey is one person's read position in one conversation.
@@ -21,8 +22,8 @@ type position struct {
 	from             source
 }
 
-// readForward: one's own read position never goes back, on no device and no node, and ends where it was
-// moved to (C6.1, C6.5).
+// readForward: a read position never goes back, on no device and no node and to nobody who is told of it, and ends where
+// it was moved to (C6.1, C6.5).
 func readForward(x *index, f *finding) {
 	positions := make(map[readKey][]position)
 	for i := range x.h.Operations {
@@ -37,6 +38,7 @@ func readForward(x *index, f *finding) {
 	}
 	for _, s := range x.streams {
 		syncedForward(x, f, s)
+		shownForward(x, f, s)
 	}
 }
 
@@ -86,7 +88,9 @@ func neverBack(x *index, f *finding, k readKey, all []position) {
 			continue
 		}
 		f.Checked++
-		if p.seq < highest.seq {
+		_, at := p.from.moment()
+		behind := k.conversation.wasLarge(x) && !apart(x.unahead, at, p.from.did.End)
+		if p.seq < highest.seq && !behind && !x.mayForget(k.conversation, highest.from.did.End) {
 			f.violated(x, k.conversation, []source{highest.from, p.from}, "a read position went back from seq %d to seq %d", highest.seq, p.seq)
 		}
 		if o := p.from.did; o.Op == MarkRead {
@@ -97,6 +101,27 @@ func neverBack(x *index, f *finding, k readKey, all []position) {
 	}
 }
 
+// stepsWait is how long what was read in a large conversation may be without the store.
+const stepsWait = 45 * time.Second
+
+// wasLarge reports whether a conversation may have been large.
+func (c *conversation) wasLarge(x *index) bool { return len(c.people) >= x.b.Large }
+
+// mayForget reports whether what was read at a time may have been lost by faults since.
+func (x *index) mayForget(c *conversation, at time.Duration) bool {
+	if !c.wasLarge(x) {
+		return false
+	}
+	return slices.ContainsFunc(x.b.Forgotten, func(together []string) bool {
+		for _, kind := range together {
+			if !slices.ContainsFunc(x.faults, func(f Fault) bool { return f.Kind == kind && f.From <= at+stepsWait && at <= f.To }) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // endsThere holds the position that is stored against what it was moved to.
 func endsThere(x *index, f *finding, k readKey, all []position) {
 	at, known := k.conversation.readUpTo(k.user)
@@ -105,8 +130,14 @@ func endsThere(x *index, f *finding, k readKey, all []position) {
 	}
 	f.Checked++
 	highest := slices.MaxFunc(all, func(a, b position) int { return cmp.Compare(a.seq, b.seq) })
-	if at < highest.seq {
-		f.violated(x, k.conversation, []source{highest.from, said("stored: user %s has read up to seq %d", k.user, at)}, "a read position ended before where it had been")
+	stands := said("stored: user %s has read up to seq %d", k.user, at)
+	if at < highest.seq && !x.mayForget(k.conversation, highest.from.did.End) {
+		f.violated(x, k.conversation, []source{highest.from, stands}, "a read position ended before where it had been")
+	}
+	row := k.conversation.people[k.user].row
+	asked := func(r reach) bool { return r.from.Op == MarkRead && r.from.Message == row.ReadMessage }
+	if row.ReadMessage != "" && k.conversation.created != nil && !slices.ContainsFunc(k.conversation.reaches[k.user], asked) {
+		f.violated(x, k.conversation, []source{highest.from, stands}, "a read position ended at a message that its person never read")
 	}
 }
 
@@ -133,7 +164,7 @@ func syncedForward(x *index, f *finding, s *stream) {
 			continue
 		}
 		f.Checked++
-		if before := last[c]; before != nil && c.messages[before.Message].Seq > m.Seq {
+		if before := last[c]; before != nil && c.messages[before.Message].Seq > m.Seq && !x.mayForget(c, before.At) {
 			f.violated(x, c, []source{saw(before), saw(o)}, "a connection was told of a read position that went back")
 			continue
 		}

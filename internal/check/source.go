@@ -94,6 +94,11 @@ func (o *Operation) String() string {
 	out.number(" seq ", o.Seq)
 	out.number(" rev ", o.Rev)
 	out.text(" read up to ", o.ReadMessage)
+	out.flag(o.Op == Privacy && o.On, " on")
+	out.flag(o.Op == Privacy && !o.On, " off")
+	if o.Op == Readers {
+		fmt.Fprintf(out, " %d readers: %v", o.Count, o.Readers)
+	}
 	if len(o.Entries) > 0 {
 		first, last := &o.Entries[0], &o.Entries[len(o.Entries)-1]
 		fmt.Fprintf(out, ", %d messages from seq %d to %d", len(o.Entries), first.Seq, last.Seq)
@@ -117,6 +122,9 @@ func (o *Observation) String() string {
 	}
 	out.flag(o.Own, " (confirmed to itself)")
 	out.flag(o.Hole, " (after a hole)")
+	if len(o.Counts) > 0 {
+		fmt.Fprintf(out, " %v", o.Counts)
+	}
 	if o.Roster != nil {
 		fmt.Fprintf(out, " people %s", strings.Join(o.Roster.People, ", "))
 	}

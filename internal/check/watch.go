@@ -120,8 +120,9 @@ func (w *watching) see(o *Observation) {
 func (w *watching) refused(o *Observation) {
 	switch o.Code {
 	case client.CodeNotInConversation, client.CodeForbidden, client.CodeNotFound, client.CodeValidation:
-		if f := w.current[w.x.conversations[o.Message]]; f != nil && f.phase == between {
-			f.over = true
+		if f := w.current[w.x.conversations[o.Message]]; f != nil {
+			// Who has a hole asks anew while it follows, and may hear of a removal in this way.
+			f.over = f.over || f.phase == between || len(f.conversation.member(o.User).may) > 0
 		}
 	}
 }

@@ -158,6 +158,16 @@ func observation(e client.Event) (o Observation, worth bool) {
 		if id := e.ReadState.LastReadMessageID; id != nil {
 			o.Message = *id
 		}
+	case client.ReceiptUpdated:
+		o = Observation{Event: ReadUpdated, Conversation: e.ConversationID, Peer: e.UserID, Seq: e.Seq}
+		if e.MessageID != nil {
+			o.Message = *e.MessageID
+		}
+	case client.ReceiptCount:
+		o = Observation{Event: ReadCounted, Conversation: e.ConversationID}
+		for _, c := range e.Counts {
+			o.Counts = append(o.Counts, Count{c.MessageID, c.ReadCount})
+		}
 	case client.Typing:
 		o = Observation{Event: Typing, Conversation: e.ConversationID, Peer: e.UserID}
 	case client.CatchingUp:
