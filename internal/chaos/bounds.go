@@ -1,6 +1,11 @@
 package chaos
 
-import "github.com/parley-chat/parley/internal/check"
+import (
+	"strings"
+
+	"github.com/parley-chat/parley/internal/chaos/cluster"
+	"github.com/parley-chat/parley/internal/check"
+)
 
 // mended are the faults that take nothing from the database: a node reads there at once what it did not hear
 // (C3.1), so that no live connection has a hole.
@@ -9,10 +14,32 @@ var mended = []string{
 	"redis-garbage", "database-garbage",
 }
 
+// ahead are the faults under which Redis may be away, and with it what was read and is not written yet.
+var ahead = []string{
+	"redis-cut", "redis-half-open", "redis-delayed", "redis-flush", "redis-restart", "redis-kill", "redis-freeze", "redis-memory",
+}
+
+// forgotten are the faults that lose what one node alone knew, or what a node and Redis knew (ADR-020).
+func forgotten(shape cluster.Shape) [][]string {
+	if shape != cluster.Full {
+		return [][]string{{"kill"}}
+	}
+	return [][]string{{"kill", "redis-flush"}, {"kill", "redis-restart"}, {"kill", "redis-kill"}}
+}
+
 // bounds are those that a history is held to.
-func bounds(b check.Bounds) check.Bounds {
+func bounds(b check.Bounds, shape cluster.Shape) check.Bounds {
 	if b.Mended == nil {
 		b.Mended = mended
 	}
+	b.Ahead, b.Forgotten = ahead, forgotten(shape)
 	return b
+}
+
+// shapeOf is the shape of the cluster that a history's name tells of (describe).
+func shapeOf(name string) cluster.Shape {
+	if strings.Contains(name, "Redis") {
+		return cluster.Full
+	}
+	return cluster.SQLite
 }

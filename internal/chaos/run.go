@@ -65,7 +65,7 @@ type run struct {
 
 // Run does it all and returns what it proved. An error says that it could not be done.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
-	o.Bounds = bounds(o.Bounds)
+	o.Bounds = bounds(o.Bounds, o.Cluster.Shape)
 	r := &run{Options: o, live: newLive(o.Out)}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return nil, err

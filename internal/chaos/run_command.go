@@ -123,7 +123,7 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report := &Report{Shape: history.Run.Name, Check: check.Check(history, bounds(check.Bounds{}))}
+			report := &Report{Shape: history.Run.Name, Check: check.Check(history, bounds(check.Bounds{}, shapeOf(history.Run.Name)))}
 			report.Print(cmd.OutOrStdout())
 			if !report.OK() {
 				return errBroken
