@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"internal/chaos/workload":   {"client", "internal/check"},
 	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redisserver"},
 	"internal/planted":          {},
-	"internal/simulation":       {"client", "internal/check", "internal/chat", "internal/auth", "internal/limit", "internal/realtime", "internal/store", "internal/ws"},
+	"internal/simulation":       {"client", "internal/check", "internal/chat", "internal/auth", "internal/inmem", "internal/limit", "internal/realtime", "internal/store", "internal/ws"},
 	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redisserver"},
 }
 

@@ -28,6 +28,7 @@ func (s *script) breakThings(until time.Time) {
 	plan("partition", s.air.partitions, s.parts)
 	plan("outage", s.air.outages, s.unplugs)
 	plan("lock", s.air.locks, s.locks)
+	plan("loss", s.air.losses, s.loses)
 	plan("litter", 2, func(l lot) { s.network.litter(l) })
 }
 
@@ -114,6 +115,15 @@ func (s *script) unplugs(l lot) {
 	for _, n := range nodes {
 		n.unplug(false)
 	}
+	end()
+}
+
+// loses has everything forgotten that is known of who has read what.
+func (s *script) loses(l lot) {
+	wait := l.between(time.Millisecond, 3*time.Second)
+	s.journal.add("readers", "are away for %v, and have then forgotten everything", wait)
+	end := s.recorder.Fault("readers-lost", "readers", "")
+	s.shared.lose(wait)
 	end()
 }
 

@@ -29,6 +29,8 @@ type frame struct {
 	LastReadMessageID *string             `json:"lastReadMessageId"`
 	LastReadAt        *time.Time          `json:"lastReadAt"`
 	Preview           string              `json:"preview"`
+	ReadAt            *time.Time          `json:"readAt"`
+	Counts            []client.ReadCount  `json:"counts"`
 	Reason            string              `json:"reason"`
 	ReconnectInMS     int64               `json:"reconnectInMs"`
 	Message           client.Message      `json:"message"`
@@ -78,6 +80,14 @@ func (f *frame) event() (conversation string, rev int64, e client.Event) {
 		return f.ConversationID, 0, client.ReadSynced{ReadState: client.ReadState{
 			ConversationID: f.ConversationID, UnreadCount: f.UnreadCount, LastReadMessageID: f.LastReadMessageID, LastReadAt: f.LastReadAt,
 		}}
+	case "receipt:updated":
+		e := client.ReceiptUpdated{ConversationID: f.ConversationID, UserID: f.UserID, Seq: f.Seq, ReadAt: f.ReadAt}
+		if f.MessageID != "" {
+			e.MessageID = &f.MessageID
+		}
+		return f.ConversationID, 0, e
+	case "receipt:count":
+		return f.ConversationID, 0, client.ReceiptCount{ConversationID: f.ConversationID, Counts: f.Counts}
 	case "error":
 		return f.ConversationID, 0, client.Failed{Ref: f.Ref, Err: f.err()}
 	}

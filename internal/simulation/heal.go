@@ -83,7 +83,8 @@ func (s *script) isWell(d *device) {
 
 // readAll reads everything there is, as everybody.
 func (s *script) readAll() {
-	time.Sleep(4 * time.Second)
+	// What is read ahead of the store is written, and counted anew, every 10 seconds (C6.3).
+	time.Sleep(12 * time.Second)
 	s.recorder.Run(func(r *check.Run) { r.Settled = s.recorder.Now() })
 	for i, p := range s.people {
 		d := s.deviceOf(p)
@@ -98,6 +99,19 @@ func (s *script) readAll() {
 			if err := d.traverse(fmt.Sprintf("last %s %s", p.name, c), c, newer, 7+13*(i%2), 0); err != nil {
 				s.violate("I14", d.name, "%s cannot be read: %v", c, err)
 			}
+			s.asksWhoReadLast(d, c, 1+k%3)
+		}
+	}
+}
+
+// asksWhoReadLast lists the readers of the last messages that a device has.
+func (s *script) asksWhoReadLast(d *device, c string, limit int) {
+	d.mu.Lock()
+	messages := d.views[c].messages
+	d.mu.Unlock()
+	for i := len(messages) - 1; i >= max(0, len(messages)-3); i-- {
+		if err := d.whoRead(fmt.Sprintf("last readers of %s %s", messages[i].ID, d.name), c, messages[i].ID, limit); err != nil {
+			s.violate("I14", d.name, "the readers of seq %d in %s cannot be listed: %v", messages[i].Seq, c, err)
 		}
 	}
 }

@@ -165,6 +165,14 @@ func about(e client.Event) string {
 		return fmt.Sprintf("is told of its reading in %s: %d unread", e.ReadState.ConversationID, e.ReadState.UnreadCount)
 	case client.MessageDelivered:
 		return fmt.Sprintf("is told that %s has %s up to seq %d", e.UserID, e.ConversationID, e.UpToSeq)
+	case client.ReceiptUpdated:
+		return fmt.Sprintf("is told that %s has read %s up to seq %d", e.UserID, e.ConversationID, e.Seq)
+	case client.ReceiptCount:
+		var counts []string
+		for _, c := range e.Counts {
+			counts = append(counts, fmt.Sprint(c.ReadCount))
+		}
+		return fmt.Sprintf("is told how many have read the newest messages of %s: %s", e.ConversationID, strings.Join(counts, " "))
 	case client.Typing:
 		return fmt.Sprintf("is told that %s types in %s: %v", e.UserID, e.ConversationID, e.Typing)
 	case client.Failed:

@@ -17,6 +17,10 @@ import (
 	"github.com/parley-chat/parley/internal/ws"
 )
 
+// large is how many people make a conversation large here: two of the three conversations begin large, and become small
+// and large again while people come and go.
+const large = 4
+
 // node is a place where a process runs, one after the other.
 type node struct {
 	world *world
@@ -70,7 +74,9 @@ func (n *node) start() {
 	p := &process{world: w, node: n, id: fmt.Sprintf("node%d.%d", n.place+1, n.begun), gate: newGate(), conns: make(map[*end]struct{})}
 	p.fuse.Store(-1)
 	p.hub = realtime.NewHub(realtime.Config{NodeID: p.id}, bus{w.network, p})
-	p.rules = chat.New(chat.Config{NewID: func() string { return w.newID(p.id) }, Lanes: 1 + n.place%2}, newWay(p, w.store), p.hub)
+	p.rules = chat.New(chat.Config{
+		NewID: func() string { return w.newID(p.id) }, Lanes: 1 + n.place%2, Readers: readers{w.shared, p}, ReadThreshold: large,
+	}, newWay(p, w.store), p.hub)
 	p.sockets = ws.New(ws.Config{Rules: limit.Defaults()}, p.rules, p.hub, w, limit.Unlimited{})
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop

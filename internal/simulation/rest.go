@@ -130,6 +130,23 @@ func (d *device) remove(c, message string) {
 	})
 }
 
+// markReadLive asks over the connection, which answers with receipt:synced.
+func (d *device) markReadLive(c, message, command string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.online {
+		return
+	}
+	call := d.witness.Begin(check.Operation{Op: check.MarkRead, Async: true, Conversation: c, Message: message})
+	d.log("asks for %s of %s", command, c)
+	name := "messageId"
+	if command == "receipt:sync" {
+		name = "lastReadMessageId"
+	}
+	d.command(map[string]any{"type": command, "conversationId": c, name: message})
+	call.End(errUnanswered)
+}
+
 func (d *device) markRead(c, message string) error {
 	return d.ask(check.Operation{Op: check.MarkRead, Conversation: c, Message: message}, func(ctx context.Context, rules *chat.Service) (func(*check.Call), error) {
 		state, err := rules.AdvanceRead(ctx, d.person.id, chat.ConversationID(c), chat.MessageID(message))
@@ -137,6 +154,35 @@ func (d *device) markRead(c, message string) error {
 			call.Unread, call.ReadMessage = state.UnreadCount, string(state.LastReadMessageID)
 		}, err
 	})
+}
+
+// letKnow has others know what the person reads from now on, or not.
+func (d *device) letKnow(on bool) error {
+	return d.ask(check.Operation{Op: check.Privacy, On: on}, func(ctx context.Context, rules *chat.Service) (func(*check.Call), error) {
+		_, err := rules.UpdateMe(ctx, d.person.id, chat.ProfileEdit{ReadReceiptsEnabled: &on})
+		return nil, err
+	})
+}
+
+// whoRead reads who has read a message, in pages.
+func (d *device) whoRead(traversal, c, message string, limit int) error {
+	var after chat.ReaderCursor
+	for {
+		last := false
+		err := d.ask(check.Operation{Op: check.Readers, Conversation: c, Message: message, Traversal: traversal}, func(ctx context.Context, rules *chat.Service) (func(*check.Call), error) {
+			page, err := rules.MessageReaders(ctx, d.person.id, chat.ConversationID(c), chat.MessageID(message), after, limit)
+			return func(call *check.Call) {
+				for _, r := range page.Readers {
+					call.Readers = append(call.Readers, check.Reader{User: string(r.User.ID), At: r.ReadAt.UnixMicro()})
+					after = chat.ReaderCursor{ReadAt: r.ReadAt, User: r.User.ID}
+				}
+				call.Count, call.Last, last = page.Count, !page.HasMore, !page.HasMore
+			}, err
+		})
+		if err != nil || last {
+			return err
+		}
+	}
 }
 
 func (d *device) create(kind chat.ConversationType, others []*person, title string) (id string) {

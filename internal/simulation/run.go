@@ -44,7 +44,7 @@ func Run(t *testing.T, template *Template, o Options) (out *Outcome) {
 			chance: newChance(o.Seed), journal: newJournal(), recorder: check.NewRecorder(), store: s, people: template.people,
 			byLogin: make(map[string]*person), locked: make(map[chat.ConversationID]time.Time), out: make(map[string]bool), air: fair,
 		}
-		w.network = newNetwork(w)
+		w.network, w.shared = newNetwork(w), newKnowledge(w)
 		w.recorder.Run(func(r *check.Run) { r.Name, r.Seed = "simulation", o.Seed })
 		out = w.play(t, filepath.Join(dir, "parley.db"))
 		out.Seed = o.Seed
@@ -73,7 +73,7 @@ func (w *world) play(t *testing.T, file string) *Outcome {
 		t.Fatal(err)
 	}
 	out := &Outcome{Weather: s.air.name, Violations: w.violations, Lasted: time.Since(began)}
-	out.Report = check.Check(history, check.Bounds{})
+	out.Report = check.Check(history, check.Bounds{Large: large, Ahead: []string{"readers-lost", "readers-vague"}})
 	for _, rule := range out.Report.Rules {
 		for _, v := range rule.Violations {
 			out.Violations = append(out.Violations, Violation{v.Rule, v.String()})

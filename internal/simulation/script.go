@@ -67,6 +67,10 @@ func (w *world) deviceOf(p *person) *device {
 func (s *script) chat() {
 	s.setWeather(s.air)
 	s.clears = s.recorder.Fault("weather", s.air.name, "")
+	if s.air.vague > 0 {
+		weather, vague := s.clears, s.recorder.Fault("readers-vague", "readers", "")
+		s.clears = func() time.Duration { vague(); return weather() }
+	}
 	until := time.Now().Add(s.lasts)
 	s.breakThings(until)
 	if luck := s.chance.of("flood"); luck.is(.05) {
@@ -92,7 +96,7 @@ func (s *script) choose(l lot) deed {
 		do     deed
 	}{
 		{50, s.writes}, {6, s.writesOverREST}, {4, s.writesTwice}, {4, s.repeats}, {1, s.contradicts},
-		{7, s.edits}, {4, s.removes}, {7, s.reads}, {3, s.admits}, {3, s.expels}, {1, s.quits}, {2, s.renames}, {1, s.promotes},
+		{7, s.edits}, {4, s.removes}, {10, s.reads}, {8, s.readsLive}, {4, s.readsTogether}, {3, s.switches}, {2, s.asksWhoRead}, {3, s.admits}, {3, s.expels}, {1, s.quits}, {2, s.renames}, {1, s.promotes},
 		{1, s.creates}, {1, s.discards}, {6, s.drops}, {2, s.dawdles}, {3, s.looksAway}, {2, s.pages}, {2, s.types}, {1, s.lists},
 	}
 	total := 0
@@ -231,6 +235,39 @@ func (s *script) removes(d *device, l lot) {
 func (s *script) reads(d *device, l lot) {
 	if c, m := d.something(l, false); m != "" {
 		_ = d.markRead(c, m)
+	}
+}
+
+// readsLive asks over the connection, as somebody does who reads on or has just come back.
+func (s *script) readsLive(d *device, l lot) {
+	if c, m := d.something(l, false); m != "" {
+		d.markReadLive(c, m, pick(l, []string{"receipt:read", "receipt:sync"}))
+	}
+}
+
+// readsTogether has two devices of a person read different messages at once, or one twice.
+func (s *script) readsTogether(d *device, l lot) {
+	theirs := slices.DeleteFunc(slices.Clone(s.devices), func(o *device) bool { return o.person != d.person })
+	c, m := d.something(l, false)
+	other := pick(l, theirs)
+	if m == "" {
+		return
+	}
+	if c2, m2 := other.something(l, false); c2 == c {
+		other.markReadLive(c, m2, "receipt:read")
+	} else {
+		d.markReadLive(c, m, "receipt:read")
+	}
+	_ = d.markRead(c, m)
+}
+
+// switches has others know what somebody reads from now on, or not.
+func (s *script) switches(d *device, l lot) { _ = d.letKnow(l.is(.5)) }
+
+// asksWhoRead lists the readers of a message.
+func (s *script) asksWhoRead(d *device, l lot) {
+	if c, m := d.something(l, false); m != "" {
+		_ = d.whoRead(s.key(d), c, m, 1+l.IntN(3))
 	}
 }
 

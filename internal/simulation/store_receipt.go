@@ -53,6 +53,11 @@ func (s *way) AdvanceDelivered(ctx context.Context, steps []chat.DeliveredStep) 
 	return err
 }
 
+// UpdateMe satisfies chat.Store.
+func (s *way) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit) (chat.Me, error) {
+	return writing(s, ctx, "change an account", []chat.ConversationID{chat.ConversationID(u)}, func(ctx context.Context) (chat.Me, error) { return s.Store.UpdateMe(ctx, u, e) })
+}
+
 // ReadPositions satisfies chat.Store.
 func (s *way) ReadPositions(ctx context.Context, c chat.ConversationID) (map[chat.UserID]int64, error) {
 	return reading(s, ctx, "read everybody's position", c, func(ctx context.Context) (map[chat.UserID]int64, error) { return s.Store.ReadPositions(ctx, c) })

@@ -17,18 +17,20 @@ type weather struct {
 	unsure     float64 // it is committed, and the answer is lost
 	belated    float64 // it is given up, and committed up to 5.5 s later
 
+	vague float64 // who knows what was read fails, before or after it was done
+
 	// In the cluster, for the whole of a run: how many of each.
-	kills, freezes, drains, partitions, outages, locks int
+	kills, freezes, drains, partitions, outages, locks, losses int
 }
 
 // weathers are what a run begins with; its chance makes each milder or worse.
 var weathers = []weather{
 	{name: "calm"},
-	{name: "lossy bus", lost: .15, silent: .05, doubled: .15, slow: .2, partitions: 2},
+	{name: "lossy bus", lost: .15, silent: .05, doubled: .15, slow: .2, vague: .03, partitions: 2, losses: 2},
 	{name: "sick database", sluggish: .08, unreadable: .03, failing: .06, unsure: .06, belated: .04, outages: 2, locks: 1},
-	{name: "falling nodes", kills: 3, freezes: 1, drains: 1, doubled: .02},
-	{name: "everything", lost: .06, silent: .02, doubled: .06, slow: .1, sluggish: .04, unreadable: .01, failing: .03, unsure: .03, belated: .02,
-		kills: 1, freezes: 1, drains: 1, partitions: 1, outages: 1, locks: 1},
+	{name: "falling nodes", kills: 3, freezes: 1, drains: 1, losses: 1, doubled: .02},
+	{name: "everything", lost: .06, silent: .02, doubled: .06, slow: .1, sluggish: .04, unreadable: .01, failing: .03, unsure: .03, belated: .02, vague: .02,
+		kills: 1, freezes: 1, drains: 1, partitions: 1, outages: 1, locks: 1, losses: 1},
 }
 
 // fair is the weather of the end: whatever is wrong now is not the weather's fault.

@@ -23,6 +23,7 @@ type world struct {
 	recorder *check.Recorder
 	store    *store.Store
 	network  *network
+	shared   *knowledge
 	nodes    []*node
 	people   []*person
 	devices  []*device
