@@ -50,8 +50,16 @@ var storingBugs = []Bug{
 		Name: "let a read position go backwards", Breaks: "A read position only moves forward (C6.1).", Caught: []string{"I8"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/store/receipt.go",
-			Old:  " AND left_at IS NULL AND last_read_seq < $4`",
-			New:  " AND left_at IS NULL`",
+			Old:  "if moved = seq > position; moved {",
+			New:  "if moved = seq != position; moved {",
+		}, {
+			File: "internal/store/receipt_step.go",
+			Old:  "if furthest && st.seq > st.ground.readSeq {",
+			New:  "if furthest {",
+		}, {
+			File: "internal/store/receipt_step.go",
+			Old:  " AND p.last_read_seq < k.seq`",
+			New:  "`",
 		}},
 	},
 	{
