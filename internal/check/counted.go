@@ -8,14 +8,23 @@ import (
 // newestCounted is how many messages of a large conversation have their readers counted live (C6.3).
 const newestCounted = 50
 
-// countsExact: "read by N" never counts more people than can have read the message, and counts exactly those that are
-// stored as its readers when all is settled (C6.1).
+// countsExact: "read by N" never counts more people than can have read the message, does not go back, and counts exactly
+// those that are stored as its readers when all is settled (C6.1).
 func countsExact(x *index, f *finding) {
 	for _, s := range x.streams {
+		last := make(map[*conversation]*Observation)
 		for _, o := range s.saw {
-			if c := x.conversation(o.Conversation); o.Event == ReadCounted && c.created != nil {
+			if o.Event != ReadCounted {
+				continue
+			}
+			c := x.conversation(o.Conversation)
+			if c.created != nil {
 				neverTooMany(x, f, c, o)
 			}
+			if before := last[c]; before != nil {
+				neverFewer(x, f, c, before, o)
+			}
+			last[c] = o
 		}
 	}
 	x.whileLive(func(s *stream, c *conversation, h *held) {
@@ -52,6 +61,41 @@ func neverTooMany(x *index, f *finding, c *conversation, o *Observation) {
 			return
 		}
 	}
+}
+
+// neverFewer holds counts against those that the same client was told before: fewer have read a message only when somebody
+// has left meanwhile, or lets nobody know any more, or what runs ahead of the store was away.
+func neverFewer(x *index, f *finding, c *conversation, before, o *Observation) {
+	if !apart(x.unahead, before.At, o.At) || c.mayHaveLost(x, before, o) {
+		return
+	}
+	was := make(map[string]int64, len(before.Counts))
+	for _, counted := range before.Counts {
+		was[counted.Message] = counted.Readers
+	}
+	for _, counted := range o.Counts {
+		if f.Checked++; counted.Readers < was[counted.Message] {
+			f.violated(x, c, []source{saw(before), saw(o)}, "a message was read by %d and then by %d, and nobody left", was[counted.Message], counted.Readers)
+			return
+		}
+	}
+}
+
+// mayHaveLost reports whether somebody may have left, or may have begun to let nobody know, around the time between two
+// observations.
+func (c *conversation) mayHaveLost(x *index, before, o *Observation) bool {
+	between := func(did *Operation) bool {
+		return did.Result != Fail && did.Called < o.Serial && (did.Returned > before.Serial || did.End+x.b.Recovery > before.At)
+	}
+	for _, m := range c.people {
+		if slices.ContainsFunc(m.may, between) {
+			return true
+		}
+		if slices.ContainsFunc(x.switches[m.user], func(did *Operation) bool { return !did.On && between(did) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func countedAsStored(x *index, f *finding, s *stream, c *conversation, h *held) {

@@ -18,12 +18,13 @@ type index struct {
 	follows       []*follow
 	delivered     []delivery
 	faults        []Fault
-	kinds         []string            // of the faults; the first is "", for none
-	unnamed       []*Operation        // creations that may have been done, of which no answer said the id
-	secrets       map[string][]secret // by user, in order
-	unmended      []span              // when a live connection may have a hole
-	unahead       []span              // when what runs ahead of the store may be away
-	disturbed     []span              // when a fault, or what is left of it, may show
+	kinds         []string                // of the faults; the first is "", for none
+	unnamed       []*Operation            // creations that may have been done, of which no answer said the id
+	switches      map[string][]*Operation // by user, in order: that had others know what they read, or not
+	secrets       map[string][]secret     // by user, in order
+	unmended      []span                  // when a live connection may have a hole
+	unahead       []span                  // when what runs ahead of the store may be away
+	disturbed     []span                  // when a fault, or what is left of it, may show
 }
 
 // ackOwed is how long a connection owes an ack before it is sent again what it lacks (C3.4).

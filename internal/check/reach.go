@@ -24,12 +24,12 @@ type secret struct {
 // settleReaches finds how far everybody may have read, and when they let nobody know.
 func (x *index) settleReaches() {
 	x.secrets = make(map[string][]secret)
-	switches := make(map[string][]*Operation)
+	x.switches = make(map[string][]*Operation)
 	for i := range x.h.Operations {
 		o := &x.h.Operations[i]
 		switch {
 		case o.Op == Privacy && o.Result != Fail:
-			switches[o.User] = append(switches[o.User], o)
+			x.switches[o.User] = append(x.switches[o.User], o)
 		case o.Op == MarkRead && o.Result != Fail, o.Op == Send:
 			// A send that was refused in the end may have been stored by an earlier try.
 			c := x.conversation(o.Conversation)
@@ -43,7 +43,7 @@ func (x *index) settleReaches() {
 			slices.SortFunc(some, func(a, b reach) int { return cmp.Compare(a.called, b.called) })
 		}
 	}
-	for user, some := range switches {
+	for user, some := range x.switches {
 		slices.SortFunc(some, byCall)
 		x.secrets[user] = secretsOf(some)
 	}

@@ -171,6 +171,18 @@ var readingPlants = []plant{
 			}
 		}
 	}},
+	{"older counts come late", "C6.1", "nobody left", func(h *check.History) {
+		// Somebody's reading is told, and then the counts before it again.
+		all := told(h, "bob", largeRoom, "")
+		for i := 1; ; i++ {
+			if n := len(all[i-1].Counts); n > 0 && n == len(all[i].Counts) && all[i].Counts[n-1].Readers > all[i-1].Counts[n-1].Readers {
+				again := *all[i-1]
+				again.At, again.Serial = all[i].At, all[i].Serial
+				h.Observations = slices.Insert(h.Observations, index(h, all[i])+1, again)
+				return
+			}
+		}
+	}},
 	{"older counts come last", "C6.1", "ended with", func(h *check.History) {
 		all := told(h, "ada", largeRoom, "")
 		all[len(all)-1].Counts = all[len(all)-4].Counts

@@ -26,8 +26,8 @@ type weather struct {
 // weathers are what a run begins with; its chance makes each milder or worse.
 var weathers = []weather{
 	{name: "calm"},
-	{name: "lossy bus", lost: .15, silent: .05, doubled: .15, slow: .2, vague: .03, partitions: 2, losses: 2},
-	{name: "sick database", sluggish: .08, unreadable: .03, failing: .06, unsure: .06, belated: .04, outages: 2, locks: 1},
+	{name: "lossy bus", lost: .15, silent: .05, doubled: .15, slow: .2, partitions: 2},
+	{name: "sick database", sluggish: .08, unreadable: .03, failing: .06, unsure: .06, belated: .04, vague: .03, outages: 2, locks: 1, losses: 2},
 	{name: "falling nodes", kills: 3, freezes: 1, drains: 1, losses: 1, doubled: .02},
 	{name: "everything", lost: .06, silent: .02, doubled: .06, slow: .1, sluggish: .04, unreadable: .01, failing: .03, unsure: .03, belated: .02, vague: .02,
 		kills: 1, freezes: 1, drains: 1, partitions: 1, outages: 1, locks: 1, losses: 1},
