@@ -113,7 +113,7 @@ func write(root, dir string, edits []Edit) (path string, err error) {
 // Bugs are all of them.
 func Bugs() []Bug {
 	var all []Bug
-	for _, some := range [][]Bug{sendingBugs, storingBugs, deliveringBugs, endingBugs} {
+	for _, some := range [][]Bug{sendingBugs, storingBugs, deliveringBugs, endingBugs, readingBugs} {
 		all = append(all, some...)
 	}
 	return all
