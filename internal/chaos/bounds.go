@@ -19,6 +19,14 @@ var ahead = []string{
 	"redis-cut", "redis-half-open", "redis-delayed", "redis-flush", "redis-restart", "redis-kill", "redis-freeze", "redis-memory",
 }
 
+// uncounted are the faults under which counts may be wrong for a moment, or late: all but those of the bus alone.
+var uncounted = append([]string{
+	"clients-cut", "clients-refused", "clients-half-open", "clients-delayed", "clients-throttled", "nginx-reload", "nginx-kill",
+	"kill", "freeze", "drain", "rolling", "clock", "version",
+	"database-cut", "database-half-open", "database-delayed", "postgres-restart", "postgres-crash", "postgres-backends", "row-lock", "table-lock",
+	"disk-full", "file-lock",
+}, ahead...)
+
 // forgotten are the faults that lose what one node alone knew, or what a node and Redis knew (ADR-020).
 func forgotten(shape cluster.Shape) [][]string {
 	if shape != cluster.Full {
@@ -32,7 +40,7 @@ func bounds(b check.Bounds, shape cluster.Shape) check.Bounds {
 	if b.Mended == nil {
 		b.Mended = mended
 	}
-	b.Ahead, b.Forgotten = ahead, forgotten(shape)
+	b.Ahead, b.Uncounted, b.Forgotten = ahead, uncounted, forgotten(shape)
 	return b
 }
 

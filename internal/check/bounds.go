@@ -26,6 +26,9 @@ type Bounds struct {
 	// Ahead are the kinds of faults under which what runs ahead of the store may be away: then an own read position in a
 	// large conversation is answered as the store has it, and that may be behind until it is back (ADR-020).
 	Ahead []string
+	// Uncounted are the kinds of faults under which counts of readers may be wrong for a moment, or come late: whoever was to
+	// have them counted anew died, or what runs ahead of the store is away, or the client or a node stands still.
+	Uncounted []string
 	// Forgotten are the sets of kinds of faults that, all together, may lose what was read in a large conversation shortly
 	// before: it is in the store within 10 seconds, and until then with one node, or with a node and Redis (ADR-020).
 	Forgotten [][]string

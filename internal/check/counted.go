@@ -64,9 +64,9 @@ func neverTooMany(x *index, f *finding, c *conversation, o *Observation) {
 }
 
 // neverFewer holds counts against those that the same client was told before: fewer have read a message only when somebody
-// has left meanwhile, or lets nobody know any more, or what runs ahead of the store was away.
+// has left meanwhile, or lets nobody know any more.
 func neverFewer(x *index, f *finding, c *conversation, before, o *Observation) {
-	if !apart(x.unahead, before.At, o.At) || c.mayHaveLost(x, before, o) {
+	if !apart(x.uncounted, before.At, o.At) || c.mayHaveLost(x, before, o) {
 		return
 	}
 	was := make(map[string]int64, len(before.Counts))

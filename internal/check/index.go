@@ -24,6 +24,7 @@ type index struct {
 	secrets       map[string][]secret     // by user, in order
 	unmended      []span                  // when a live connection may have a hole
 	unahead       []span                  // when what runs ahead of the store may be away
+	uncounted     []span                  // when counts may be wrong for a moment, or late
 	disturbed     []span                  // when a fault, or what is left of it, may show
 }
 
@@ -63,8 +64,11 @@ func newIndex(h *History, b Bounds) *index {
 	x.disturbed = disturbances(x.faults, b.Recovery)
 	mended := func(f Fault) bool { return slices.Contains(b.Mended, f.Kind) }
 	x.unmended = disturbances(slices.DeleteFunc(slices.Clone(x.faults), mended), b.Recovery)
-	ahead := func(f Fault) bool { return !slices.Contains(b.Ahead, f.Kind) }
-	x.unahead = disturbances(slices.DeleteFunc(slices.Clone(x.faults), ahead), b.Recovery)
+	during := func(kinds []string) []span {
+		other := func(f Fault) bool { return !slices.Contains(kinds, f.Kind) }
+		return disturbances(slices.DeleteFunc(slices.Clone(x.faults), other), b.Recovery)
+	}
+	x.unahead, x.uncounted = during(b.Ahead), during(b.Uncounted)
 	x.takeDatabase()
 	x.takeRecords()
 	for _, c := range x.conversations {

@@ -343,12 +343,17 @@ func (s *script) drops(d *device, l lot) {
 	d.drop(away)
 }
 
-func (s *script) dawdles(d *device, l lot) {
+func (s *script) dawdles(d *device, l lot) { s.slow(d, l.between(time.Second, 15*time.Second)) }
+
+// slow has a device read nothing for a while.
+func (s *script) slow(d *device, wait time.Duration) {
+	end := s.recorder.Fault("dawdle", d.name, "")
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	wait := l.between(time.Second, 15*time.Second)
 	d.log("reads nothing for %v", wait)
 	d.slowTo = time.Now().Add(wait)
+	d.mu.Unlock()
+	time.Sleep(wait)
+	end()
 }
 
 // looksAway stops following a conversation for a while.
@@ -384,10 +389,7 @@ func (s *script) flood() {
 	ada, deaf := s.deviceOf(s.people[0]), s.deviceOf(s.people[2])
 	s.errands.Go(func() {
 		c := s.journal.idOf("c1")
-		deaf.mu.Lock()
-		deaf.slowTo = time.Now().Add(8 * time.Second)
-		deaf.log("reads nothing for 8 seconds, while a flood comes")
-		deaf.mu.Unlock()
+		s.errands.Go(func() { s.slow(deaf, 8*time.Second) })
 		// 4 bytes a character: a message may have 4,000 of them.
 		for range 90 {
 			key := s.key(ada)
