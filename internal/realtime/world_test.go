@@ -185,6 +185,7 @@ type event struct {
 	LastSeq        int64                  `json:"lastSeq"`
 	UserID         string                 `json:"userId"`
 	SenderID       string                 `json:"senderId"`
+	Seq            int64                  `json:"seq"`
 	UpToSeq        int64                  `json:"upToSeq"`
 	Reason         string                 `json:"reason"`
 	Code           string                 `json:"code"`

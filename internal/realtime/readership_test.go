@@ -1,0 +1,113 @@
+package realtime_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/inmem"
+)
+
+// reading is two people in a small group of whom one follows and the other has read the first of three messages.
+func reading(t *testing.T) (w *world, n *node, bob *client, ada chat.UserID, c chat.ConversationID, m []chat.Message) {
+	w = newWorld(t, 2, inmem.NewBus())
+	n = w.nodes[1]
+	people := w.people(3)
+	ada, c = people[0], w.group(people...)
+	for i := range 3 {
+		m = append(m, n.send(t, people[2], c, fmt.Sprint("message ", i+1)))
+	}
+	if _, err := n.rules.AdvanceRead(bg, ada, c, m[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	bob = n.connect(t, people[1])
+	bob.subscribe(c, 0)
+	time.Sleep(steady)
+	bob.told(ada, 1)
+	return w, n, bob, ada, c, m
+}
+
+// told holds the positions of a person that the client was told, 0 for nothing, against those wanted.
+func (c *client) told(u chat.UserID, want ...int64) {
+	c.Helper()
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var got []int64
+	for _, e := range c.events {
+		if e.Type == "receipt:updated" && e.UserID == string(u) {
+			got = append(got, e.Seq)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		c.Errorf("the client was told of positions %v, want %v", got, want)
+	}
+}
+
+func shown(m chat.Message, u chat.UserID) chat.Shown {
+	return chat.Shown{Conversation: m.Conversation, User: u, Message: m.ID, Seq: m.Seq, At: time.Now()}
+}
+
+func TestAPositionThatComesLateIsPassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, n, bob, ada, c, m := reading(t)
+		if _, err := n.rules.AdvanceRead(bg, ada, c, m[2].ID); err != nil {
+			t.Fatal(err)
+		}
+		n.PositionShown(shown(m[1], ada))
+		n.PositionShown(shown(m[2], ada))
+		time.Sleep(time.Minute)
+		bob.told(ada, 1, 3)
+	})
+}
+
+func TestWhatWasReadBeforeSomebodyLetNobodyKnowIsNotShownAfterIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, n, bob, ada, c, m := reading(t)
+		off := false
+		if _, err := n.rules.UpdateMe(bg, ada, chat.ProfileEdit{ReadReceiptsEnabled: &off}); err != nil {
+			t.Fatal(err)
+		}
+		n.PositionShown(shown(m[1], ada))
+		time.Sleep(time.Minute)
+		bob.told(ada, 1, 0)
+		on := true
+		if _, err := n.rules.UpdateMe(bg, ada, chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.rules.AdvanceRead(bg, ada, c, m[1].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		bob.told(ada, 1, 0, 2)
+	})
+}
+
+func TestAPositionThatNobodyToldIsFoundInTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, bob, ada, c, m := reading(t)
+		// Whoever wrote it died before they said so.
+		if _, _, err := w.store.AdvanceRead(bg, c, ada, m[1].ID, false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		bob.told(ada, 1, 2)
+	})
+}
+
+func TestThatSomebodyLetsNobodyKnowIsFoundByWhoComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, n, bob, ada, c, _ := reading(t)
+		n.Unsubscribe(bob.Session, c)
+		time.Sleep(time.Second)
+		off := false
+		if _, err := n.rules.UpdateMe(bg, ada, chat.ProfileEdit{ReadReceiptsEnabled: &off}); err != nil {
+			t.Fatal(err)
+		}
+		bob.subscribe(c, 4)
+		time.Sleep(time.Second)
+		bob.told(ada, 1, 0)
+	})
+}
