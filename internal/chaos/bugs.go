@@ -112,7 +112,7 @@ func hunt(ctx context.Context, b planted.Bug, c cluster.Config, seed uint64, fol
 			continue
 		}
 		report, err := Run(ctx, Options{
-			Cluster: c, Edits: mutations(b), FromSource: true, For: caughtWithin / 2, Faults: kinds, Apart: time.Second, Longest: 3 * time.Second,
+			Cluster: c, Edits: mutations(b), FromSource: true, For: 2 * caughtWithin / 5, Faults: kinds, Apart: time.Second, Longest: 3 * time.Second,
 			Seed: seed, Clients: 24, Rate: rate(kinds), SettledWithin: caughtWithin / 6, Bounds: check.Bounds{Delivery: delivered(kinds)},
 			Folder: filepath.Join(folder, strings.ReplaceAll(b.Name, " ", "-")), Out: io.Discard,
 		})

@@ -57,6 +57,32 @@ func (p *person) read(ctx context.Context, r *room) {
 	_, _ = p.MarkRead(ctx, r.id, message)
 }
 
+// readTwice reads the same over both ways at once, as two devices do, or one that has lost its answer.
+func (p *person) readTwice(ctx context.Context, r *room) {
+	if message := p.newest(r); message != "" {
+		p.MarkReadLive(r.id, message)
+		_, _ = p.MarkRead(ctx, r.id, message)
+	}
+}
+
+// whoRead lists who has read a message, in small pages.
+func (p *person) whoRead(ctx context.Context, r *room) {
+	if message := p.newest(r); message != "" {
+		_ = p.Readers(ctx, r.id, message, 1+p.random.IntN(10))
+	}
+}
+
+// newest is the newest message that was seen in a conversation; "" for none.
+func (p *person) newest(r *room) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := p.last[r.id]
+	if len(seen) == 0 {
+		return ""
+	}
+	return seen[len(seen)-1]
+}
+
 // page reads a conversation from one end to the other while others write in it. The longest ones are read
 // seldom.
 func (p *person) page(ctx context.Context, rooms []*room) {

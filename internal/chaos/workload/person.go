@@ -210,9 +210,15 @@ func (p *person) act(ctx context.Context) {
 		p.edit(ctx)
 	case n < 800:
 		p.delete(ctx)
-	case n < 870:
+	case n < 860:
 		p.read(ctx, r)
-	case n < 890:
+	case n < 870:
+		p.readTwice(ctx, r)
+	case n < 876:
+		_ = p.LetKnow(ctx, p.random.IntN(3) > 0)
+	case n < 884:
+		p.whoRead(ctx, r)
+	case n < 897:
 		p.page(ctx, rooms)
 	case n < 910:
 		_, _ = p.List(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -19,9 +20,18 @@ func (c Config) settledWithin() time.Duration {
 	return settledWithin
 }
 
-// Settle sends one more message to each conversation and returns when everybody has everything. What
-// somebody still lacks after that is noted as a fault.
+// Settle sends one more message to each conversation and returns when everybody has everything, and knows who has read
+// what. What somebody still lacks after that is noted as a fault.
 func (w *Workload) Settle(ctx context.Context) {
+	w.settleMessages(ctx)
+	// What is read ahead of the store is written every 10 seconds, and what was told of readers is compared as often (C6.3).
+	pause(ctx, readWithin)
+}
+
+// readWithin is how long after everybody has everything who has read what is told and written everywhere.
+const readWithin = 13 * time.Second
+
+func (w *Workload) settleMessages(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.settledWithin())
 	defer cancel()
 	var working sync.WaitGroup
@@ -117,8 +127,17 @@ func (w *Workload) ReadAll(ctx context.Context) error {
 }
 
 func (p *person) readWhole(ctx context.Context, conversation string, newer bool) error {
-	if _, err := p.Traverse(ctx, conversation, newer, 100); err != nil {
+	messages, err := p.Traverse(ctx, conversation, newer, 100)
+	if err != nil {
 		return fmt.Errorf("the final history of conversation %s: %w", conversation, err)
+	}
+	if !newer {
+		slices.Reverse(messages)
+	}
+	for _, m := range messages[max(0, len(messages)-3):] {
+		if err := p.Readers(ctx, conversation, m.ID, 7); err != nil {
+			return fmt.Errorf("the final readers of message %s: %w", m.ID, err)
+		}
 	}
 	return nil
 }
