@@ -89,8 +89,7 @@ func neverBack(x *index, f *finding, k readKey, all []position) {
 		}
 		f.Checked++
 		_, at := p.from.moment()
-		behind := k.conversation.wasLarge(x) && !apart(x.unahead, at, p.from.did.End)
-		if p.seq < highest.seq && !behind && !x.mayForget(k.conversation, highest.from.did.End) {
+		if p.seq < highest.seq && !x.mayBeBehind(k.conversation, at, p.from.did.End) && !x.mayForget(k.conversation, highest.from.did.End) {
 			f.violated(x, k.conversation, []source{highest.from, p.from}, "a read position went back from seq %d to seq %d", highest.seq, p.seq)
 		}
 		if o := p.from.did; o.Op == MarkRead {
@@ -106,6 +105,12 @@ const stepsWait = 45 * time.Second
 
 // wasLarge reports whether a conversation may have been large.
 func (c *conversation) wasLarge(x *index) bool { return len(c.people) >= x.b.Large }
+
+// mayBeBehind reports whether an own position may be answered between two times as the store has it, while what was read
+// since waits with who is away.
+func (x *index) mayBeBehind(c *conversation, from, to time.Duration) bool {
+	return c.wasLarge(x) && !apart(x.unahead, from, to)
+}
 
 // mayForget reports whether what was read at a time may have been lost by faults since.
 func (x *index) mayForget(c *conversation, at time.Duration) bool {
@@ -164,7 +169,7 @@ func syncedForward(x *index, f *finding, s *stream) {
 			continue
 		}
 		f.Checked++
-		if before := last[c]; before != nil && c.messages[before.Message].Seq > m.Seq && !x.mayForget(c, before.At) {
+		if before := last[c]; before != nil && c.messages[before.Message].Seq > m.Seq && !x.mayForget(c, before.At) && !x.mayBeBehind(c, before.At, o.At) {
 			f.violated(x, c, []source{saw(before), saw(o)}, "a connection was told of a read position that went back")
 			continue
 		}
