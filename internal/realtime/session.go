@@ -61,6 +61,14 @@ func (s *Session) expel(c chat.ConversationID, frame []byte) {
 	s.send([][]byte{frame})
 }
 
+// wasExpelled reports whether the session was told last that its person is out of the conversation.
+func (s *Session) wasExpelled(c chat.ConversationID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, expelled := s.expelled[c]
+	return expelled
+}
+
 // show shows the session a conversation.
 func (s *Session) show(c chat.ConversationID, frame []byte) {
 	s.mu.Lock()

@@ -63,6 +63,11 @@ func (b *book) unsettled(c chat.ConversationID, roster chat.Roster, here map[cha
 	if b == nil {
 		return false
 	}
+	for _, sessions := range here {
+		if anyExpelled(sessions, c) {
+			return true
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	i := b.conversations[c]
@@ -94,7 +99,7 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 		here = n.hub.sessions.among(roster)
 	}
 	was := n.hub.book.shown(c, here, what.left)
-	came := whoCame(here, was, what)
+	came := whoCame(c, here, was, what)
 	var states map[chat.UserID]chat.ReadState
 	if len(came) > 0 && state != nil {
 		// One statement for all of them: they may be a thousand. It comes first, so that nothing is told twice.
@@ -145,12 +150,13 @@ func impersonal(c chat.Conversation) *chat.Conversation {
 	return &c
 }
 
-// whoCame is who is here and in the conversation, and was not shown it, or may not have been.
-func whoCame(here map[chat.UserID][]*Session, was shown, what news) []chat.UserID {
+// whoCame is who is here and in the conversation, and was not shown it, or may not have been. Who left and came back
+// before this was looked at has a seat, and was told by the topic that they are out.
+func whoCame(c chat.ConversationID, here map[chat.UserID][]*Session, was shown, what news) []chat.UserID {
 	var came []chat.UserID
-	for u := range here {
+	for u, sessions := range here {
 		if was.known[u] {
-			if !was.seated[u] {
+			if !was.seated[u] || anyExpelled(sessions, c) {
 				came = append(came, u)
 			}
 			continue
@@ -160,6 +166,11 @@ func whoCame(here map[chat.UserID][]*Session, was shown, what news) []chat.UserI
 		}
 	}
 	return came
+}
+
+// anyExpelled reports whether one of the sessions was told last that its person is out of the conversation.
+func anyExpelled(sessions []*Session, c chat.ConversationID) bool {
+	return slices.ContainsFunc(sessions, func(s *Session) bool { return s.wasExpelled(c) })
 }
 
 // whoLeft is who was shown the conversation, or may have been, and is not in it any more.
