@@ -1,6 +1,10 @@
 package check
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/parley-chat/parley/client"
+)
 
 // noPhantom: what is stored, and what was shown, was sent; what was refused for good is not there; and
 // nobody was shown what is not stored (C2.1, C2.7).
@@ -45,11 +49,25 @@ func unsent(x *index, f *finding, c *conversation, m *message) {
 	switch {
 	case len(tries) == 0:
 		f.violated(x, c, records, "a message is stored that nobody sent")
+	case slices.ContainsFunc(tries, func(o *Operation) bool { return x.cameAfterRefusal(c, o) }):
 	case tries[len(tries)-1].Result == Fail:
 		f.violated(x, c, records, "a message is stored whose send was refused for good")
 	default:
 		f.violated(x, c, records, "a message is stored with another text than was sent")
 	}
+}
+
+// cameAfterRefusal reports whether another copy of a refused send may have come when its sender was in the conversation
+// again: a link held it back, the client sent it anew on another one and was refused, and then the sender was let in.
+// Each copy is judged when it comes.
+func (x *index) cameAfterRefusal(c *conversation, refused *Operation) bool {
+	if refused.Result != Fail || refused.Code != client.CodeNotInConversation {
+		return false
+	}
+	held := slices.ContainsFunc(x.faults, func(f Fault) bool { return f.From <= refused.End && refused.Begin <= f.To && refused.End <= f.To })
+	return held && slices.ContainsFunc(x.h.Operations, func(o Operation) bool {
+		return o.Op == Add && o.Conversation == c.id && o.End >= refused.End && o.Result != Fail && slices.Contains(o.People, refused.User)
+	})
 }
 
 // unwritten: the text that is shown is one that was sent, or edited to.

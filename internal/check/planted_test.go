@@ -139,6 +139,36 @@ func TestWhoseAcksWereHeldUpForLongMayBeSentWhatTheyHave(t *testing.T) {
 	}
 }
 
+func TestACopyThatALinkHeldMayComeAfterItsSenderWasRefusedAndLetInAgain(t *testing.T) {
+	refused := func(held, back bool) int {
+		h := story()
+		o := send(h, 6)
+		o.Result, o.Code = check.Fail, "NOT_IN_CONVERSATION"
+		if held {
+			h.Faults = append(h.Faults, check.Fault{Kind: "clients-half-open", From: o.Begin, To: o.End + time.Second})
+		}
+		if back {
+			h.Operations = append(h.Operations, check.Operation{
+				Actor: o.Actor, Op: check.Add, Conversation: o.Conversation, People: []string{o.User}, Begin: o.End, End: o.End, Result: check.Info,
+			})
+		}
+		for _, r := range check.Check(h, check.Bounds{}).Rules {
+			if r.ID == "I2" {
+				return r.Found
+			}
+		}
+		return -1
+	}
+	for _, tt := range []struct {
+		held, back bool
+		accused    int
+	}{{true, true, 0}, {true, false, 1}, {false, true, 1}, {false, false, 1}} {
+		if got := refused(tt.held, tt.back); got != tt.accused {
+			t.Errorf("held %v, let in again %v: accused %d times, want %d", tt.held, tt.back, got, tt.accused)
+		}
+	}
+}
+
 var plants = []plant{
 	{"a confirmed message is not stored", "I1", "is not stored", func(h *check.History) { dropRow(h, 7) }},
 	{"a confirmed message is stored with another text", "I1", "not the one that was sent", func(h *check.History) { row(h, 5).Body = check.DigestOf("?") }},
