@@ -230,6 +230,7 @@ func TestAReadPositionThatOwnMessagesMovedIsToldOnce(t *testing.T) {
 			t.Errorf("bob was told of %v unread", got)
 		}
 		third := w.nodes[0].send(t, people[0], c, "one more")
+		synctest.Wait() // a position past every message that bob's node knows is not believed
 		bus.Publish(realtime.UserTopic(people[1]), envelopeOf(t, "nobody", "receipt:synced", map[string]any{
 			"User": people[1], "State": chat.ReadState{Conversation: c, LastReadSeq: third.Seq, LastSeq: third.Seq},
 		}))
