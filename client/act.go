@@ -95,9 +95,21 @@ func (l *Live) Typing(conversation string, typing bool) {
 	l.command(command{Type: kind, ConversationID: conversation})
 }
 
-// MarkRead moves the own read position forward; the answer is handed over as [ReadSynced].
+// MarkRead moves the own read position forward; the answer is handed over as [ReadSynced]. The furthest of each
+// conversation is said again, as receipt:sync, when no answer covers it after 10 s, and after each connect: a server that
+// died may have forgotten it. So it is said later when there is no connection. This is remembered of the 100
+// conversations that were read last, and, of messages that this connection did not hand over, in the order of the calls.
 func (l *Live) MarkRead(conversation, message string) {
-	l.command(command{Type: "receipt:read", ConversationID: conversation, MessageID: message})
+	l.ask(func() {
+		r := l.readings.note(conversation, message, l.tracks[conversation].seqOf(message))
+		if !l.signedIn {
+			return
+		}
+		if r.message == message {
+			r.said = time.Now()
+		}
+		l.out.command(command{Type: "receipt:read", ConversationID: conversation, MessageID: message})
+	})
 }
 
 func (l *Live) command(c command) { l.ask(func() { l.whileSignedIn(c) }) }

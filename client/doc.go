@@ -16,5 +16,7 @@
 //     messages included. A hole in the revs is asked for again, never passed over (C3.1).
 //   - A send is written again under its clientMessageId after every reconnect until the server answers,
 //     so that it is stored exactly once (C2.3).
+//   - How far was read is said again until the server's answer covers it, and after every reconnect, of the 100
+//     conversations that were read last (C6.4, C6.5).
 //   - A token that runs out is replaced on the open socket; a node that leaves is left in time (C4.3, C8.4).
 package client

@@ -169,6 +169,7 @@ type frame struct {
 
 	UnreadCount       int64      `json:"unreadCount"`
 	LastReadMessageID *string    `json:"lastReadMessageId"`
+	LastReadSeq       int64      `json:"lastReadSeq"`
 	LastReadAt        *time.Time `json:"lastReadAt"`
 
 	ReadAt *time.Time  `json:"readAt"`
@@ -220,7 +221,7 @@ func (f *frame) event() Event {
 	case "receipt:synced":
 		return ReadSynced{ReadState{
 			ConversationID: f.ConversationID, UnreadCount: f.UnreadCount,
-			LastReadMessageID: f.LastReadMessageID, LastReadAt: f.LastReadAt,
+			LastReadMessageID: f.LastReadMessageID, LastReadSeq: f.LastReadSeq, LastReadAt: f.LastReadAt,
 		}}
 	case "system:announcement":
 		return Announcement{Text: f.Text}
@@ -239,17 +240,18 @@ func (f *frame) err() *Error {
 
 // command is any frame of the client.
 type command struct {
-	Type            string         `json:"type"`
-	Token           string         `json:"token,omitempty"`
-	DeviceID        string         `json:"deviceId,omitempty"`
-	DeviceType      string         `json:"deviceType,omitempty"`
-	ConversationID  string         `json:"conversationId,omitempty"`
-	Conversations   []subscription `json:"conversations,omitempty"`
-	MessageID       string         `json:"messageId,omitempty"`
-	ClientMessageID string         `json:"clientMessageId,omitempty"`
-	Content         string         `json:"content,omitempty"`
-	ContentType     string         `json:"contentType,omitempty"`
-	Seq             int64          `json:"seq,omitempty"`
+	Type              string         `json:"type"`
+	Token             string         `json:"token,omitempty"`
+	DeviceID          string         `json:"deviceId,omitempty"`
+	DeviceType        string         `json:"deviceType,omitempty"`
+	ConversationID    string         `json:"conversationId,omitempty"`
+	Conversations     []subscription `json:"conversations,omitempty"`
+	MessageID         string         `json:"messageId,omitempty"`
+	LastReadMessageID string         `json:"lastReadMessageId,omitempty"`
+	ClientMessageID   string         `json:"clientMessageId,omitempty"`
+	Content           string         `json:"content,omitempty"`
+	ContentType       string         `json:"contentType,omitempty"`
+	Seq               int64          `json:"seq,omitempty"`
 }
 
 type subscription struct {

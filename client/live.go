@@ -46,8 +46,9 @@ type Live struct {
 	userID     string
 	tracks     map[string]*track
 	leaving    map[string]int // unsubscribes that this socket has not answered, by conversation
-	retryAfter time.Duration  // asked for by the last RATE_LIMITED of the connection
-	leaveAt    time.Time      // when a draining node lets go of us; zero when it is not
+	readings   readings
+	retryAfter time.Duration // asked for by the last RATE_LIMITED of the connection
+	leaveAt    time.Time     // when a draining node lets go of us; zero when it is not
 }
 
 // Live makes a live connection for the client's person.
@@ -139,6 +140,7 @@ func (l *Live) connection(ctx context.Context) error {
 	}
 	defer l.socket.close()
 	clear(l.leaving)
+	l.readings.renew()
 	for _, t := range l.tracks {
 		t.phase, t.retryAt, t.holeSince, t.hole = wanted, time.Time{}, time.Time{}, false
 	}
@@ -302,6 +304,9 @@ func (l *Live) event(f *frame) {
 	switch e := e.(type) {
 	case ConversationRemoved:
 		delete(l.tracks, e.ConversationID)
+		l.readings.forget(e.ConversationID)
+	case ReadSynced:
+		l.readings.answered(e.ReadState)
 	case Failed:
 		l.refusedFor(e)
 	}
@@ -310,6 +315,9 @@ func (l *Live) event(f *frame) {
 
 // refusedFor notes what an error means to the connection itself.
 func (l *Live) refusedFor(f Failed) {
+	if !f.Err.Retryable && f.Ref != "" {
+		l.readings.refused(f.Ref)
+	}
 	if f.Err.Code == CodeRateLimited && f.Ref == "" {
 		l.retryAfter = f.Err.RetryAfter
 	}
@@ -330,7 +338,8 @@ func (l *Live) hand(events []Event) {
 	}
 }
 
-// tend does what time asks for: subscribe what is wanted or has a hole, acknowledge what was handed over.
+// tend does what time asks for: subscribe what is wanted or has a hole, acknowledge what was handed over, say again what
+// was read.
 func (l *Live) tend(now time.Time) {
 	if !l.signedIn {
 		return
@@ -358,6 +367,9 @@ func (l *Live) tend(now time.Time) {
 		n := min(len(subscribe), maxSubscribe)
 		l.out.command(command{Type: "subscribe", Conversations: subscribe[:n]})
 		subscribe = subscribe[n:]
+	}
+	for _, c := range l.readings.due(now) {
+		l.out.command(c)
 	}
 }
 

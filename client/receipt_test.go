@@ -53,3 +53,44 @@ func TestReadersComeInPages(t *testing.T) {
 		t.Errorf("the last page is %+v, %v", page, err)
 	}
 }
+
+func TestWhatWasReadIsSaidAgainToTheNextServer(t *testing.T) {
+	f := newFake(t)
+	follow := func(p *peer) {
+		p.read("subscribe")
+		p.write(`{"type":"subscribed","conversationId":"c1","lastSeq":2,"lastRev":3}`, received("1", "2"), received("2", "3"), `{"type":"caught:up","conversationId":"c1","rev":3}`)
+	}
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		follow(p)
+		if m := p.read("receipt:read")["messageId"]; m != "m2" {
+			p.t.Errorf("read %v", m)
+		}
+		p.write(`{"type":"receipt:synced","conversationId":"c1","unreadCount":0,"lastReadMessageId":"m2","lastReadSeq":2,"lastReadAt":"2026-01-01T00:00:00.000000Z"}`)
+		p.read("receipt:read") // of m1, which is older
+		// It dies, and with it what it acknowledged.
+	}
+	again := make(chan map[string]any, 2)
+	f.scripts <- func(p *peer) {
+		p.signIn()
+		p.read("subscribe")
+		again <- p.read("receipt:sync")
+		again <- p.read("receipt:sync")
+		p.write(`{"type":"receipt:synced","conversationId":"c1","unreadCount":0,"lastReadMessageId":"m2","lastReadSeq":2,"lastReadAt":"2026-01-01T00:00:00.000000Z"}`)
+		p.stay()
+	}
+	live, events, _ := f.run(t)
+	live.Subscribe("c1", 0)
+	next[client.CaughtUp](t, events)
+	live.MarkRead("c1", "m2")
+	if e := next[client.ReadSynced](t, events); e.ReadState.LastReadSeq != 2 {
+		t.Errorf("answered with %+v", e)
+	}
+	live.MarkRead("c1", "m1")
+	next[client.Offline](t, events)
+	live.MarkRead("c2", "m9") // while there is no connection
+	if a, b := <-again, <-again; a["conversationId"] != "c1" || a["lastReadMessageId"] != "m2" || b["conversationId"] != "c2" || b["lastReadMessageId"] != "m9" {
+		t.Errorf("said again %v, %v", a, b)
+	}
+	next[client.ReadSynced](t, events)
+}

@@ -66,5 +66,6 @@ type ReadState struct {
 	ConversationID    string     `json:"conversationId"`
 	UnreadCount       int64      `json:"unreadCount"`
 	LastReadMessageID *string    `json:"lastReadMessageId"`
+	LastReadSeq       int64      `json:"lastReadSeq"` // where that message stands; 0 without one
 	LastReadAt        *time.Time `json:"lastReadAt"`
 }

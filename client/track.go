@@ -37,6 +37,29 @@ type track struct {
 
 	acked   int64
 	ackedAt time.Time
+
+	recent []seat // of the newest messages handed over, at least keptSeats if there were so many
+}
+
+// keptSeats is of how many of the newest messages a track remembers where they stand.
+const keptSeats = 50
+
+// seat is where a message stands.
+type seat struct {
+	message string
+	seq     int64
+}
+
+// seqOf is where a message stands that was handed over of late; 0 when that is not known. A nil track knows nothing.
+func (t *track) seqOf(message string) int64 {
+	if t == nil {
+		return 0
+	}
+	i := slices.IndexFunc(t.recent, func(s seat) bool { return s.message == message })
+	if i < 0 {
+		return 0
+	}
+	return t.recent[i].seq
 }
 
 func newTrack(conversation string, afterRev int64) *track {
@@ -130,6 +153,12 @@ func (t *track) hand(out []Event, r int64) []Event {
 		m = e.Message
 	}
 	t.seq = max(t.seq, m.Seq)
+	if m.ID != "" {
+		if len(t.recent) == 2*keptSeats {
+			t.recent = append(t.recent[:0], t.recent[keptSeats:]...)
+		}
+		t.recent = append(t.recent, seat{m.ID, m.Seq})
+	}
 	return append(out, e)
 }
 
