@@ -109,7 +109,8 @@ func (n *Node) build() error {
 	rules := n.cfg.Limits.Rules()
 	n.hub = realtime.NewHub(realtime.Config{NodeID: n.id, Log: n.log}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
-		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed,
+		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
+		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed,
 	}, n.store, n.hub)
 	n.auth.OnEnd(n.hub.EndLogin)
 	n.sockets = ws.New(ws.Config{

@@ -326,3 +326,26 @@ func post(t *testing.T, url string, body any) int {
 	answer.Body.Close()
 	return answer.StatusCode
 }
+
+func TestADeliveryIsLoggedOnceByItsIDsAndOnlyWhereInfoIs(t *testing.T) {
+	for level, want := range map[string]int{"info": 1, "warn": 0} {
+		var log journal
+		c := settings(t, "PARLEY_DATA="+filepath.Join(t.TempDir(), "data"), "PARLEY_LOG_LEVEL="+level, "PARLEY_LOG_FORMAT=json")
+		built, err := app.New(t.Context(), c, "test", app.NewLog(&c.Config, &log))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := start(t, built)
+		ada, bert := join(t, n, "ada"), join(t, n, "bert")
+		id := direct(t, ada, bert)
+		say(t, ada, id, "a message that is nobody's business")
+		if d := await[client.MessageDelivered](t, ada); d.UserID != bert.id || d.UpToSeq != 1 {
+			t.Errorf("told %+v", d)
+		}
+		n.stop(t)
+		entry := fmt.Sprintf(`"event":"message.delivered","service":"chat-api","data":{"userId":%q,"conversationId":%q,"upToSeq":1}`, bert.id, id)
+		if got := strings.Count(log.String(), entry); got != want || strings.Contains(log.String(), "business") {
+			t.Errorf("at level %s: %d entries, want %d, in\n%s", level, got, want, log.String())
+		}
+	}
+}

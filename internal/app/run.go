@@ -117,3 +117,10 @@ func (n *Node) sent(r chat.SendReport) {
 	}
 	n.log.Warn("message.failed", data...)
 }
+
+// delivered logs up to where somebody's devices have what was sent (C3.4).
+func (n *Node) delivered(d chat.DeliveredStep) {
+	if n.log.Enabled(context.Background(), slog.LevelInfo) {
+		n.log.Info("message.delivered", "userId", string(d.User), "conversationId", string(d.Conversation), "upToSeq", d.Seq)
+	}
+}

@@ -62,6 +62,7 @@ func TestNothingThatANodeSaysHoldsASecretOrAMessage(t *testing.T) {
 	ada, bert := join(t, n, "ada"), join(t, n, "bert")
 	id := direct(t, ada, bert)
 	say(t, ada, id, "a message that is nobody's business")
+	await[client.MessageDelivered](t, ada)
 	for part, line := range map[string]*proxy.Proxy{"redis": redisLine, "database": databaseLine} {
 		line.Set(proxy.Weather{Refuse: true})
 		awaitHealth(t, n, 10*time.Second, "without its "+part, func(_ int, h httpapi.Health) bool { return h.Checks[part] == "unavailable" })
@@ -80,7 +81,7 @@ func TestNothingThatANodeSaysHoldsASecretOrAMessage(t *testing.T) {
 			t.Errorf("%q is said: …%s…", hidden, said.String()[max(0, i-200):i+50])
 		}
 	}
-	for _, event := range []string{"bus.degraded", "database.lost", "message.sent"} {
+	for _, event := range []string{"bus.degraded", "database.lost", "message.sent", "message.delivered"} {
 		if !strings.Contains(said.String(), event) {
 			t.Errorf("%s was not logged", event)
 		}

@@ -201,8 +201,12 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 		s.acks.reached(c, heads[c].LastSeq)
 		seq = min(seq, heads[c].LastSeq)
 	}
-	if seq > 0 && s.acks.advance(c, actor, seq) {
-		s.announcer.Delivered(c, actor, seq)
+	if seq < 1 || !s.acks.advance(c, actor, seq) {
+		return nil
+	}
+	s.announcer.Delivered(c, actor, seq)
+	if s.cfg.Delivered != nil {
+		s.cfg.Delivered(DeliveredStep{c, actor, seq})
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ type Config struct {
 	Flushed func(FlushReport)
 	// Sent is told about every send that was answered, for logs and metrics. May be nil.
 	Sent func(SendReport)
+	// Delivered is told of every step that somebody's devices acknowledge in a small conversation, for logs (C3.4). May
+	// be nil.
+	Delivered func(DeliveredStep)
 }
 
 // SendReport is what an operator may know of one send: never its text.
