@@ -1,15 +1,20 @@
 package chat
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // ackState remembers the highest ack of each person, so that several devices are one event, and how far
 // each conversation is known to reach, so that nobody acknowledges what does not exist yet.
 type ackState struct {
 	mu   sync.Mutex
 	upTo map[ackKey]int64
-	// fresh is what is in upTo and not written yet.
-	fresh map[ackKey]int64
-	last  map[ConversationID]int64
+	// fresh and ripe are what is in upTo and not written yet: of the second that runs, and of those before. The store is
+	// shown to others, and the time at which a device was reached is for nobody to see more exactly.
+	fresh, ripe map[ackKey]int64
+	second      int64 // of fresh, since 1970
+	last        map[ConversationID]int64
 }
 
 type ackKey struct {
@@ -20,7 +25,9 @@ type ackKey struct {
 const maxAckStates = 100_000
 
 func newAckState() *ackState {
-	return &ackState{upTo: make(map[ackKey]int64), fresh: make(map[ackKey]int64), last: make(map[ConversationID]int64)}
+	return &ackState{
+		upTo: make(map[ackKey]int64), fresh: make(map[ackKey]int64), ripe: make(map[ackKey]int64), last: make(map[ConversationID]int64),
+	}
 }
 
 // reached notes that a conversation has messages up to seq.
@@ -52,21 +59,36 @@ func (a *ackState) advance(c ConversationID, u UserID, seq int64) bool {
 		clear(a.upTo)
 	}
 	a.upTo[key] = seq
-	if len(a.fresh) < maxAckStates {
+	if now := time.Now().Unix(); now != a.second {
+		a.ripen()
+		a.second = now
+	}
+	if len(a.fresh)+len(a.ripe) < maxAckStates {
 		a.fresh[key] = seq
 	}
 	return true
 }
 
-// take returns what was acknowledged since it was last asked.
-func (a *ackState) take() []DeliveredStep {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	out := make([]DeliveredStep, 0, len(a.fresh))
+// ripen lets what is fresh be written.
+func (a *ackState) ripen() {
 	for key, seq := range a.fresh {
-		out = append(out, DeliveredStep{key.conversation, key.user, seq})
+		a.ripe[key] = seq
 	}
 	clear(a.fresh)
+}
+
+// take returns what was acknowledged in the seconds before this one and was not taken yet, and at the end of the node all.
+func (a *ackState) take(all bool) []DeliveredStep {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if all || time.Now().Unix() != a.second {
+		a.ripen()
+	}
+	out := make([]DeliveredStep, 0, len(a.ripe))
+	for key, seq := range a.ripe {
+		out = append(out, DeliveredStep{key.conversation, key.user, seq})
+	}
+	clear(a.ripe)
 	return out
 }
 
@@ -76,6 +98,6 @@ func (a *ackState) giveBack(steps []DeliveredStep) {
 	defer a.mu.Unlock()
 	for _, step := range steps {
 		key := ackKey{step.Conversation, step.User}
-		a.fresh[key] = max(a.fresh[key], step.Seq)
+		a.ripe[key] = max(a.ripe[key], step.Seq)
 	}
 }

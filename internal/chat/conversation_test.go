@@ -225,6 +225,44 @@ func TestAcknowledging(t *testing.T) {
 	}
 }
 
+// TestTheStoreIsNotToldBeforeTheSecondIsOver: who reads it sees no more exactly than who is told when a device was reached.
+func TestTheStoreIsNotToldBeforeTheSecondIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		c := w.group(t, w.people...)
+		for i := range 3 {
+			w.send(t, c, w.people[0], fmt.Sprint("m", i), "Hello")
+		}
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second + 300*time.Millisecond)))
+		for _, seq := range []int64{1, 2} {
+			if err := w.AcknowledgeDelivery(t.Context(), w.people[1], c, seq); err != nil {
+				t.Fatal(err)
+			}
+			w.Flush(t.Context())
+			time.Sleep(600 * time.Millisecond)
+			w.Flush(t.Context())
+			w.wantDelivered(t, c, seq-1)
+			time.Sleep(400 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		w.wantDelivered(t, c, 2)
+	})
+}
+
+// wantDelivered holds what the store says of the second person's devices against seq.
+func (w *world) wantDelivered(t *testing.T, c chat.ConversationID, seq int64) {
+	t.Helper()
+	shown, err := w.store.ShownPositions(t.Context(), []chat.ConversationID{c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range shown[c] {
+		if s.User == w.people[1] && s.DeliveredSeq != seq {
+			t.Errorf("the store says that %d was delivered, want %d", s.DeliveredSeq, seq)
+		}
+	}
+}
+
 func TestErasing(t *testing.T) {
 	w := newWorld(t, 2)
 	c := w.group(t, w.people...)

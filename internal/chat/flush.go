@@ -46,12 +46,13 @@ func (s *Service) flushing(ctx context.Context) {
 		case <-ticker.C:
 			s.Flush(ctx)
 		case <-acks.C:
-			s.flushAcks(ctx)
+			s.flushAcks(ctx, false)
 		case <-s.flushSoon:
 			s.Flush(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
 			defer cancel()
+			s.flushAcks(last, true)
 			s.Flush(last)
 			return
 		}
@@ -70,7 +71,7 @@ func (s *Service) FlushSoon() {
 // Several nodes may do so at once.
 func (s *Service) Flush(ctx context.Context) {
 	began := time.Now()
-	s.flushAcks(ctx)
+	s.flushAcks(ctx, false)
 	report, touched := s.flushSteps(ctx)
 	for _, c := range touched {
 		// What the store has now is the truth for those who count ahead of it.
@@ -90,9 +91,9 @@ func (s *Service) Flush(ctx context.Context) {
 	s.cfg.Flushed(report)
 }
 
-// flushAcks writes how far devices are, so that who comes later is shown it.
-func (s *Service) flushAcks(ctx context.Context) {
-	if acks := s.acks.take(); len(acks) > 0 && s.store.AdvanceDelivered(ctx, acks) != nil {
+// flushAcks writes how far devices were when this second began, or are, so that who comes later is shown it.
+func (s *Service) flushAcks(ctx context.Context, all bool) {
+	if acks := s.acks.take(all); len(acks) > 0 && s.store.AdvanceDelivered(ctx, acks) != nil {
 		s.acks.giveBack(acks)
 	}
 }

@@ -212,21 +212,6 @@ func (h *Hub) typing(c chat.ConversationID, u chat.UserID, typing bool) {
 	}
 }
 
-// Delivered tells the other participants that are subscribed how far a device of u is.
-func (h *Hub) Delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
-	h.delivered(c, u, upToSeq)
-	if h.bus.Peers() {
-		h.publish(ConversationTopic(c), envelopeDelivered, delivered{c, u, upToSeq})
-	}
-}
-
-func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
-	if t := h.topic(c); t != nil {
-		frame := protocol.Encode(protocol.MessageDelivered{ConversationID: string(c), UserID: string(u), UpToSeq: upToSeq})
-		t.toOthers(u, func(s *Session) { s.Send(frame) })
-	}
-}
-
 // ConversationHidden takes the conversation off the person's list in all their sessions and ends their
 // subscriptions: its next message comes as activity. Other nodes look up whether it is so.
 func (h *Hub) ConversationHidden(u chat.UserID, c chat.ConversationID, seq int64) {

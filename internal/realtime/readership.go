@@ -139,6 +139,7 @@ func (t *topic) showReceipts(what chat.Receipts, to map[*Session]bool, said int6
 	r.size = is
 	if is == many {
 		clear(r.shown)
+		t.deliveries = deliveries{}
 		if turned {
 			r.counts, r.countAt = chat.ReadCounts{}, 0
 		}
@@ -149,6 +150,9 @@ func (t *topic) showReceipts(what chat.Receipts, to map[*Session]bool, said int6
 		t.count(newest, to)
 		return
 	}
+	if turned {
+		t.deliveries.told = nil
+	}
 	here := make(map[chat.UserID]bool, len(what.Shown))
 	for _, p := range what.Shown {
 		here[p.User] = true
@@ -157,6 +161,7 @@ func (t *topic) showReceipts(what chat.Receipts, to map[*Session]bool, said int6
 	for u, had := range r.shown {
 		if !here[u] && had.at <= said {
 			delete(r.shown, u)
+			delete(t.deliveries.told, u)
 		}
 	}
 }
@@ -169,17 +174,18 @@ func (t *topic) showRead(p chat.Shown, to map[*Session]bool, said int64, all boo
 	if known && (had.at > said || p.Seq > 0 && p.Seq < had.Seq) {
 		now.Message, now.Seq, now.At = had.Message, had.Seq, had.At
 	}
-	now.DeliveredSeq = max(p.DeliveredSeq, had.DeliveredSeq)
-	read, delivered := all || now.Seq != had.Seq, all || now.DeliveredSeq != had.DeliveredSeq
+	read := all || now.Seq != had.Seq
 	r.put(now)
-	shown := protocol.Encode(protocol.ReceiptUpdatedOf(now.Shown))
-	has := protocol.Encode(protocol.MessageDelivered{ConversationID: string(t.id), UserID: string(p.User), UpToSeq: now.DeliveredSeq})
+	upTo := t.deliveries.read(p.User, p.DeliveredSeq)
+	shown, has := protocol.Encode(protocol.ReceiptUpdatedOf(now.Shown)), t.encodeDelivered(p.User, upTo)
+	lacking := false
 	t.toReaders(func(s *Session) {
 		knew, asked := to[s]
+		lacking = lacking || s.User != p.User && !asked
 		switch {
 		case s.User == p.User:
 			return
-		case now.DeliveredSeq > 0 && (delivered || asked):
+		case upTo > 0 && asked:
 			s.Send(has)
 		}
 		// Who comes for the first time knows of nobody that they have read anything.
@@ -187,6 +193,11 @@ func (t *topic) showRead(p chat.Shown, to map[*Session]bool, said int64, all boo
 			s.Send(shown)
 		}
 	})
+	if lacking {
+		t.noteDelivered(p.User, p.DeliveredSeq)
+	} else {
+		t.deliveries.tell(p.User, upTo)
+	}
 }
 
 // await notes that a message was handed out: its sender has read up to it (C6.5), and large conversations count its readers. Where

@@ -43,7 +43,8 @@ type topic struct {
 	again     bool
 	subs      map[*Session]*subscription
 	readers   readership
-	notes     []note
+	deliveries
+	notes []note
 }
 
 // note is a revision that those who do not follow have to be told of, once the lock is given up.
