@@ -24,6 +24,9 @@ func (e *examination) redis(ctx context.Context, c *config.Loaded) error {
 	switch {
 	case err == nil:
 		e.sound("Redis answers and lets this user do what is needed.")
+		if opened.Evicts() != "" {
+			e.unsound(evicts(opened)+".", strings.ToUpper(keepAll[:1])+keepAll[1:]+".")
+		}
 	case errors.As(err, &wrong):
 		e.unsound("The start would fail: "+wrong.What+".", strings.ToUpper(wrong.Next[:1])+wrong.Next[1:]+".")
 	case errors.Is(err, redis.ErrInPart):

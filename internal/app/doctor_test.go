@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/redistest"
 )
 
 // unsound is what the doctor advises against.
@@ -64,6 +65,10 @@ func TestTheDoctorLooksAtRedisAndAtTheOtherNodes(t *testing.T) {
 	awaitNode(t, c.env[0], "ws-server-1")
 	if found := unsound(t, settings(t, env...)); len(found) > 0 {
 		t.Errorf("of a healthy node it says %q", found)
+	}
+	forgetful := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru").URL()
+	if found := unsound(t, settings(t, append(env, "REDIS_URL="+forgetful)...)); len(found) != 1 || !strings.Contains(found[0], "allkeys-lru") {
+		t.Errorf("of a Redis that evicts it says %q", found)
 	}
 	strange := []string{c.env[0], "REDIS_URL=redis://127.0.0.1:1", "PARLEY_SIGNING_KEY=" + strings.Repeat("x", 32), "PARLEY_RATE_LIMITS=on"}
 	found := strings.Join(unsound(t, settings(t, strange...)), "\n")

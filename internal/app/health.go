@@ -80,8 +80,9 @@ func (n *Node) health() httpapi.Health {
 	h := httpapi.NewHealth("database", "sockets")
 	h.Warnings = n.warnings
 	n.reach.report(&h, bool(n.cfg.RedisRequired))
+	h.Warnings = slices.Concat(h.Warnings, n.reach.warnings())
 	if around, known := n.neighbours(); known {
-		h.Warnings = append(slices.Clone(h.Warnings), around.warnings()...)
+		h.Warnings = append(h.Warnings, around.warnings()...)
 	}
 	if !n.pulse.beats() {
 		h.Fail("database", "unavailable")

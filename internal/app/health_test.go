@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/chaos/proxy"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/pgtest"
+	"github.com/parley-chat/parley/internal/redistest"
 )
 
 // through puts a proxy in front of the server that a URL names, and returns the URL that goes through it.
@@ -90,4 +92,37 @@ func TestHealthNamesNoCauses(t *testing.T) {
 		t.Errorf("it says %s", body)
 	}
 	database.Set(proxy.Weather{})
+}
+
+func TestARedisThatMayEvictIsSaidLoudlyUntilItMayNotAnyMore(t *testing.T) {
+	redis := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+	c := settings(t, "DATABASE_URL="+pgtest.NewDatabase(t), "REDIS_URL="+redis.URL(), clusterKey, "PARLEY_LOG_FORMAT=json")
+	var log journal
+	built, err := app.New(t.Context(), c, "test", app.NewLog(&c.Config, &log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, built)
+	awaitHealth(t, n, 10*time.Second, "warned", func(status int, h httpapi.Health) bool {
+		return whole(status, h) && strings.Contains(strings.Join(h.Warnings, "\n"), "allkeys-lru")
+	})
+	if _, metrics := get(t, "http://"+n.MetricsAddress()+"/metrics"); !strings.Contains(metrics, "chat_redis_evicts 1") {
+		t.Error("the metric does not say it")
+	}
+	var said strings.Builder
+	if err := n.Welcome(t.Context(), &said); err != nil || !strings.Contains(said.String(), "allkeys-lru") {
+		t.Errorf("the start says %s, %v", said.String(), err)
+	}
+	for _, command := range [][]string{{"CONFIG", "SET", "maxmemory-policy", "noeviction"}, {"CLIENT", "KILL", "TYPE", "normal"}} {
+		if _, err := redis.Do(command...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitHealth(t, n, 10*time.Second, "content", func(status int, h httpapi.Health) bool {
+		return whole(status, h) && !strings.Contains(strings.Join(h.Warnings, "\n"), "allkeys-lru")
+	})
+	n.stop(t)
+	if got := strings.Count(log.String(), "allkeys-lru"); got != 1 {
+		t.Errorf("it is logged %d times", got)
+	}
 }

@@ -94,6 +94,7 @@ func (n *Node) readReach(emit obs.Emit) {
 		emit(obs.BusHeard, float64(r.Heard), "redis")
 		emit(obs.BusDropped, float64(r.Lost+r.Dropped), "redis")
 		emit(obs.BusReconnects, float64(r.Reconnects), "redis")
+		emit(obs.RedisEvicts, one(n.reach.redis.Evicts() != ""))
 	}
 	if n.reach.limiter != nil {
 		shared, local := n.reach.limiter.Stats()

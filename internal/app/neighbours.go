@@ -109,14 +109,14 @@ func (a *neighbours) stranger() (other store.Node, is bool) {
 	return store.Node{}, false
 }
 
-// lookAround logs what is wrong with the nodes together when it begins. It ends a node whose key is not that of
+// lookAround logs what is wrong with the nodes together, and with Redis, when it begins. It ends a node whose key is not that of
 // those who were there first, since two that start at once do not see each other before, and a new one whose ID is
 // taken.
 func (n *Node) lookAround(ctx context.Context) error {
 	tick := time.NewTicker(lookAround)
 	defer tick.Stop()
 	began := time.Now()
-	var known []string
+	known := n.reach.warnings() // the start has said them
 	for {
 		select {
 		case <-tick.C:
@@ -133,7 +133,7 @@ func (n *Node) lookAround(ctx context.Context) error {
 		if n.reach.registry.Intruder() && time.Since(began) < newcomer {
 			return twinProblem(n.id)
 		}
-		warnings := around.warnings()
+		warnings := append(n.reach.warnings(), around.warnings()...)
 		for _, w := range warnings {
 			if !slices.Contains(known, w) {
 				n.log.Warn("node.warning", "message", w)

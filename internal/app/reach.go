@@ -73,7 +73,23 @@ func (n *Node) openRedis(ctx context.Context) error {
 		return redisProblem(err)
 	}
 	n.reach.redis = opened
+	n.notes = append(n.notes, n.reach.warnings()...)
 	return nil
+}
+
+// warnings say what an operator has to put right about the ways to the other nodes.
+func (h *reach) warnings() []string {
+	if h.redis == nil || h.redis.Evicts() == "" {
+		return nil
+	}
+	return []string{evicts(h.redis) + ": " + keepAll}
+}
+
+// keepAll is what to do about a Redis that may throw away what it was given.
+const keepAll = "set its maxmemory-policy to noeviction"
+
+func evicts(r *redis.Bus) string {
+	return "Redis throws away what it has no room for (maxmemory-policy " + r.Evicts() + "), and what people read may be lost while it waits there to be written"
 }
 
 // redisProblem is a Redis that only a change of the settings makes usable.

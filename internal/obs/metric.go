@@ -52,6 +52,7 @@ var (
 	BusReconnects = metric(Counter, "chat_bus_reconnects_total", "Times that the connection to a path was made anew, by path: redis, database.", "path")
 	BusLost       = metric(Counter, "chat_bus_lost_total", "Times that the bus said that envelopes may have been lost.")
 	BusMisheard   = metric(Counter, "chat_bus_misheard_total", "Envelopes that could not be read, or said what the store does not hold.")
+	RedisEvicts   = metric(Gauge, "chat_redis_evicts", "1 while Redis may throw away what it has no room for (its maxmemory-policy is not noeviction): then what people read may be lost. Only with Redis.")
 	Nodes         = metric(Gauge, "chat_nodes", "Nodes that serve this database, this one among them.")
 
 	FollowedTopics    = metric(Gauge, "chat_followed_topics", "Topics of the bus that this node follows.")

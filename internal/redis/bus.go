@@ -39,6 +39,7 @@ type Bus struct {
 
 	up      atomic.Bool
 	upSince atomic.Pointer[time.Time] // nil while it is down
+	evicts  atomic.Pointer[string]    // nil until Redis has said
 
 	mu        sync.Mutex
 	onChange  []func(up bool)

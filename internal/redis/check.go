@@ -51,6 +51,7 @@ func (b *Bus) try(ctx context.Context) error {
 	if err := checkVersion(ctx, client); err != nil {
 		return err
 	}
+	b.askMemory(ctx, client)
 	c := &connection{bus: b, client: client}
 	channel := "chat:check:" + b.cfg.NodeID
 	if err := errors.Join(c.do(ctx, []rueidis.Completed{c.publishCommand(letter{channel, []byte("{}")})})...); err != nil {

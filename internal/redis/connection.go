@@ -92,6 +92,7 @@ func (c *connection) run(ctx context.Context) error {
 	working.Go(func() error { return c.publish(broken) })
 	working.Go(func() error { return c.subscribe(broken) })
 	working.Go(func() error { return c.watch(broken) })
+	working.Go(func() error { return c.watchMemory(broken) })
 	working.Go(func() error {
 		var err error
 		select {
