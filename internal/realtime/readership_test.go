@@ -111,3 +111,26 @@ func TestThatSomebodyLetsNobodyKnowIsFoundByWhoComesBack(t *testing.T) {
 		bob.told(ada, 1, 0)
 	})
 }
+
+func TestWhoHasReadNothingIsNamedTooWhenAConversationBecomesSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, inmem.NewBus())
+		n := w.nodes[1]
+		people := w.people(chat.ReadThreshold)
+		c := w.group(people...)
+		m := n.send(t, people[0], c, "Has anybody read this?")
+		leaver, stays := people[1], people[2]
+		if _, err := n.rules.AdvanceRead(bg, leaver, c, m.ID); err != nil {
+			t.Fatal(err)
+		}
+		sender := n.connect(t, people[0])
+		sender.subscribe(c, 0)
+		time.Sleep(time.Minute)
+		sender.told(stays)
+		if err := n.rules.RemoveParticipant(bg, leaver, c, leaver); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		sender.told(stays, 0)
+	})
+}

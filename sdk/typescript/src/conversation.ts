@@ -17,6 +17,8 @@ const perPage = 50;
 const changesPerPage = 100;
 /** Acknowledgements and read positions go out at most this often for a conversation (C3.4). */
 const tellEvery = 1_000;
+/** What is told of several people is shown once nothing more has come for this long: no row counts up through them. */
+const receiptsWithin = 20;
 /** A gap is asked for at most this often: a server that leaves it open is not asked in a circle. */
 const repairEvery = 1_000;
 /** A subscribe or a read position that is not answered within this time is repeated. */
@@ -84,6 +86,7 @@ export class ConversationView {
   #read: { message: Message; state: "new" | "told" | "known" } | null = null;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
   #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  #receiptTimer: ReturnType<typeof setTimeout> | undefined;
   #views = new Map<string, MessageView>();
 
   constructor(id: string, doors: ConversationDoors) {
@@ -125,9 +128,7 @@ export class ConversationView {
     this.#cancel = new AbortController();
     this.#loading = false;
     this.away();
-    clearTimeout(this.#ackTimer);
-    clearTimeout(this.#readTimer);
-    clearTimeout(this.#answerTimer);
+    for (const timer of [this.#ackTimer, this.#readTimer, this.#answerTimer, this.#receiptTimer]) clearTimeout(timer);
     this.#ackTimer = this.#readTimer = undefined;
   }
 
@@ -213,10 +214,11 @@ export class ConversationView {
     else this.#suspect = true;
   }
 
-  /** Takes in what others have received or read. */
+  /** Takes in what others have received or read, and shows together what comes together: one event tells of one person. */
   receipt(event: ReceiptEvent): void {
     this.#receipts.take(event);
-    this.publish();
+    clearTimeout(this.#receiptTimer);
+    this.#receiptTimer = setTimeout(() => this.publish(), receiptsWithin);
   }
 
   typed(userId: string, typing: boolean): void {

@@ -32,7 +32,8 @@ export class Receipts {
     const next = { ...have, deliveredSeq: Math.max(have.deliveredSeq, upTo) };
     if (event.type === "receipt:updated") {
       const { seq: readSeq, messageId: readMessageId, readAt } = event;
-      if (readSeq > 0) this.#large = false;
+      // Only small conversations name people, also those who have read nothing.
+      this.#large = false;
       if (readSeq === 0 || readSeq > have.readSeq) Object.assign(next, { readSeq, readMessageId, readAt });
     }
     if (next.deliveredSeq === have.deliveredSeq && next.readSeq === have.readSeq) return;
@@ -41,6 +42,8 @@ export class Receipts {
 
   /** Forgets who is not in the conversation any more: who comes back has read nothing since. */
   keep({ participants, participantCount }: Conversation): void {
+    // Where nobody else is left nobody is told of.
+    if (participantCount < 2) this.#large = false;
     const here = this.all.filter(({ userId }) => participants.some(({ user }) => user.id === userId));
     if (participants.length >= participantCount && here.length < this.all.length) this.all = here;
   }

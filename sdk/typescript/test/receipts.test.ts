@@ -240,6 +240,53 @@ describe("what others have read", () => {
     expect(readBy(annas)).toEqual([8]);
     expect(seen.map((line) => line.split("| ")[1])).toEqual(["8", "9", "8"]);
   });
+
+  test("a conversation that becomes small shows nobody's number any more when nobody who stays has read", async () => {
+    const { server, group, anna, rest } = await crowd(9);
+    const reader = rest[0] as Tab;
+    const annas = await opened(anna, group.id);
+    annas.send("one");
+    await pass(1500);
+    server.store.advance(group, reader.me, 1);
+    server.cut();
+    await pass(40_000);
+    expect(readBy(annas)).toEqual([1]);
+    server.expel(group, reader.me);
+    await pass(1000);
+    expect(readBy(annas)).toEqual([0]);
+    expect(statuses(annas)).toEqual(["stored"]);
+  });
+
+  test("a conversation that becomes small counts nobody up one by one", async () => {
+    const { server, group, anna, rest } = await crowd(9);
+    const annas = await opened(anna, group.id);
+    annas.send("one");
+    await pass(1500);
+    for (const tab of rest) server.store.advance(group, tab.me, 1);
+    server.cut();
+    await pass(40_000);
+    const seen = watched(annas);
+    server.expel(group, (rest[0] as Tab).me);
+    await pass(1000);
+    expect(seen.map((line) => line.split("| ")[1])).toEqual(["9", "8"]);
+  });
+
+  test("who is left alone is read by nobody, and was told so by nobody", async () => {
+    const { server, group, anna, rest } = await crowd(9);
+    const annas = await opened(anna, group.id);
+    annas.send("one");
+    await pass(1500);
+    for (const tab of rest) server.store.advance(group, tab.me, 1);
+    server.cut();
+    await pass(40_000);
+    expect(readBy(annas)).toEqual([9]);
+    server.reachable = false;
+    server.cut();
+    for (const tab of rest) server.expel(group, tab.me);
+    server.reachable = true;
+    await pass(40_000);
+    expect(readBy(annas)).toEqual([0]);
+  });
 });
 
 describe("what one has read oneself", () => {
