@@ -173,10 +173,11 @@ func (s *Service) Conversations(ctx context.Context, q ListQuery) ([]Conversatio
 	return list, more, err
 }
 
-// revise decides a revision on the roster, stores it and announces it. A decision of nil changes
-// nothing.
-func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, decide func(Roster, Role) (*Revision, error)) error {
-	return s.decided(ctx, c, actor, func(r Roster, role Role) error {
+// revise decides a revision on the roster, stores it and announces it, and returns the conversation after it. A decision
+// of nil changes nothing, and nil is returned.
+func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, decide func(Roster, Role) (*Revision, error)) (*Conversation, error) {
+	var revised *Conversation
+	err := s.decided(ctx, c, actor, func(r Roster, role Role) error {
 		revision, err := decide(r, role)
 		if err != nil {
 			return err
@@ -195,8 +196,24 @@ func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, de
 			Joined: revision.Add, Left: departures(r, *revision, actor),
 		}})
 		s.recountAfter(ctx, r, *revision)
+		revised = shared(after)
 		return nil
 	})
+	return revised, err
+}
+
+// reviseAndRead revises, and reads the conversation as the actor sees it. An actor who has left by then is answered what
+// they did: an error would say that it was not done.
+func (s *Service) reviseAndRead(ctx context.Context, actor UserID, c ConversationID, decide func(Roster, Role) (*Revision, error)) (Conversation, error) {
+	revised, err := s.revise(ctx, actor, c, decide)
+	if err != nil {
+		return Conversation{}, err
+	}
+	now, err := s.conversation(ctx, actor, c)
+	if err != nil && revised != nil && AsError(err).Code == CodeNotInConversation {
+		return *revised, nil
+	}
+	return now, err
 }
 
 // RenameConversation sets a group's title; "" removes it. The owner and admins may.
@@ -205,13 +222,9 @@ func (s *Service) RenameConversation(ctx context.Context, actor UserID, c Conver
 	if err != nil {
 		return Conversation{}, err
 	}
-	err = s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
+	return s.reviseAndRead(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
 		return &Revision{Title: &title}, onlyAdmin(r, role)
 	})
-	if err != nil {
-		return Conversation{}, err
-	}
-	return s.conversation(ctx, actor, c)
 }
 
 // DeleteConversation ends a group for all (its owner), leaves it (a member), or takes a direct one off
@@ -232,10 +245,11 @@ func (s *Service) DeleteConversation(ctx context.Context, actor UserID, c Conver
 	case role != RoleOwner:
 		return s.leave(ctx, actor, c)
 	}
-	return s.revise(ctx, actor, c, func(_ Roster, role Role) (*Revision, error) {
+	_, err = s.revise(ctx, actor, c, func(_ Roster, role Role) (*Revision, error) {
 		if role != RoleOwner {
 			return nil, Forbidden("Only the owner can end a group.")
 		}
 		return &Revision{End: true}, nil
 	})
+	return err
 }

@@ -52,7 +52,7 @@ func (s *Service) AddParticipants(ctx context.Context, actor UserID, c Conversat
 	if len(ids) == 0 {
 		return Conversation{}, Invalid("participantIds", "Name at least one person.")
 	}
-	err = s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
+	conversation, err := s.reviseAndRead(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
 		if err := onlyAdmin(r, role); err != nil {
 			return nil, err
 		}
@@ -70,13 +70,10 @@ func (s *Service) AddParticipants(ctx context.Context, actor UserID, c Conversat
 		}
 		return &Revision{Add: add}, nil
 	})
-	if err != nil {
-		if AsError(err).Code == CodeNotFound {
-			err = Invalid("participantIds", "One of these people does not exist.")
-		}
-		return Conversation{}, err
+	if err != nil && AsError(err).Code == CodeNotFound {
+		err = Invalid("participantIds", "One of these people does not exist.")
 	}
-	return s.conversation(ctx, actor, c)
+	return conversation, err
 }
 
 // RemoveParticipant takes somebody out of a group: oneself (leaving), anybody as the owner, members as
@@ -86,7 +83,7 @@ func (s *Service) RemoveParticipant(ctx context.Context, actor UserID, c Convers
 	if target == actor {
 		return s.leave(ctx, actor, c)
 	}
-	return s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
+	_, err := s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
 		if err := onlyAdmin(r, role); err != nil {
 			return nil, err
 		}
@@ -99,10 +96,11 @@ func (s *Service) RemoveParticipant(ctx context.Context, actor UserID, c Convers
 		}
 		return &Revision{Remove: []UserID{target}}, nil
 	})
+	return err
 }
 
 func (s *Service) leave(ctx context.Context, actor UserID, c ConversationID) error {
-	return s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
+	_, err := s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
 		if err := onlyGroup(r); err != nil {
 			return nil, err
 		}
@@ -119,6 +117,7 @@ func (s *Service) leave(ctx context.Context, actor UserID, c ConversationID) err
 		}
 		return revision, nil
 	})
+	return err
 }
 
 // heir is the longest-serving admin, or the longest-serving member where there is none.
@@ -158,7 +157,7 @@ func (s *Service) ChangeRole(ctx context.Context, actor UserID, c ConversationID
 	if to != RoleOwner && to != RoleAdmin && to != RoleMember {
 		return Conversation{}, Invalid("role", "The role must be \"owner\", \"admin\" or \"member\".")
 	}
-	err := s.revise(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
+	return s.reviseAndRead(ctx, actor, c, func(r Roster, role Role) (*Revision, error) {
 		if err := onlyGroup(r); err != nil {
 			return nil, err
 		}
@@ -178,10 +177,6 @@ func (s *Service) ChangeRole(ctx context.Context, actor UserID, c ConversationID
 		}
 		return &Revision{Roles: map[UserID]Role{target: to}}, nil
 	})
-	if err != nil {
-		return Conversation{}, err
-	}
-	return s.conversation(ctx, actor, c)
 }
 
 func departures(r Roster, revision Revision, actor UserID) []Departure {

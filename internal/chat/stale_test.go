@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -93,6 +94,46 @@ func TestWhoWasRemovedByAnotherNodeReadsNothing(t *testing.T) {
 		}
 		if err := read(m); chat.AsError(err).Code != chat.CodeNotInConversation {
 			t.Errorf("%s, when he has been removed: %v", name, err)
+		}
+	}
+}
+
+// endedAfter is a store in which somebody ends the conversation as soon as it has been revised.
+type endedAfter struct {
+	chat.Store
+	end func()
+}
+
+func (s endedAfter) ReviseConversation(ctx context.Context, r chat.Revision) (chat.Conversation, error) {
+	after, err := s.Store.ReviseConversation(ctx, r)
+	s.end()
+	return after, err
+}
+
+func TestWhatWasDoneIsNotRefusedBecauseTheConversationEndedSince(t *testing.T) {
+	w := newWorld(t, 3)
+	ada, bob, cyd := w.people[0], w.people[1], w.people[2]
+	for name, does := range map[string]func(*chat.Service, chat.ConversationID) (chat.Conversation, error){
+		"adding": func(s *chat.Service, c chat.ConversationID) (chat.Conversation, error) {
+			return s.AddParticipants(t.Context(), ada, c, []chat.UserID{cyd})
+		},
+		"renaming": func(s *chat.Service, c chat.ConversationID) (chat.Conversation, error) {
+			return s.RenameConversation(t.Context(), ada, c, "Another name")
+		},
+		"changing a role": func(s *chat.Service, c chat.ConversationID) (chat.Conversation, error) {
+			return s.ChangeRole(t.Context(), ada, c, bob, chat.RoleAdmin)
+		},
+	} {
+		c := w.group(t, ada, bob)
+		ending := endedAfter{w.store, func() {
+			if err := w.DeleteConversation(t.Context(), ada, c); err != nil {
+				t.Fatal(err)
+			}
+		}}
+		s := chat.New(chat.Config{NewID: newID}, ending, newRecorder())
+		after, err := does(s, c)
+		if err != nil || after.ID != c || after.LastRev != 2 {
+			t.Errorf("%s: %v, and the conversation %q at rev %d", name, err, after.ID, after.LastRev)
 		}
 	}
 }
