@@ -91,7 +91,7 @@ func hunt(t *testing.T, root string, b *planted.Bug) catch {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), caughtWithin)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary, "-test.run=TestWhateverHappensEveryPromiseIsKept", "-test.v", "-first", "-seeds=1000000")
+	run := exec.CommandContext(ctx, binary, "-test.run=TestWhateverHappensEveryPromiseIsKept", "-test.v", "-first", "-seeds=1000000", "-weather="+b.Weather)
 	run.Dir = filepath.Join(root, "internal", "simulation")
 	began := time.Now()
 	said, err := run.CombinedOutput()

@@ -28,6 +28,8 @@ type Bug struct {
 	// Simulation and Chaos say which of the two has to catch it within a minute. On real processes what is mended by
 	// the next comparison with the database shows as a delay alone.
 	Simulation, Chaos bool
+	// Weather names the weather of the simulated cluster in which it shows; "" for any. A hunt plays that alone.
+	Weather string
 	// Under names the faults of parley-chaos under which it shows; none for those that it usually hunts with.
 	Under []string
 	Edits []Edit

@@ -41,7 +41,7 @@ var readingBugs = []Bug{
 		},
 	},
 	{
-		Name: "take a step out of the queue before it is written", Breaks: "An item leaves the queue only after it is committed (C6.4).", Caught: []string{"I8"}, Simulation: true,
+		Name: "take a step out of the queue before it is written", Breaks: "An item leaves the queue only after it is committed (C6.4).", Caught: []string{"I8"}, Simulation: true, Weather: "late readers",
 		Edits: []Edit{{
 			File: "internal/chat/flush.go",
 			Old:  "\t\tfailed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))\n",
@@ -49,7 +49,7 @@ var readingBugs = []Bug{
 		}},
 	},
 	{
-		Name: "write steps in the order in which they come", Breaks: "A flush moves positions by maximum (C6.1).", Caught: []string{"I8"}, Simulation: true,
+		Name: "write steps in the order in which they come", Breaks: "A flush moves positions by maximum (C6.1).", Caught: []string{"I8"}, Simulation: true, Weather: "late readers",
 		Edits: []Edit{
 			{
 				File: "internal/store/receipt_step.go",

@@ -28,6 +28,8 @@ type Options struct {
 	Seed uint64
 	// Journal asks for the journal of a run without violations too.
 	Journal bool
+	// Weather is the name of the one to play in; "" leaves it to the seed.
+	Weather string
 }
 
 // Run plays a seed.
@@ -43,6 +45,9 @@ func Run(t *testing.T, template *Template, o Options) (out *Outcome) {
 			ctx:    context.Background(),
 			chance: newChance(o.Seed), journal: newJournal(), recorder: check.NewRecorder(), store: s, people: template.people,
 			byLogin: make(map[string]*person), locked: make(map[chat.ConversationID]time.Time), out: make(map[string]bool), air: fair,
+		}
+		if w.fixed = weatherOf(o.Weather); o.Weather != "" && w.fixed == nil {
+			t.Fatalf("there is no weather %q", o.Weather)
 		}
 		w.network, w.shared = newNetwork(w), newKnowledge(w)
 		w.recorder.Run(func(r *check.Run) { r.Name, r.Seed = "simulation", o.Seed })

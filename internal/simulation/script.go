@@ -27,6 +27,9 @@ type script struct {
 func (w *world) open() *script {
 	luck := w.chance.of("opening")
 	s := &script{world: w, air: weathers[luck.IntN(len(weathers))], lasts: luck.between(12*time.Second, 40*time.Second)}
+	if w.fixed != nil {
+		s.air = *w.fixed
+	}
 	w.journal.add("script", "seed %d: %s for %v", w.chance.seed, s.air.name, s.lasts)
 	for place := range 3 {
 		n := &node{world: w, place: place, ahead: luck.between(-5*time.Minute, 5*time.Minute)}
@@ -91,12 +94,14 @@ type deed func(*device, lot)
 
 // choose picks what to do, more often what people do more often.
 func (s *script) choose(l lot) deed {
+	reading := 1 + s.air.reading
 	deeds := []struct {
 		weight int
 		do     deed
 	}{
 		{50, s.writes}, {6, s.writesOverREST}, {4, s.writesTwice}, {4, s.repeats}, {1, s.contradicts},
-		{7, s.edits}, {4, s.removes}, {10, s.reads}, {8, s.readsLive}, {4, s.readsTogether}, {3, s.switches}, {2, s.asksWhoRead}, {3, s.admits}, {3, s.expels}, {1, s.quits}, {2, s.renames}, {1, s.promotes},
+		{7, s.edits}, {4, s.removes},
+		{10 * reading, s.reads}, {8 * reading, s.readsLive}, {4 * reading, s.readsTogether}, {3, s.switches}, {2, s.asksWhoRead}, {3, s.admits}, {3, s.expels}, {1, s.quits}, {2, s.renames}, {1, s.promotes},
 		{1, s.creates}, {1, s.discards}, {6, s.drops}, {2, s.dawdles}, {3, s.looksAway}, {2, s.pages}, {2, s.types}, {1, s.lists},
 	}
 	total := 0

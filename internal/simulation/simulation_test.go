@@ -22,6 +22,7 @@ var (
 	seeds = flag.Uint64("seeds", 0, "how many seeds to play; 0: as many as fit into a test run")
 	from  = flag.Uint64("from", 1, "the first seed")
 	into  = flag.String("journals", "", "a folder to write the journals of seeds with violations to")
+	under = flag.String("weather", "", "play in this weather alone")
 	first = flag.Bool("first", false, "stop at the first seed that shows a violation")
 )
 
@@ -44,7 +45,7 @@ func TestWhateverHappensEveryPromiseIsKept(t *testing.T) {
 	if *seed != 0 {
 		// With one thread the scheduler has fewer ways to go.
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		out := simulation.Run(t, made, simulation.Options{Seed: *seed, Journal: true})
+		out := simulation.Run(t, made, simulation.Options{Seed: *seed, Weather: *under, Journal: true})
 		fmt.Println(out.Journal)
 		if len(out.Violations) > 0 {
 			t.Error(out)
@@ -65,7 +66,7 @@ func TestWhateverHappensEveryPromiseIsKept(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < *from+n && !stop.Load(); i = next.Add(1) - 1 {
-				out := simulation.Run(t, made, simulation.Options{Seed: i})
+				out := simulation.Run(t, made, simulation.Options{Seed: i, Weather: *under})
 				played.Add(1)
 				acts.Add(int64(out.Lasted))
 				if len(out.Violations) > 0 {
@@ -91,5 +92,5 @@ func report(t *testing.T, out *simulation.Outcome) {
 			t.Error(err)
 		}
 	}
-	t.Errorf("%s\nviolated: %s\nto see it again: go test ./internal/simulation -run Whatever -seed=%d", out, strings.Join(rules, " "), out.Seed)
+	t.Errorf("%s\nviolated: %s\nto see it again: go test ./internal/simulation -run Whatever -seed=%d -weather=%q", out, strings.Join(rules, " "), out.Seed, *under)
 }

@@ -30,6 +30,8 @@ type world struct {
 	byLogin  map[string]*person
 	errands  errands // what is under way beside the devices and the nodes
 
+	fixed *weather // what a run is played in whatever its seed says; nil leaves it to the seed
+
 	mu         sync.Mutex
 	air        weather
 	locked     map[chat.ConversationID]time.Time
