@@ -49,7 +49,9 @@ var mayImport = map[string][]string{
 	"internal/chaos/cluster":    {"deploy/nginx", "internal/chaos/proxy", "internal/pgserver", "internal/port", "internal/redisserver"},
 	"internal/planted":          {},
 	"internal/simulation":       {"client", "internal/check", "internal/chat", "internal/auth", "internal/inmem", "internal/limit", "internal/realtime", "internal/store", "internal/ws"},
-	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/pgserver", "internal/redisserver"},
+	"internal/tally":            {},
+	"internal/crowd":            {"internal/chat", "internal/auth", "internal/store"},
+	"internal/bench":            {"client", "internal/chat", "internal/auth", "internal/store", "internal/crowd", "internal/tally", "internal/pgserver", "internal/redisserver"},
 }
 
 // knowsAll are the packages that wire the others.

@@ -17,7 +17,7 @@ func measureIdle(ctx context.Context, r *run, s *Scenario) error {
 		return errOwnServer
 	}
 	people := r.world.people[:r.idle]
-	token := func(i int) string { return people[i].token }
+	token := func(i int) string { return people[i].Token }
 	bare, bareTook, err := bareAccept(ctx, len(people))
 	if err != nil {
 		return err

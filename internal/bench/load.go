@@ -80,7 +80,7 @@ func join(ctx context.Context, nodes servers, talks []talk, n int) (*load, error
 				mu.Lock()
 				l.chatters = append(l.chatters, c)
 				mu.Unlock()
-				if err := p.signIn(person.token); err != nil {
+				if err := p.signIn(person.Token); err != nil {
 					return err
 				}
 				return p.subscribe(t.id)

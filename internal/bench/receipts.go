@@ -3,15 +3,12 @@ package bench
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/redis/rueidis"
+	"github.com/parley-chat/parley/internal/tally"
 )
 
 const (
@@ -24,11 +21,11 @@ const (
 // measureReceipts is about the phantom update of DOC-005: 1,000 people read one message within a second. It counts
 // what that costs the database and Redis, and how long it takes until everybody sees the exact number.
 func measureReceipts(ctx context.Context, r *run, s *Scenario) error {
-	counters, err := r.counters(ctx)
+	counters, err := tally.Open(ctx, r.config.databaseURL, r.redisURL)
 	if err != nil {
 		return err
 	}
-	defer counters.close(ctx)
+	defer counters.Close(ctx)
 	return r.on(ctx, s, max(2, r.nodes), func(nodes servers) (*load, error) {
 		t := r.talks(s)[0]
 		l, err := join(ctx, nodes, []talk{t}, len(t.people))
@@ -46,13 +43,13 @@ func measureReceipts(ctx context.Context, r *run, s *Scenario) error {
 		if err != nil {
 			return nil, err
 		}
-		quiet, err := counters.over(ctx, func() error { return l.wait(readersWithin) })
+		quiet, err := counters.Over(ctx, func() error { return l.wait(readersWithin) })
 		if err != nil {
 			return nil, err
 		}
 		m := startMeter(nodes.pids(), r.postgres)
 		var shown time.Duration
-		cost, err := counters.over(ctx, func() error {
+		cost, err := counters.Over(ctx, func() error {
 			shown, err = read.everybody(message)
 			return err
 		})
@@ -60,19 +57,19 @@ func measureReceipts(ctx context.Context, r *run, s *Scenario) error {
 			return nil, err
 		}
 		cpu := m.stop()
-		flush, err := counters.over(ctx, func() error { return l.wait(flushedAfter) })
+		flush, err := counters.Over(ctx, func() error { return l.wait(flushedAfter) })
 		if err != nil {
 			return nil, err
 		}
 		n := float64(len(t.people) - 1)
 		s.Rows = append(s.Rows,
-			ceiling("SQL statements until all see it", float64(cost.statements), "", "readers", n, 0.25),
-			ceiling("SQL statements of the flush", float64(flush.statements), "", "readers", n, 0.25),
-			ceiling("Redis commands until all see it", float64(cost.commands), "", "readers", n, 0.25),
+			ceiling("SQL statements until all see it", float64(cost.Statements), "", "readers", n, 0.25),
+			ceiling("SQL statements of the flush", float64(flush.Statements), "", "readers", n, 0.25),
+			ceiling("Redis commands until all see it", float64(cost.Commands), "", "readers", n, 0.25),
 			ceiling("first read→all see \"Read by 999\"", float64(shown.Microseconds())/1000, "ms", "the second in which they read, and two more", 3*millis(readersWithin), 1))
 		s.Notes = append(s.Notes,
-			fmt.Sprintf("of the same length without reading: %d statements, %d Redis commands; the flush is measured over %v", quiet.statements, quiet.commands, flushedAfter),
-			fmt.Sprintf("inside Redis' scripts: %d commands until all see it", cost.scripted),
+			fmt.Sprintf("of the same length without reading: %d statements, %d Redis commands; the flush is measured over %v", quiet.Statements, quiet.Commands, flushedAfter),
+			fmt.Sprintf("inside Redis' scripts: %d commands until all see it", cost.Scripted),
 			fmt.Sprintf("%d receipt:count events reached %d people; processor time of the servers %.0f ms", read.told.Load(), len(t.people), float64(cpu.Server.Microseconds())/1000))
 		return nil, nil
 	})
@@ -166,89 +163,4 @@ func (r *reading) each(from <-chan string, got func(string)) error {
 		}
 	}
 	return nil
-}
-
-// counters count what the database and Redis are asked.
-type counters struct {
-	conn  *pgx.Conn
-	redis rueidis.Client
-}
-
-// asked is how often they were. scripted are the commands inside of Redis' scripts.
-type asked struct{ statements, commands, scripted int64 }
-
-// counters need the extension pg_stat_statements, which a PostgreSQL that is started for the run has.
-func (r *run) counters(ctx context.Context) (*counters, error) {
-	conn, err := pgx.Connect(ctx, r.config.databaseURL)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
-		return nil, errors.Join(err, conn.Close(ctx))
-	}
-	option, err := rueidis.ParseURL(r.redisURL)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close(ctx))
-	}
-	option.DisableCache = true
-	redis, err := rueidis.NewClient(option)
-	if err != nil {
-		return nil, errors.Join(err, conn.Close(ctx))
-	}
-	return &counters{conn, redis}, nil
-}
-
-func (c *counters) close(ctx context.Context) {
-	c.redis.Close()
-	_ = c.conn.Close(ctx)
-}
-
-// over counts what is asked while something is done.
-func (c *counters) over(ctx context.Context, do func() error) (asked, error) {
-	before, err := c.now(ctx)
-	if err != nil {
-		return asked{}, err
-	}
-	if err := do(); err != nil {
-		return asked{}, err
-	}
-	after, err := c.now(ctx)
-	return asked{after.statements - before.statements, after.commands - before.commands, after.scripted - before.scripted}, err
-}
-
-// outside are the commands that a client sends to have others run inside a script, or to be told something: the rest of
-// what Redis counts while nobody else uses it runs inside scripts.
-var outside = map[string]bool{
-	"evalsha": true, "eval": true, "publish": true, "spublish": true, "subscribe": true, "ssubscribe": true, "unsubscribe": true,
-	"sunsubscribe": true, "ping": true, "info": true, "hello": true, "client|setinfo": true, "client|id": true, "pubsub|numsub": true,
-}
-
-func (c *counters) now(ctx context.Context) (out asked, err error) {
-	// What this connection asks, and what only begins and ends transactions, is not counted.
-	err = c.conn.QueryRow(ctx, `SELECT COALESCE(sum(calls), 0) FROM pg_stat_statements
-WHERE query NOT LIKE '%pg_stat_statements%' AND upper(query) NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK') AND upper(query) NOT LIKE 'BEGIN %'`).Scan(&out.statements)
-	if err != nil {
-		return asked{}, err
-	}
-	text, err := c.redis.Do(ctx, c.redis.B().Info().Section("commandstats").Build()).ToString()
-	if err != nil {
-		return asked{}, err
-	}
-	for line := range strings.Lines(text) {
-		name, rest, is := strings.Cut(strings.TrimPrefix(line, "cmdstat_"), ":calls=")
-		if !is {
-			continue
-		}
-		digits, _, _ := strings.Cut(rest, ",")
-		n, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil {
-			return asked{}, err
-		}
-		if outside[name] {
-			out.commands += n
-		} else {
-			out.scripted += n
-		}
-	}
-	return out, nil
 }

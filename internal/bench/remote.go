@@ -10,6 +10,7 @@ import (
 
 	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/crowd"
 )
 
 // hostOf is the host:port of a server's URL.
@@ -34,7 +35,7 @@ func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, err
 	if most > 1000 {
 		return nil, fmt.Errorf("P6 signs up %d people: it has to start the server itself", most)
 	}
-	w := &world{people: make([]person, most), talks: map[string][]talk{}}
+	w := &world{people: make([]crowd.Person, most), talks: map[string][]talk{}}
 	clients := make([]*client.Client, most)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
@@ -53,7 +54,7 @@ func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, err
 			t := talk{people: w.people[first : first+s.talkSize]}
 			n := client.NewConversation{Type: "group", Title: "bench"}
 			for _, p := range t.people[1:] {
-				n.ParticipantIDs = append(n.ParticipantIDs, string(p.id))
+				n.ParticipantIDs = append(n.ParticipantIDs, string(p.ID))
 			}
 			c, err := clients[first].CreateConversation(ctx, n)
 			if err != nil {
@@ -66,15 +67,15 @@ func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, err
 	return w, nil
 }
 
-func signUp(ctx context.Context, base string) (*client.Client, person, error) {
+func signUp(ctx context.Context, base string) (*client.Client, crowd.Person, error) {
 	c, err := client.New(base, client.Options{})
 	if err != nil {
-		return nil, person{}, err
+		return nil, crowd.Person{}, err
 	}
 	u, err := c.Register(ctx, client.Registration{Username: "bench-" + rand.Text()[:12], Password: rand.Text()})
 	if err != nil {
-		return nil, person{}, err
+		return nil, crowd.Person{}, err
 	}
 	token, err := c.AccessToken(ctx)
-	return c, person{chat.UserID(u.ID), token}, err
+	return c, crowd.Person{ID: chat.UserID(u.ID), Name: u.Username, Token: token}, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/pgserver"
 	"github.com/parley-chat/parley/internal/redisserver"
+	"github.com/parley-chat/parley/internal/tally"
 )
 
 // options are what the command line says.
@@ -120,7 +121,7 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 		}
 		defer p.Remove()
 		if slices.ContainsFunc(chosen, func(s *scenario) bool { return s.name == "receipts" }) {
-			if err := p.Preload("pg_stat_statements"); err != nil {
+			if err := p.Preload(tally.Library); err != nil {
 				return nil, err
 			}
 		}

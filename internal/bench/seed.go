@@ -3,32 +3,25 @@ package bench
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/crowd"
 	"github.com/parley-chat/parley/internal/store"
 )
-
-// person is an account with a token to sign in with.
-type person struct {
-	id    chat.UserID
-	token string
-}
 
 // talk is a conversation with its people.
 type talk struct {
 	id     string
-	people []person
+	people []crowd.Person
 }
 
 // world is what a run has seeded: accounts, and for each scenario conversations of its own.
 type world struct {
-	people []person
+	people []crowd.Person
 	talks  map[string][]talk // by scenario
 }
 
@@ -55,9 +48,11 @@ func seed(ctx context.Context, c serverConfig, chosen []*scenario) (*world, erro
 	}
 	w := &world{talks: map[string][]talk{}}
 	for _, sc := range chosen {
-		if w.people, err = addPeople(ctx, s, a, w.people, sc.people); err != nil {
+		more, err := crowd.Make(ctx, s, a, "bench", max(0, sc.people-len(w.people)), tokenFor)
+		if err != nil {
 			return nil, err
 		}
+		w.people = append(w.people, more...)
 	}
 	for _, sc := range chosen {
 		for i := range sc.talks {
@@ -73,37 +68,10 @@ func seed(ctx context.Context, c serverConfig, chosen []*scenario) (*world, erro
 	return w, nil
 }
 
-// addPeople makes accounts until there are n.
-func addPeople(ctx context.Context, s *store.Store, a *auth.Service, people []person, n int) ([]person, error) {
-	have := len(people)
-	if n <= have {
-		return people, nil
-	}
-	people = append(people, make([]person, n-have)...)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for i := have; i < n; i++ {
-		group.Go(func() error {
-			id, name := newID(), fmt.Sprintf("bench%d-%s", i, rand.Text()[:8])
-			err := s.CreateAccount(ctx, auth.Account{
-				User:        chat.User{ID: chat.UserID(id), Username: name, DisplayName: name, CreatedAt: time.Now().UTC()},
-				UsernameKey: auth.UsernameKey(name),
-			}, false)
-			if err != nil {
-				return err
-			}
-			token, _, err := a.Mint(ctx, chat.UserID(id), tokenFor)
-			people[i] = person{chat.UserID(id), token}
-			return err
-		})
-	}
-	return people, group.Wait()
-}
-
-func addTalk(ctx context.Context, s *store.Store, people []person) (talk, error) {
-	n := chat.NewConversation{ID: chat.ConversationID(newID()), Type: chat.Group, Title: "bench", Creator: people[0].id}
+func addTalk(ctx context.Context, s *store.Store, people []crowd.Person) (talk, error) {
+	n := chat.NewConversation{ID: chat.ConversationID(newID()), Type: chat.Group, Title: "bench", Creator: people[0].ID}
 	for _, p := range people {
-		n.Participants = append(n.Participants, p.id)
+		n.Participants = append(n.Participants, p.ID)
 	}
 	c, _, err := s.CreateConversation(ctx, n)
 	return talk{id: string(c.ID), people: people}, err

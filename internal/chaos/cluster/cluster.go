@@ -45,6 +45,8 @@ type Config struct {
 	// Clock draws how wrong a node's clock is at first, for a program that knows [ClockVariable]; nil for not
 	// at all.
 	Clock func() time.Duration
+	// Preload names a library that PostgreSQL loads at its start; empty for none.
+	Preload string
 	// Env are further settings of the nodes, as NAME=value.
 	Env []string
 }
@@ -111,6 +113,11 @@ func (k *Cluster) startServices(c Config) (err error) {
 	if c.Shape != SQLite {
 		if k.Postgres, err = pgserver.Start(); err != nil {
 			return err
+		}
+		if c.Preload != "" {
+			if err = k.Postgres.Preload(c.Preload); err != nil {
+				return err
+			}
 		}
 		if k.Database, err = k.Postgres.CreateDatabase(); err != nil {
 			return err
