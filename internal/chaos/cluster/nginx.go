@@ -99,8 +99,12 @@ func (x *Nginx) Start() error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(x.program, "-p", x.folder, "-c", "nginx.conf", "-e", "stderr",
-		"-g", "daemon off; pid nginx.pid; error_log stderr warn;")
+	directives := "daemon off; pid nginx.pid; error_log stderr warn;"
+	if os.Getuid() == 0 {
+		// Workers that root starts become somebody else, who may not put a large body into this folder.
+		directives += " user root;"
+	}
+	cmd := exec.Command(x.program, "-p", x.folder, "-c", "nginx.conf", "-e", "stderr", "-g", directives)
 	cmd.Stdout, cmd.Stderr = log, log
 	// The group holds the workers too. When we die SIGTERM has the master take them along.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
