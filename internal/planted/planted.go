@@ -30,6 +30,8 @@ type Bug struct {
 	Simulation, Chaos bool
 	// Weather names the weather of the simulated cluster in which it shows; "" for any. A hunt plays that alone.
 	Weather string
+	// Readers says that `parley-chaos readers` has to catch it, where one node dies and Redis is emptied.
+	Readers bool
 	// Under names the faults of parley-chaos under which it shows; none for those that it usually hunts with.
 	Under []string
 	Edits []Edit

@@ -94,4 +94,12 @@ var readingBugs = []Bug{
 			},
 		},
 	},
+	{
+		Name: "queue nothing again when Redis was emptied", Breaks: "An emptied Redis loses nothing while the node that queued it lives (C6.4).", Caught: []string{"I8"}, Readers: true,
+		Edits: []Edit{{
+			File: "internal/redis/receiptlog.go",
+			Old:  "\treturn len(l.lives) > 1 || (len(l.lives) == 1 && l.lives[life] == 0)\n",
+			New:  "\treturn false\n",
+		}},
+	},
 }
