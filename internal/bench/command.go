@@ -34,7 +34,7 @@ with --strict.`,
 	f.StringVar(&o.redisURL, "redis-url", "", "join several nodes by this Redis (default: one started for this run)")
 	f.StringVar(&o.url, "url", "", "measure a running server (http://host:port) with its limits off, without P4 and P6")
 	f.IntVar(&o.serverPID, "server-pid", 0, "with --url on this machine: the server's process, for its processor time")
-	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8, P11, fan-out and receipts, separated by commas (default: all that apply)")
+	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8, P11, fan-out, receipts and sync, separated by commas (default: all that apply)")
 	f.DurationVar(&o.during, "for", 10*time.Second, "how long each load is measured")
 	f.IntVar(&o.idle, "connections", 10000, "sockets of P6; each takes a file descriptor here and one in the server")
 	f.StringVar(&o.json, "json", "", "also write the report to this file")

@@ -43,14 +43,15 @@ type chatter struct {
 	took   []time.Duration // of each confirmation while measuring
 }
 
-// load is a crowd of chatters. onSent, onEvent and onReceipt, where set, see every confirmation, every message and every
-// receipt:count.
+// load is a crowd of chatters. onSent, onEvent, onReceipt and onSynced, where set, see every confirmation, every message,
+// every receipt:count and every receipt:synced.
 type load struct {
 	chatters  []*chatter
 	targets   map[string]*target
 	onSent    func(c *chatter, text []byte)
 	onEvent   func(c *chatter, text []byte)
 	onReceipt func(c *chatter, text []byte)
+	onSynced  func(c *chatter, text []byte)
 
 	measuring atomic.Bool
 	stopping  atomic.Bool
@@ -147,6 +148,10 @@ func (c *chatter) follow() error {
 		case "receipt:count":
 			if c.load.onReceipt != nil {
 				c.load.onReceipt(c, text)
+			}
+		case "receipt:synced":
+			if c.load.onSynced != nil {
+				c.load.onSynced(c, text)
 			}
 		case "message:error", "error":
 			return fmt.Errorf("refused: %s", text)

@@ -21,7 +21,7 @@ const (
 // measureReceipts is about the phantom update of DOC-005: 1,000 people read one message within a second. It counts
 // what that costs the database and Redis, and how long it takes until everybody sees the exact number.
 func measureReceipts(ctx context.Context, r *run, s *Scenario) error {
-	counters, err := tally.Open(ctx, r.config.databaseURL, r.redisURL)
+	counters, err := r.counters(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,11 @@ func measureReceipts(ctx context.Context, r *run, s *Scenario) error {
 			fmt.Sprintf("%d receipt:count events reached %d people; processor time of the servers %.0f ms", read.told.Load(), len(t.people), float64(cpu.Server.Microseconds())/1000))
 		return nil, nil
 	})
+}
+
+// counters count what the database and Redis of the run are asked.
+func (r *run) counters(ctx context.Context) (*tally.Counters, error) {
+	return tally.Open(ctx, r.config.databaseURL, r.redisURL)
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -51,8 +51,12 @@ type scenario struct {
 
 // severalNodes reports whether a scenario brings nodes of its own, joined by Redis.
 func (s *scenario) severalNodes() bool {
-	return s.name == "P11" || s.name == "fan-out" || s.name == "receipts"
+	return s.name == "P11" || s.name == "fan-out" || s.counts()
 }
+
+// counts reports whether a scenario counts statements and commands. It needs an extension that somebody else's database may
+// not have.
+func (s *scenario) counts() bool { return s.name == "receipts" || s.name == "sync" }
 
 // scenarios are the goals' rows, in order. idle is how many sockets P6 opens.
 func scenarios(idle int) []*scenario {
@@ -68,6 +72,7 @@ func scenarios(idle int) []*scenario {
 		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, 20, 10, measureTwoNodes},
 		{"fan-out", "what a message costs by people connected and by nodes, and a model of it", modelPeople, 1, modelPeople, measureModel},
 		{"receipts", "1,000 people on two nodes read one message within a second", 1000, 1, 1000, measureReceipts},
+		{"sync", "1,000 people on two nodes say at one moment how far they have read", 1000, 1, 1000, measureSyncs},
 	}
 }
 
@@ -78,7 +83,7 @@ func choose(o options) ([]*scenario, error) {
 	all := scenarios(o.idle)
 	for _, name := range o.scenarios {
 		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.name == name }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out and receipts, separated by commas", name)
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out, receipts and sync, separated by commas", name)
 		}
 	}
 	for _, s := range all {
@@ -88,12 +93,11 @@ func choose(o options) ([]*scenario, error) {
 		if s.severalNodes() {
 			applies = postgres && o.url == ""
 		}
-		if s.name == "receipts" && !named {
-			// It needs an extension that somebody else's database may not have.
+		if s.counts() && !named {
 			applies = applies && o.startPostgres
 		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out and receipts are for PostgreSQL, P7 is P1 on SQLite, and P11, fan-out and receipts start their servers themselves", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out, receipts and sync are for PostgreSQL, P7 is P1 on SQLite, and all of these but P1 and P7 start their servers themselves", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)
@@ -120,7 +124,7 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 			return nil, err
 		}
 		defer p.Remove()
-		if slices.ContainsFunc(chosen, func(s *scenario) bool { return s.name == "receipts" }) {
+		if slices.ContainsFunc(chosen, (*scenario).counts) {
 			if err := p.Preload(tally.Library); err != nil {
 				return nil, err
 			}
