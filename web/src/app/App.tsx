@@ -1,15 +1,16 @@
 import { type ParleyClient, ParleyError } from "@parley-chat/sdk";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { Mark } from "../components/Mark.tsx";
 import { ClientContext, useClient, useStore } from "../lib/client.tsx";
 import { useLasting } from "../lib/hooks.ts";
+import { onDemand } from "../lib/on-demand.ts";
 import { route } from "../lib/route.ts";
 import { strings } from "../lib/strings.ts";
 import { Shell } from "./Shell.tsx";
 
 // Who is signed in already, which is nearly everybody, never needs it.
-const SignIn = lazy(() => import("../features/session/SignIn.tsx").then((m) => ({ default: m.SignIn })));
+const SignIn = onDemand(() => import("../features/session/SignIn.tsx").then((m) => m.SignIn));
 
 function queryClient(): QueryClient {
   return new QueryClient({

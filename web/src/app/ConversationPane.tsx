@@ -1,9 +1,10 @@
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { Suspense, useCallback, useEffect, useState } from "react";
 import { ConversationView } from "../features/messages/ConversationView.tsx";
 import { useClient, useStore } from "../lib/client.tsx";
+import { onDemand } from "../lib/on-demand.ts";
 import { strings } from "../lib/strings.ts";
 
-const Details = lazy(() => import("../features/participants/Details.tsx").then((m) => ({ default: m.Details })));
+const Details = onDemand(() => import("../features/participants/Details.tsx").then((m) => m.Details));
 
 /** An open conversation, with its details beside it when they are wanted. */
 export function ConversationPane({ id }: { id: string }) {

@@ -1,28 +1,29 @@
-import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useState } from "react";
+import { Suspense, useCallback, useEffect, useLayoutEffect, useState } from "react";
 import { Empty } from "../components/Empty.tsx";
 import { Notices } from "../components/Notices.tsx";
 import { ConnectionStrip } from "../features/connection/ConnectionStrip.tsx";
 import { ConversationList } from "../features/conversations/ConversationList.tsx";
 import { useClient, useStore } from "../lib/client.tsx";
+import { loadAhead, onDemand } from "../lib/on-demand.ts";
 import { meet } from "../lib/people.ts";
 import { route } from "../lib/route.ts";
 import { strings } from "../lib/strings.ts";
 import { ConversationPane } from "./ConversationPane.tsx";
 
 // What is not on the first screen is loaded when it is asked for.
-const Announcements = lazy(() =>
-  import("../features/announcements/Announcements.tsx").then((m) => ({ default: m.Announcements })),
+const Announcements = onDemand(() =>
+  import("../features/announcements/Announcements.tsx").then((m) => m.Announcements),
 );
-const NewConversation = lazy(() =>
-  import("../features/conversations/NewConversation.tsx").then((m) => ({ default: m.NewConversation })),
+const NewConversation = onDemand(() =>
+  import("../features/conversations/NewConversation.tsx").then((m) => m.NewConversation),
 );
-const Settings = lazy(() => import("../features/settings/Settings.tsx").then((m) => ({ default: m.Settings })));
+const Settings = onDemand(() => import("../features/settings/Settings.tsx").then((m) => m.Settings));
 
 /** The list, the conversation, its details: side by side where there is room, else one at a time. */
 export function Shell() {
   const client = useClient();
   const { conversation } = useStore(route);
-  const { items, totalUnread } = useStore(client.conversations);
+  const { items, loaded, totalUnread } = useStore(client.conversations);
   const announcements = useStore(client.announcements);
   const [dialog, setDialog] = useState<"new" | "settings" | null>(null);
   const openNew = useCallback(() => setDialog("new"), []);
@@ -32,6 +33,13 @@ export function Shell() {
   useLayoutEffect(() => {
     for (const item of items) meet(item.participants);
   }, [items]);
+
+  useEffect(() => {
+    if (!loaded) return;
+    // Safari has no idle callback.
+    const whenIdle = window.requestIdleCallback ?? setTimeout;
+    whenIdle(() => void loadAhead());
+  }, [loaded]);
 
   useEffect(() => {
     document.title = totalUnread > 0 ? `(${totalUnread}) ${strings.app}` : strings.app;

@@ -1,18 +1,17 @@
-import type { Conversation, User } from "@parley-chat/sdk";
-import { useMutation } from "@tanstack/react-query";
+import type { Conversation } from "@parley-chat/sdk";
 import { Search, Settings, SquarePen, X } from "lucide-react";
-import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState } from "react";
-import { Avatar } from "../../components/Avatar.tsx";
+import { type KeyboardEvent, memo, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { Button, IconButton } from "../../components/Button.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import { useClient, useMe, useStore } from "../../lib/client.tsx";
 import { matches, nameOf, ordered, peerOf } from "../../lib/conversation.ts";
 import { useLasting, useToday } from "../../lib/hooks.ts";
-import { report } from "../../lib/notices.ts";
-import { openConversation, route } from "../../lib/route.ts";
-import { useFoundPeople } from "../../lib/search.ts";
+import { onDemand } from "../../lib/on-demand.ts";
+import { route } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
 import { ConversationRow } from "./ConversationRow.tsx";
+
+const FoundPeople = onDemand(() => import("./FoundPeople.tsx").then((m) => m.FoundPeople));
 
 interface ListProps {
   onNew: () => void;
@@ -141,7 +140,9 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
             {strings.loadMore}
           </Button>
         )}
-        {query !== "" && <FoundPeople query={query} me={me.id} nothingElse={shown.length === 0} onChosen={clear} />}
+        <Suspense>
+          {query !== "" && <FoundPeople query={query} me={me.id} nothingElse={shown.length === 0} onChosen={clear} />}
+        </Suspense>
       </nav>
     </div>
   );
@@ -150,52 +151,6 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
 function found(conversation: Conversation, query: string, me: string): boolean {
   const peer = peerOf(conversation, me);
   return matches(nameOf(conversation, me), query) || (peer !== null && matches(peer.username, query));
-}
-
-function FoundPeople(props: { query: string; me: string; nothingElse: boolean; onChosen: () => void }) {
-  const client = useClient();
-  const found = useFoundPeople(props.query);
-  const start = useMutation({
-    mutationFn: (user: User) => client.api.createConversation({ type: "direct", participantIds: [user.id] }),
-    onSuccess: (conversation) => {
-      props.onChosen();
-      openConversation(conversation.id);
-    },
-    onError: report,
-  });
-  const people = (found.data ?? []).filter((user) => user.id !== props.me);
-  if (people.length === 0) {
-    if (!props.nothingElse || found.isFetching) return null;
-    return (
-      <p role="status" className="px-3 py-6 text-center text-ink-3 text-name">
-        {strings.noResults(props.query)}
-      </p>
-    );
-  }
-  return (
-    <>
-      <h2 className="px-2.5 pt-4 pb-1 font-medium text-ink-3 text-meta">{strings.people}</h2>
-      <ul>
-        {people.map((user) => (
-          <li key={user.id}>
-            <button
-              type="button"
-              data-row
-              onClick={() => start.mutate(user)}
-              className="flex min-h-14 w-full items-center gap-3 rounded-box px-2.5 text-start outline-offset-[-2px] hover:bg-hover"
-            >
-              <Avatar id={user.id} name={user.displayName} />
-              <span className="min-w-0">
-                <span className="sr-only">{strings.chatWith} </span>
-                <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
-                <bdi className="block truncate text-ink-3 text-meta">@{user.username}</bdi>
-              </span>
-            </button>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
 }
 
 /** Rows of the height that the real ones will have. */

@@ -1,12 +1,13 @@
 import type { ConversationHandle, MessageView } from "@parley-chat/sdk";
 import { ChevronLeft, PanelRight } from "lucide-react";
-import { lazy, Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../../components/Button.tsx";
 import { Empty } from "../../components/Empty.tsx";
 import type { TimelineHandle } from "../../components/Timeline.tsx";
 import { useMe, useStore } from "../../lib/client.tsx";
 import { nameOf } from "../../lib/conversation.ts";
 import { useLasting, useSteady } from "../../lib/hooks.ts";
+import { onDemand } from "../../lib/on-demand.ts";
 import { meet } from "../../lib/people.ts";
 import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
@@ -18,10 +19,10 @@ import { TypingLine } from "./TypingLine.tsx";
 import { useOpening } from "./useOpening.ts";
 import { markAllRead, useReading } from "./useReading.ts";
 
-const ConversationMenu = lazy(() => import("./ConversationMenu.tsx").then((m) => ({ default: m.ConversationMenu })));
-const Readers = lazy(() => import("./Readers.tsx").then((m) => ({ default: m.Readers })));
-const Removed = lazy(() => import("./Removed.tsx").then((m) => ({ default: m.Removed })));
-const DeleteMessage = lazy(() => import("./DeleteMessage.tsx").then((m) => ({ default: m.DeleteMessage })));
+const ConversationMenu = onDemand(() => import("./ConversationMenu.tsx").then((m) => m.ConversationMenu));
+const Readers = onDemand(() => import("./Readers.tsx").then((m) => m.Readers));
+const Removed = onDemand(() => import("./Removed.tsx").then((m) => m.Removed));
+const DeleteMessage = onDemand(() => import("./DeleteMessage.tsx").then((m) => m.DeleteMessage));
 
 interface ViewProps {
   handle: ConversationHandle;
