@@ -1,76 +1,83 @@
-import { type MessageView, ParleyError, type ReaderPage } from "@parley-chat/sdk";
-import { useEffect, useState } from "react";
+import { type MessageView, ParleyError } from "@parley-chat/sdk";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { type UIEvent, useEffect } from "react";
 import { Avatar } from "../../components/Avatar.tsx";
 import { Button } from "../../components/Button.tsx";
 import { Dialog } from "../../components/Dialog.tsx";
 import { useClient } from "../../lib/client.tsx";
+import { useRested } from "../../lib/hooks.ts";
 import { strings } from "../../lib/strings.ts";
 import { later } from "../../lib/strings-later.ts";
 import { fullTime } from "../../lib/time.ts";
 
-/** Who has read a message, and when, a page at a time. */
+/** How near to its end, in pixels, the list asks for the next page. */
+const near = 400;
+/** A row's height, in pixels, and for how many the list has its place before they have come. */
+const rowHeight = 52;
+const mostRows = 9;
+
+/** Who has read a message, and when: the first who did first, a page at a time. */
 export function Readers({ view, onClose }: { view: MessageView; onClose: () => void }) {
-  const { pages, more, error } = useReaders(view);
-  const last = pages.at(-1);
+  const { count, readers, error, hasMore, more } = useReaders(view);
+  const expected = Math.min(count ?? view.readBy ?? 1, mostRows);
+
+  function scrolled({ currentTarget: list }: UIEvent<HTMLElement>) {
+    if (list.scrollHeight - list.scrollTop - list.clientHeight < near) more();
+  }
+
   return (
-    <Dialog title={last === undefined ? later.readers : strings.readBy(last.readCount)} onClose={onClose} narrow>
-      <div className="min-h-24 overflow-y-auto px-3 pb-4">
+    <Dialog title={count === null ? later.readers : strings.readBy(count)} onClose={onClose} narrow>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it, and nothing inside takes the focus. */}
+      <section aria-label={later.readers} tabIndex={0} className="overflow-y-auto px-3 pb-4" onScroll={scrolled}>
         {error !== null && (
           <p role="alert" className="px-2 text-bad text-name">
-            {error}
+            {error instanceof ParleyError ? error.message : strings.fault}
           </p>
         )}
-        {last?.readCount === 0 && <p className="px-2 text-ink-2">{later.noReaders}</p>}
-        <ul aria-label={later.readers}>
-          {pages.flatMap(({ receipts }) =>
-            receipts.map(({ user, readAt }) => (
-              <li key={user.id} className="flex min-h-12 items-center gap-3 px-2">
-                <Avatar id={user.id} name={user.displayName} />
-                <span className="min-w-0 flex-1">
-                  <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
-                  <time dateTime={readAt} className="tabular block truncate text-ink-3 text-meta">
-                    {fullTime(readAt)}
-                  </time>
-                </span>
-              </li>
-            )),
-          )}
+        {count === 0 && <p className="px-2 text-ink-2">{later.noReaders}</p>}
+        <ul style={{ minHeight: expected * rowHeight }}>
+          {readers.map(({ user, readAt }) => (
+            <li key={user.id} className="flex h-13 items-center gap-3 px-2">
+              <Avatar id={user.id} name={user.displayName} />
+              <span className="min-w-0 flex-1">
+                <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
+                <time dateTime={readAt} className="tabular block truncate text-ink-3 text-meta">
+                  {fullTime(readAt)}
+                </time>
+              </span>
+            </li>
+          ))}
         </ul>
-        {last?.hasMore && (
+        {hasMore && (
           <Button look="quiet" className="w-full" onClick={more}>
             {strings.loadMore}
           </Button>
         )}
-      </div>
+      </section>
     </Dialog>
   );
 }
 
-/** The pages that have come; they begin anew when the number of readers changes. */
+/** The readers as far as they were asked for. All of them are asked for again when their number has changed. */
 function useReaders({ message: { id, conversationId }, readBy }: MessageView) {
   const client = useClient();
-  const [pages, setPages] = useState<readonly ReaderPage[]>([]);
-  const [cursor, setCursor] = useState<string>();
-  const [error, setError] = useState<string | null>(null);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another number of readers is another list.
-  useEffect(() => setCursor(undefined), [readBy]);
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another number of readers is another list.
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetching } = useInfiniteQuery({
+    queryKey: ["readers", conversationId, id],
+    queryFn: ({ pageParam }) => client.api.readers(conversationId, id, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => (page.hasMore ? (page.nextCursor ?? undefined) : undefined),
+    staleTime: 0,
+  });
+  const count = data?.pages.at(-1)?.readCount ?? null;
+  const told = useRested(readBy, 500);
   useEffect(() => {
-    let wanted = true;
-    client.api.readers(conversationId, id, cursor).then(
-      (page) => {
-        if (!wanted) return;
-        setError(null);
-        setPages((before) => (cursor === undefined ? [page] : [...before, page]));
-      },
-      (thrown) => wanted && setError(thrown instanceof ParleyError ? thrown.message : strings.fault),
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [client, conversationId, id, cursor, readBy]);
-
-  return { pages, error, more: () => setCursor(pages.at(-1)?.nextCursor ?? undefined) };
+    if (told !== null && count !== null && told !== count) void refetch();
+  }, [told, count, refetch]);
+  return {
+    count,
+    error,
+    readers: data?.pages.flatMap((page) => page.receipts) ?? [],
+    hasMore: hasNextPage,
+    more: () => void (hasNextPage && !isFetching && fetchNextPage()),
+  };
 }

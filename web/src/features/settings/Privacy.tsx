@@ -24,8 +24,10 @@ export function Privacy() {
           type="checkbox"
           aria-describedby={hint}
           checked={wanted ?? me.readReceiptsEnabled}
-          disabled={wanted !== null}
+          // Not disabled meanwhile, which would take the focus away, and with it the keys.
+          aria-busy={wanted !== null}
           onChange={(event) => {
+            if (wanted !== null) return;
             setWanted(event.target.checked);
             change.mutate(event.target.checked);
           }}
