@@ -35,6 +35,7 @@ async function unlooked(from, to, text) {
   // What the other has sent is known here before what they write now.
   assert.equal(await from.message(text).locator("[data-status=delivered]").count(), 1);
   assert.match(await to.page.title(), /^\(1\)/);
+  assert.equal(await to.row(from.name).getByText("1 unread message").count(), 1);
 }
 
 async function choose(page, option) {
@@ -53,11 +54,105 @@ test("a message that was on the screen for a second has been read, and who reads
   assert.ok(Date.parse(await reader.locator("time").getAttribute("datetime")) > 0);
 });
 
-test("nothing is read in a window without the focus, and with the focus what it shows", async () => {
+test("a message has not been read before it was there for a second", async () => {
+  const [ben, cleo] = await pair("ben", "cleo");
+  await cleo.page.clock.pauseAt(Date.now() + 60_000);
+  await ben.send("Quick");
+  await cleo.message("Quick").waitFor();
+  await cleo.page.waitForFunction(() => document.title === "(1) Parley");
+  await cleo.page.clock.runFor(900);
+  assert.equal(await cleo.page.title(), "(1) Parley");
+  await cleo.page.clock.runFor(200);
+  assert.equal(await cleo.page.title(), "Parley");
+  assert.notEqual(await ben.message("Quick").locator("[data-status]").getAttribute("data-status"), "read");
+  await cleo.page.clock.runFor(1_000);
+  await ben.reaches("Quick", "read");
+});
+
+test("a message of which less than half can be seen has not been read", async () => {
+  const [dora, emil] = await pair("dora", "emil");
+  await emil.page.goto(scene.server.url);
+  await emil.page.reload();
+  for (const [text, lines] of [
+    ["First", 10],
+    ["Second", 18],
+  ]) {
+    await dora.composer.fill(`${text}${"\nline".repeat(lines)}`);
+    await dora.composer.press("Enter");
+    await dora.reaches(text, "stored");
+  }
+  await emil.row("Dora").getByText("2 unread messages").waitFor();
+  await emil.open("Dora");
+  await emil.message("Second").waitFor();
+  await emil.page.waitForFunction(() => document.title === "(1) Parley");
+  const seen = await emil.message("Second").evaluate((row) => {
+    const log = row.closest("[role=log]").getBoundingClientRect();
+    const { top, height } = row.getBoundingClientRect();
+    return [(log.bottom - top) / height, (log.bottom - top) / log.height];
+  });
+  for (const part of seen) assert.ok(part > 0.05 && part < 0.5, `of the message and of the list: ${seen}`);
+  await emil.page.clock.runFor(5_000);
+  assert.equal(await emil.page.title(), "(1) Parley");
+  await emil.message("Second").evaluate((row) => row.scrollIntoView({ block: "end" }));
+  await emil.page.waitForFunction(() => document.title === "Parley");
+  await dora.reaches("Second", "read");
+});
+
+test("nothing is read in a window without the focus, and with the focus what it shows, below a line", async () => {
   const [cat, dan] = await pair("cat", "dan");
+  const line = dan.log.getByText("New", { exact: true });
   await unlooked(cat, dan, "Later");
+  await line.waitFor();
+  const { y } = await line.boundingBox();
+  assert.ok(y > (await dan.message("Before").boundingBox()).y && y < (await dan.message("Later").boundingBox()).y);
   await focus(dan, true);
   await cat.reaches("Later", "read");
+  await dan.page.waitForFunction(() => document.title === "Parley");
+  await dan.row("Cat").getByText("1 unread message").waitFor({ state: "detached" });
+});
+
+test("a message climbs from sending to stored, delivered and read, and never down", async () => {
+  const [uma, vic] = [await scene.person("uma"), await scene.person("vic")];
+  const held = [];
+  let hold = false;
+  let release;
+  await uma.page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer();
+    release = () => {
+      hold = false;
+      for (const frame of held.splice(0)) socket.send(frame);
+    };
+    socket.onMessage((frame) => server.send(frame));
+    server.onMessage((frame) => (hold ? held.push(frame) : socket.send(frame)));
+  });
+  await uma.register();
+  await vic.register();
+  await uma.startChat(vic);
+  await uma.send("Before");
+  await uma.reaches("Before", "stored");
+  await uma.page.evaluate(() => {
+    window.climbed = [];
+    new MutationObserver(() => {
+      const row = [...document.querySelectorAll("[data-message]")].find((one) => one.textContent.includes("Climb"));
+      const status = row?.querySelector("[data-status]").dataset.status;
+      if (status !== undefined && window.climbed.at(-1) !== status) window.climbed.push(status);
+    }).observe(document, { subtree: true, childList: true, attributes: true });
+  });
+  hold = true;
+  await uma.send("Climb");
+  await uma.reaches("Climb", "sending");
+  release();
+  await uma.reaches("Climb", "stored");
+  await focus(vic, false);
+  await vic.open("Uma");
+  await uma.reaches("Climb", "delivered");
+  await focus(vic, true);
+  await uma.reaches("Climb", "read");
+  const climbed = await uma.page.evaluate(() => window.climbed);
+  assert.deepEqual(
+    climbed.filter((status) => status !== "queued"),
+    ["sending", "stored", "delivered", "read"],
+  );
 });
 
 test("nothing is read on a hidden page", async () => {
@@ -121,6 +216,57 @@ test("who lets nobody know what they read is never shown to have read", async ()
   await kai.reaches("A secret", "read");
 });
 
+test("the switch of one's own receipts keeps the focus and the keys while it is saved", async () => {
+  const tom = await scene.person("tom");
+  await tom.register();
+  let save;
+  const asked = new Promise((resolve) => {
+    save = resolve;
+  });
+  await tom.page.route("**/api/users/me", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  await tom.page.getByRole("button", { name: "Settings" }).click();
+  const switched = tom.page.getByLabel("Let others see what I have read");
+  await switched.click();
+  await tom.page.locator("input[aria-busy=true]").waitFor();
+  assert.equal(await switched.evaluate((box) => box === document.activeElement && !box.checked), true);
+  await tom.page.keyboard.press("Escape");
+  await tom.page.getByRole("dialog").waitFor({ state: "detached" });
+  save();
+  await tom.page.waitForResponse("**/api/users/me");
+  await tom.page.getByRole("button", { name: "Settings" }).click();
+  await tom.page.waitForFunction(() => document.querySelector("dialog input[type=checkbox]")?.checked === false);
+});
+
+/** Notes every state that the title, the ticks and the list go through from now on. */
+function watch(person) {
+  return person.page.evaluate(() => {
+    const look = () => {
+      const ticks = [...document.querySelectorAll("[role=log] [data-message]")].map((row) => {
+        const tick = row.querySelector("[data-status]");
+        return `${row.querySelector(".letter")?.textContent} ${tick?.dataset.status ?? ""} ${tick?.title ?? ""}`;
+      });
+      const rows = [...document.querySelectorAll("nav [data-row]")].map((row) => row.textContent);
+      return JSON.stringify([document.title, ticks, rows]);
+    };
+    window.seen = [look()];
+    new MutationObserver(() => {
+      const now = look();
+      if (window.seen.at(-1) !== now) window.seen.push(now);
+    }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+}
+
+/** Ends the server so, starts it again, and waits until the person is connected. */
+async function restart(person, signal) {
+  await scene.server.kill(signal);
+  await person.page.locator("[data-connection]").waitFor();
+  await scene.server.run();
+  await person.page.locator("[data-connection]").waitFor({ state: "detached" });
+}
+
 test("a reconnect makes no tick, badge or line flicker", async () => {
   const [max, nia] = await pair("max", "nia");
   const [old] = [await scene.server.account("old.friend", "Old friend")];
@@ -141,27 +287,8 @@ test("a reconnect makes no tick, badge or line flicker", async () => {
   await max.row("Old friend").getByText("1 unread message").waitFor();
   await max.page.waitForFunction(() => document.title === "(1) Parley");
 
-  await max.page.evaluate(() => {
-    const look = () => {
-      const ticks = [...document.querySelectorAll("[role=log] [data-message]")].map((row) => {
-        const tick = row.querySelector("[data-status]");
-        return `${row.querySelector(".letter")?.textContent} ${tick?.dataset.status ?? ""} ${tick?.title ?? ""}`;
-      });
-      const rows = [...document.querySelectorAll("nav [data-row]")].map((row) => row.textContent);
-      return JSON.stringify([document.title, ticks, rows]);
-    };
-    window.seen = [look()];
-    new MutationObserver(() => {
-      const now = look();
-      if (window.seen.at(-1) !== now) window.seen.push(now);
-    }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-  });
-  for (const signal of ["SIGKILL", "SIGTERM"]) {
-    await scene.server.kill(signal);
-    await max.page.locator("[data-connection]").waitFor();
-    await scene.server.run();
-    await max.page.locator("[data-connection]").waitFor({ state: "detached" });
-  }
+  await watch(max);
+  for (const signal of ["SIGKILL", "SIGTERM"]) await restart(max, signal);
   // What comes after the reconnect comes after all that was told by it.
   await nia.page.locator("[data-connection]").waitFor({ state: "detached" });
   await nia.send("Three");
@@ -200,6 +327,82 @@ test("in a large group a message is read by a number, and who they are is a clic
   await ola.page.getByRole("dialog", { name: "Read by 11" }).getByRole("listitem").nth(10).waitFor();
 });
 
+test("who lets nobody know is not among the readers of a large group, neither by number nor by name", async () => {
+  const rex = await scene.person("rex");
+  const { id, tokens } = await crowd(rex, 11);
+  await scene.server.call("PATCH", "/users/me", { token: tokens[2], body: { readReceiptsEnabled: false } });
+  await rex.send("Who is there?");
+  await rex.reaches("Who is there?", "stored");
+  const { messages } = await scene.server.call("GET", `/conversations/${id}/messages`, { token: tokens[0] });
+  for (const token of tokens) {
+    await scene.server.call("POST", `/conversations/${id}/read`, { token, body: { messageId: messages[0].id } });
+  }
+  await rex.message("Who is there?").getByRole("button", { name: "Read by 10" }).click();
+  const dialog = rex.page.getByRole("dialog", { name: "Read by 10" });
+  await dialog.getByRole("listitem").nth(9).waitFor();
+  assert.equal(await dialog.getByText("Rex 1", { exact: true }).count(), 1);
+  assert.equal(await dialog.getByText("Rex 2", { exact: true }).count(), 0);
+  await scene.server.call("PATCH", "/users/me", { token: tokens[2], body: { readReceiptsEnabled: true } });
+  await rex.page.getByRole("dialog", { name: "Read by 11" }).getByText("Rex 2", { exact: true }).waitFor();
+});
+
+test("a reconnect makes no number of readers flicker", async () => {
+  const sue = await scene.person("sue");
+  const { id, tokens } = await crowd(sue, 11);
+  const read = (token, messageId) =>
+    scene.server.call("POST", `/conversations/${id}/read`, { token, body: { messageId } });
+  for (const text of ["One", "Two"]) {
+    await sue.send(text);
+    await sue.reaches(text, "stored");
+  }
+  const { messages } = await scene.server.call("GET", `/conversations/${id}/messages`, { token: tokens[0] });
+  for (const token of tokens.slice(0, 5)) await read(token, messages.find(({ seq }) => seq === 1).id);
+  for (const token of tokens.slice(0, 3)) await read(token, messages.find(({ seq }) => seq === 2).id);
+  await sue.message("One").getByRole("button", { name: "Read by 5" }).waitFor();
+  await sue.message("Two").getByRole("button", { name: "Read by 3" }).waitFor();
+  await watch(sue);
+  await restart(sue, "SIGTERM");
+  await read(tokens[9], messages.find(({ seq }) => seq === 1).id);
+  await sue.message("One").getByRole("button", { name: "Read by 6" }).waitFor();
+  const seen = (await sue.page.evaluate(() => window.seen)).filter((state) => !state.includes("Read by 6"));
+  assert.deepEqual(seen.slice(1), []);
+});
+
+test("a long list of readers comes by scrolling, and stays where it is when somebody else reads", async () => {
+  const wim = await scene.person("wim");
+  const { id, tokens } = await crowd(wim, 62);
+  await wim.send("All of you?");
+  await wim.reaches("All of you?", "stored");
+  const { messages } = await scene.server.call("GET", `/conversations/${id}/messages`, { token: tokens[0] });
+  const read = (token) =>
+    scene.server.call("POST", `/conversations/${id}/read`, { token, body: { messageId: messages[0].id } });
+  for (const token of tokens.slice(0, 60)) await read(token);
+  await wim.message("All of you?").getByRole("button", { name: "Read by 60" }).click();
+  const dialog = wim.page.getByRole("dialog");
+  const rows = dialog.getByRole("listitem");
+  await rows.nth(49).waitFor();
+  assert.equal(await rows.count(), 50);
+  assert.match(await rows.first().textContent(), /Wim 0/);
+  const list = dialog.getByRole("region", { name: "Readers" });
+  await list.evaluate((one) => one.scrollTo(0, one.scrollHeight));
+  await rows.nth(59).waitFor();
+  assert.equal(await rows.count(), 60);
+  const times = await rows.locator("time").evaluateAll((all) => all.map((time) => time.dateTime));
+  assert.deepEqual(times, times.toSorted());
+  await list.evaluate((one) => one.scrollTo(0, 1_500));
+  await dialog.evaluate((one) => {
+    window.fewest = 60;
+    new MutationObserver(() => {
+      window.fewest = Math.min(window.fewest, one.querySelectorAll("li").length);
+    }).observe(one, { subtree: true, childList: true });
+  });
+  await read(tokens[60]);
+  await wim.page.getByRole("dialog", { name: "Read by 61" }).waitFor();
+  await rows.nth(60).waitFor({ state: "attached" });
+  assert.equal(await list.evaluate((one) => one.scrollTop), 1_500);
+  assert.equal(await wim.page.evaluate(() => window.fewest), 60);
+});
+
 test("a conversation opens at its first unread message, and a button leads to the end", async () => {
   const pam = await scene.person("pam");
   const { id, tokens } = await crowd(pam, 2);
@@ -224,6 +427,9 @@ test("a conversation opens at its first unread message, and a button leads to th
     const at = row?.getBoundingClientRect();
     return at !== undefined && at.top >= box.top && at.top < box.top + box.height / 2;
   });
+  // What is on the screen has been read, and what is below it has not.
+  await pam.page.waitForFunction(() => /^\((?!90\))/.test(document.title));
+  await pam.page.waitForFunction(() => Number(/^\((\d+)\)/.exec(document.title)?.[1]) > 45);
   await pam.page.getByRole("button", { name: "90 new messages" }).click();
   await pam.message("Line 90.").waitFor();
   await pam.page.waitForFunction(() => document.title === "Parley");
