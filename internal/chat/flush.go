@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +200,11 @@ func (s *Service) waitingOf(ctx context.Context, u UserID) []Step {
 	return steps
 }
 
-// writeWaiting writes the steps of some people that wait, so that the store says where they are.
+// errUnwritten says that the store is behind what is known to wait.
+var errUnwritten = errors.New("what waits could not be written")
+
+// writeWaiting writes the steps of some people that wait, so that the store says where they are. The error is errUnwritten where
+// the store did not take them, and another one where some may wait that are not known.
 func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 	if len(users) == 0 {
 		return nil
@@ -209,6 +214,8 @@ func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 		return err
 	}
 	// One that cannot be written is the flusher's to try and to bury; here it is in nobody's way.
-	_, away := writeSome(ctx, s.store, steps, time.Time{})
-	return errors.Join(err, away)
+	if _, away := writeSome(ctx, s.store, steps, time.Time{}); away != nil {
+		return fmt.Errorf("%w: %w", errUnwritten, away)
+	}
+	return err
 }

@@ -415,9 +415,13 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 		})
 	}
 	if err != nil {
-		// What this node knows to wait belongs to it.
-		if r, err := s.Roster(ctx, c); err == nil {
-			_ = s.writeWaiting(ctx, r.people()...)
+		// What this node knows to wait belongs to it: without that others would be told of fewer than before.
+		r, err := s.Roster(ctx, c)
+		if err == nil {
+			err = s.writeWaiting(ctx, r.people()...)
+		}
+		if errors.Is(err, errUnwritten) {
+			return ReadCounts{}, err
 		}
 		out.Version = time.Now().UnixMicro()
 		if counts, err = s.store.ReadCounts(ctx, c, of); err != nil {
