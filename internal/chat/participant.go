@@ -19,16 +19,6 @@ type Participant struct {
 	User     User
 	Role     Role
 	JoinedAt time.Time
-
-	// ReadSeq, ReadMessage and ReadAt say how far they have read, by reading or by sending, and when (C6.1). Zero
-	// for who has read nothing since they came or lets nobody know (C6.6), and throughout where a conversation
-	// has more people than are shown with it.
-	ReadSeq     int64
-	ReadMessage MessageID
-	ReadAt      time.Time
-	// DeliveredSeq says how far a device of theirs has what was sent (C3.4), at least ReadSeq. Who lets nobody know
-	// what they read has it too.
-	DeliveredSeq int64
 }
 
 // Participants pages through who is in a conversation.

@@ -27,8 +27,8 @@ func scanConversation(row scan) (*chat.Conversation, error) {
 	return c, err
 }
 
-// view reads conversations as all their participants see them, ended ones too: three statements for
-// however many. Small ones show how far everybody has read.
+// view reads conversations as all their participants see them, ended ones too: two statements for
+// however many.
 func (s *Store) view(ctx context.Context, x session, ids []chat.ConversationID) (map[chat.ConversationID]*chat.Conversation, error) {
 	out := make(map[chat.ConversationID]*chat.Conversation, len(ids))
 	err := x.each(ctx, func(row scan) error {
@@ -53,31 +53,10 @@ func (s *Store) view(ctx context.Context, x session, ids []chat.ConversationID) 
 	if err != nil {
 		return nil, err
 	}
-	return out, s.showReading(ctx, x, out)
+	return out, nil
 }
 
-// showReading adds to small conversations how far everybody in them has read.
-func (s *Store) showReading(ctx context.Context, x session, views map[chat.ConversationID]*chat.Conversation) error {
-	var small []chat.ConversationID
-	for id, c := range views {
-		if c.ParticipantCount <= shownPeople {
-			small = append(small, id)
-		}
-	}
-	known, err := s.readings(ctx, x, small)
-	if err != nil {
-		return err
-	}
-	for _, id := range small {
-		for i := range views[id].Participants {
-			p := &views[id].Participants[i]
-			known[seatKey{id, p.User.ID}].show(p)
-		}
-	}
-	return nil
-}
-
-// viewFor is view with what belongs to one viewer, without the conversations that viewer is not in.
+// viewFor is view with what belongs to one viewer, without the conversations that viewer is not in: a third statement.
 func (s *Store) viewFor(ctx context.Context, x session, ids []chat.ConversationID, viewer chat.UserID) (map[chat.ConversationID]*chat.Conversation, error) {
 	out, err := s.view(ctx, x, ids)
 	if err != nil {

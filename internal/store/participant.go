@@ -129,15 +129,6 @@ WHERE p.conversation_id = $1 AND p.left_at IS NULL`
 	if len(participants) > limit {
 		return participants[:limit], true, nil
 	}
-	if after.User == "" && len(participants) <= shownPeople {
-		known, err := s.readings(ctx, s.db.reader(), []chat.ConversationID{c})
-		if err != nil {
-			return nil, false, named(err)
-		}
-		for i := range participants {
-			known[seatKey{c, participants[i].User.ID}].show(&participants[i])
-		}
-	}
 	return participants, false, nil
 }
 

@@ -36,12 +36,19 @@ func newAudience(b *testing.B, s *store.Store, readers, messages int) audience {
 		b.Fatal(err)
 	}
 	x.readers = x.readers[1:]
+	x.say(b, c, messages)
+	return x
+}
+
+// say has the owner of a conversation say something in it until there are so many messages.
+func (x *audience) say(b *testing.B, c chat.Conversation, messages int) {
+	b.Helper()
 	for len(x.messages) < messages {
 		drafts := make([]chat.Draft, min(1_000, messages-len(x.messages)))
 		for i := range drafts {
 			drafts[i] = draftFor(c, c.OwnerID, "x")
 		}
-		appended, err := s.AppendMessages(ctx, drafts)
+		appended, err := x.AppendMessages(context.Background(), drafts)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -49,7 +56,6 @@ func newAudience(b *testing.B, s *store.Store, readers, messages int) audience {
 			x.messages = append(x.messages, a.Message)
 		}
 	}
-	return x
 }
 
 // read is everybody's step to one message.

@@ -115,10 +115,6 @@ SELECT f.read_at, ` + userColumns("u") + `
 FROM f JOIN users u ON u.id = f.user_id
 WHERE f.read_at IS NOT NULL`
 
-// shownPeople is how many people a conversation may have that shows how far each has read: as many as are shown with
-// it, so that either all are there or none.
-const shownPeople = 20
-
 // selectReading reads how far people in some conversations have read and have what was sent. Of each there is the newest
 // step, the position, and the newest message of their own.
 var selectReading = `WITH r AS MATERIALIZED (
@@ -137,24 +133,15 @@ FROM r
 LEFT JOIN read_receipts s ON s.conversation_id = r.conversation_id AND s.user_id = r.user_id AND s.seq = r.step_seq
 LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq`
 
-// reading is how far one participant is.
-type reading struct {
-	delivered int64
-	at        stepRow // zero for nothing, or nothing that others may know
-}
-
-// readings are those of everybody in the conversations.
-func (s *Store) readings(ctx context.Context, x session, cs []chat.ConversationID) (map[seatKey]reading, error) {
-	if len(cs) == 0 {
-		return nil, nil
-	}
-	out := make(map[seatKey]reading)
-	err := x.each(ctx, func(row scan) error {
-		var key seatKey
-		var r reading
+// ShownPositions returns the positions of everybody in each conversation, in one query; what they read only where they let
+// others know.
+func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID][]chat.Shown, error) {
+	out := make(map[chat.ConversationID][]chat.Shown, len(cs))
+	err := s.db.reader().each(ctx, func(row scan) error {
+		var p chat.Shown
 		var shows bool
 		var known, step, own stepRow
-		err := row(&key.conversation, &key.user, &shows, &r.delivered,
+		err := row(&p.Conversation, &p.User, &shows, &p.DeliveredSeq,
 			text(&known.message), &known.seq, at(&known.at), text(&step.message), &step.seq, at(&step.at), text(&own.message), &own.seq, at(&own.at))
 		if err != nil {
 			return err
@@ -164,35 +151,14 @@ func (s *Store) readings(ctx context.Context, x session, cs []chat.ConversationI
 		}
 		if shows {
 			// Of the same place, the step knows the time best.
-			r.at = slices.MaxFunc([]stepRow{step, known, own}, func(a, b stepRow) int { return cmp.Compare(a.seq, b.seq) })
+			furthest := slices.MaxFunc([]stepRow{step, known, own}, func(a, b stepRow) int { return cmp.Compare(a.seq, b.seq) })
+			p.Message, p.Seq, p.At = furthest.message, furthest.seq, furthest.at
+			p.DeliveredSeq = max(p.DeliveredSeq, p.Seq)
 		}
-		out[key] = r
+		out[p.Conversation] = append(out[p.Conversation], p)
 		return nil
 	}, s.fill(selectReading), list(s.dialect, cs))
-	return out, err
-}
-
-// show tells of a participant how far they are.
-func (r reading) show(p *chat.Participant) {
-	p.ReadSeq, p.ReadMessage, p.ReadAt = r.at.seq, r.at.message, r.at.at
-	p.DeliveredSeq = max(r.delivered, r.at.seq)
-}
-
-// ShownPositions returns the positions of everybody in each conversation, in one query; what they read only where they let
-// others know.
-func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID][]chat.Shown, error) {
-	all, err := s.readings(ctx, s.db.reader(), cs)
-	if err != nil {
-		return nil, named(err)
-	}
-	out := make(map[chat.ConversationID][]chat.Shown, len(cs))
-	for seat, r := range all {
-		shown := chat.Shown{
-			Conversation: seat.conversation, User: seat.user, Message: r.at.message, Seq: r.at.seq, At: r.at.at, DeliveredSeq: max(r.delivered, r.at.seq),
-		}
-		out[seat.conversation] = append(out[seat.conversation], shown)
-	}
-	return out, nil
+	return out, named(err)
 }
 
 // UnreadAfter returns how many messages that are not deleted lie past each seq, in one query, and the seq of the last message.

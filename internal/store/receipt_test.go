@@ -59,12 +59,12 @@ func TestPositionsWithoutStepsCountToo(t *testing.T) {
 		if listed, _, err := in.Readers(t.Context(), c.ID, m.ID, chat.ReaderCursor{}, 1); err != nil || listed[0].User.ID != u || listed[0].ReadAt.IsZero() {
 			t.Errorf("the readers are %+v, %v", listed, err)
 		}
-		seen, err := in.Conversation(t.Context(), c.ID, "")
-		if err != nil {
-			t.Fatal(err)
+		shown, err := in.ShownPositions(t.Context(), []chat.ConversationID{c.ID})
+		if err != nil || len(shown[c.ID]) != 2 {
+			t.Fatalf("shown %+v, %v", shown, err)
 		}
-		for _, p := range seen.Participants {
-			if p.ReadSeq != 1 || p.ReadMessage != m.ID || p.ReadAt.IsZero() {
+		for _, p := range shown[c.ID] {
+			if p.Seq != 1 || p.Message != m.ID || p.At.IsZero() {
 				t.Errorf("shown %+v", p)
 			}
 		}

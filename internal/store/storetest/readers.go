@@ -101,22 +101,19 @@ func (w world) counts(t testing.TB, messages ...chat.Message) []int64 {
 	return out
 }
 
-// shown is what a conversation shows of how far somebody is.
-func (w world) shown(t testing.TB, c chat.Conversation, u chat.UserID) chat.Participant {
+// shown is how far somebody is, as those who follow the conversation are shown it.
+func (w world) shown(t testing.TB, c chat.Conversation, u chat.UserID) chat.Shown {
 	t.Helper()
-	seen, err := w.Conversation(ctx, c.ID, "")
+	all, err := w.ShownPositions(ctx, []chat.ConversationID{c.ID})
 	ok(t, err)
-	page, _, err := w.Participants(ctx, c.ID, chat.ParticipantCursor{}, 100)
-	ok(t, err)
-	same(t, "the page of participants", seen.Participants, page)
-	for _, p := range page {
-		if p.User.ID == u {
-			p.User, p.Role, p.JoinedAt = chat.User{}, "", time.Time{}
+	for _, p := range all[c.ID] {
+		if p.User == u {
+			p.Conversation, p.User = "", ""
 			return p
 		}
 	}
 	t.Fatalf("%s is not in the conversation", u)
-	return chat.Participant{}
+	return chat.Shown{}
 }
 
 var allowRead = cmp.AllowUnexported(read{})
@@ -148,8 +145,8 @@ func (w world) steps(t *testing.T) {
 	states, err := w.ReadStates(ctx, c.ID, []chat.UserID{bob})
 	ok(t, err)
 	same(t, "the state", chat.ReadState{Conversation: c.ID, UnreadCount: 1, LastReadMessageID: m[4].ID, LastReadSeq: 5, LastReadAt: minutes(3), LastSeq: 6}, states[bob])
-	same(t, "shown of bob", chat.Participant{ReadSeq: 5, ReadMessage: m[4].ID, ReadAt: minutes(3), DeliveredSeq: 5}, w.shown(t, c, bob))
-	same(t, "shown of dan", chat.Participant{}, w.shown(t, c, dan))
+	same(t, "shown of bob", chat.Shown{Message: m[4].ID, Seq: 5, At: minutes(3), DeliveredSeq: 5}, w.shown(t, c, bob))
+	same(t, "shown of dan", chat.Shown{}, w.shown(t, c, dan))
 	state, moved, err := w.AdvanceRead(ctx, c.ID, dan, m[3].ID, false)
 	ok(t, err)
 	if !moved || state.LastReadSeq != 4 {
@@ -254,7 +251,7 @@ func (w world) sendingIsReading(t *testing.T) {
 	w.expectReaders(t, "the first", m[0], read{bob, m[0].CreatedAt})
 	w.expectReaders(t, "the second", m[1], read{bob, mine.CreatedAt})
 	w.expectReaders(t, "one's own", mine, read{ada, more.CreatedAt})
-	same(t, "shown", chat.Participant{ReadSeq: 4, ReadMessage: mine.ID, ReadAt: mine.CreatedAt, DeliveredSeq: 4}, w.shown(t, c, bob))
+	same(t, "shown", chat.Shown{Message: mine.ID, Seq: 4, At: mine.CreatedAt, DeliveredSeq: 4}, w.shown(t, c, bob))
 	if state, moved, err := w.AdvanceRead(ctx, c.ID, bob, m[2].ID, false); err != nil || moved || state.LastReadSeq != 4 {
 		t.Errorf("reading what was before one's own: moved %v, %+v, %v", moved, state, err)
 	}
@@ -333,7 +330,7 @@ func (w world) privacy(t *testing.T) {
 		positions, err := w.ReadPositions(ctx, c.ID)
 		ok(t, err)
 		same(t, what, map[chat.UserID]int64{ada: 6}, positions)
-		if got := w.shown(t, c, bob); got.ReadSeq != 0 || got.ReadMessage != "" || !got.ReadAt.IsZero() {
+		if got := w.shown(t, c, bob); got.Seq != 0 || got.Message != "" || !got.At.IsZero() {
 			t.Errorf("%s: shown %+v", what, got)
 		}
 	}
@@ -360,8 +357,8 @@ func (w world) privacy(t *testing.T) {
 	for _, then := range m[1:4] {
 		w.expectReaders(t, "read while it was off", then, read{bob, minutes(10)})
 	}
-	same(t, "shown again", chat.Participant{ReadSeq: 4, ReadMessage: m[3].ID, ReadAt: minutes(10), DeliveredSeq: 5}, w.shown(t, c, bob))
-	same(t, "shown where nothing was read", chat.Participant{}, w.shown(t, quiet, bob))
+	same(t, "shown again", chat.Shown{Message: m[3].ID, Seq: 4, At: minutes(10), DeliveredSeq: 5}, w.shown(t, c, bob))
+	same(t, "shown where nothing was read", chat.Shown{}, w.shown(t, quiet, bob))
 	late := stepTo(m[4], bob, minutes(5))
 	late.Private = true
 	now = minutes(12)
@@ -372,7 +369,7 @@ func (w world) privacy(t *testing.T) {
 func (w world) pagesOfReaders(t *testing.T) {
 	const n = 60
 	p := w.people(t, n+1)
-	c, m := w.conversationOf(t, p, 3)
+	_, m := w.conversationOf(t, p, 3)
 	var steps []chat.Step
 	for i, u := range p[1:] {
 		steps = append(steps, stepTo(m[i%3], u, minutes(i*7%20)))
@@ -393,13 +390,6 @@ func (w world) pagesOfReaders(t *testing.T) {
 			t.Errorf("pages of %d:\n%s", limit, diff)
 		}
 	}
-	seen, err := w.Conversation(ctx, c.ID, "")
-	ok(t, err)
-	for _, who := range seen.Participants {
-		if who.ReadSeq != 0 || who.DeliveredSeq != 0 {
-			t.Fatalf("a large conversation shows %+v", who)
-		}
-	}
 }
 
 func (w world) delivered(t *testing.T) {
@@ -415,7 +405,7 @@ func (w world) delivered(t *testing.T) {
 	} {
 		ok(t, w.AdvanceDelivered(ctx, steps))
 		for i, want := range []int64{3, 5} {
-			if got := w.shown(t, c, p[i+1]); got.DeliveredSeq != want || got.ReadSeq != 0 {
+			if got := w.shown(t, c, p[i+1]); got.DeliveredSeq != want || got.Seq != 0 {
 				t.Errorf("delivered up to %d, want %d", got.DeliveredSeq, want)
 			}
 		}
@@ -481,7 +471,13 @@ func (w world) erasedReaders(t *testing.T) {
 	ok(t, err)
 	ok(t, w.WriteSteps(ctx, []chat.Step{stepTo(m[2], p[1], noon), stepTo(n[2], p[1], noon)}))
 	same(t, "counts", []int64{1, 0, 0}, w.counts(t, m...))
-	same(t, "shown", chat.Participant{}, w.shown(t, c, p[1]))
+	all, err := w.ShownPositions(ctx, []chat.ConversationID{c.ID})
+	ok(t, err)
+	for _, shown := range all[c.ID] {
+		if shown.User == p[1] {
+			t.Errorf("shown %+v", shown)
+		}
+	}
 	shows, err := w.ShowReading(ctx, c.ID, []chat.UserID{p[1]})
 	ok(t, err)
 	same(t, "lets others know", map[chat.UserID]bool{p[1]: false}, shows)
