@@ -37,6 +37,7 @@ type gathering struct {
 	behind map[ConversationID]bool
 	moved  map[ConversationID]bool // are to be seeded anew in a moment
 	work   sync.WaitGroup
+	ending chan struct{} // closed when ended is set
 
 	gathered, handed atomic.Int64
 }
@@ -63,10 +64,11 @@ func newGathering(s *Service) *gathering {
 	return &gathering{
 		service: s, reads: make(map[ConversationID][]*ask), sent: make(map[ConversationID]map[UserID]Step),
 		counts: make(map[ConversationID]bool), behind: make(map[ConversationID]bool), moved: make(map[ConversationID]bool),
+		ending: make(chan struct{}),
 	}
 }
 
-// later runs something after a while, unless the service ends before, which runs it at once. The caller has the lock.
+// later runs something after a while, which is so short that the service's end waits for it. The caller has the lock.
 func (g *gathering) later(d time.Duration, do func(context.Context)) {
 	if g.ended {
 		return
@@ -74,16 +76,44 @@ func (g *gathering) later(d time.Duration, do func(context.Context)) {
 	g.work.Add(1)
 	time.AfterFunc(d, func() {
 		defer g.work.Done()
-		ctx, cancel := context.WithTimeout(context.Background(), gatherWithin)
-		defer cancel()
-		do(ctx)
+		g.run(do)
 	})
+}
+
+// afterwards runs something after a while that may be long, or at once when the service ends before, and reports whether it
+// will: not when the service has ended.
+func (g *gathering) afterwards(d time.Duration, do func(context.Context)) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return false
+	}
+	g.work.Go(func() {
+		wait := time.NewTimer(d)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-g.ending:
+		}
+		g.run(do)
+	})
+	return true
+}
+
+// run gives what was gathered its time.
+func (g *gathering) run(do func(context.Context)) {
+	ctx, cancel := context.WithTimeout(context.Background(), gatherWithin)
+	defer cancel()
+	do(ctx)
 }
 
 // end lets nothing more in and returns when all that was gathered has been handed on.
 func (g *gathering) end() {
 	g.mu.Lock()
-	g.ended = true
+	if !g.ended {
+		g.ended = true
+		close(g.ending)
+	}
 	g.mu.Unlock()
 	g.work.Wait()
 }

@@ -161,25 +161,6 @@ func (s *Service) Receipts(ctx context.Context, cs []ConversationID) (map[Conver
 	return out, err
 }
 
-// receiptsSwitched tells everywhere that a person lets nobody know from now on what they read, or has it looked up whether
-// they do.
-func (s *Service) receiptsSwitched(ctx context.Context, u UserID, off bool) {
-	// Who is not told of it here asks the store, which knows, when they next look.
-	cs, _ := s.store.ConversationIDs(ctx, u)
-	for _, c := range cs {
-		r, err := s.Roster(ctx, c)
-		switch {
-		case err != nil:
-		case s.large(r):
-			s.recount(ctx, c)
-		case off:
-			s.announcer.PositionShown(Shown{Conversation: c, User: u})
-		default:
-			s.announcer.ReceiptsChanged(c)
-		}
-	}
-}
-
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in
 // small conversations (C3.4). Acks are cumulative; one that brings nothing new is dropped.
 func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c ConversationID, seq int64) error {

@@ -53,6 +53,7 @@ type Service struct {
 	typing    *typingState
 	acks      *ackState
 	gathering *gathering
+	switches  *switches
 	flushSoon chan struct{}
 }
 
@@ -76,7 +77,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 		s.cfg.Readers = noReaders{}
 	}
 	s.typing = newTypingState(announcer)
-	s.gathering = newGathering(s)
+	s.gathering, s.switches = newGathering(s), newSwitches(s)
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))
 	}

@@ -106,10 +106,10 @@ type UserStore interface {
 	Users(ctx context.Context, ids []UserID) ([]User, error)
 	// Me returns a person's own account, or CodeNotFound when it does not exist or was erased.
 	Me(ctx context.Context, id UserID) (Me, error)
-	// UpdateMe applies the edit and returns the account after it. Switching read receipts on again shows what was
+	// UpdateMe applies the edit and returns the account after it, and whether read receipts are another way than before. Switching read receipts on again shows what was
 	// read meanwhile as read at that moment, in one step for each conversation (C6.6); switching them off
 	// leaves the steps where they are, and nobody is shown them.
-	UpdateMe(ctx context.Context, id UserID, e ProfileEdit) (Me, error)
+	UpdateMe(ctx context.Context, id UserID, e ProfileEdit) (after Me, switched bool, err error)
 	// SearchUsers finds by prefix of username or display name without regard to case, never by e-mail,
 	// the searcher and erased people left out, in order of username.
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)

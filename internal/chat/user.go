@@ -94,15 +94,12 @@ func (s *Service) UpdateMe(ctx context.Context, actor UserID, e ProfileEdit) (Me
 			return Me{}, Invalid("presenceSharing", "presenceSharing must be \"everyone\", \"friends\" or \"nobody\".")
 		}
 	}
-	after, err := s.store.UpdateMe(ctx, actor, e)
+	after, switched, err := s.store.UpdateMe(ctx, actor, e)
 	switch {
-	case e.ReadReceiptsEnabled == nil:
-	case err == nil:
-		// Also when it was so before: that may be of a try that was committed and not told.
-		s.receiptsSwitched(ctx, actor, !after.ReadReceiptsEnabled)
-	case AsError(err).Outcome == OutcomeUnknown:
-		ctx := context.WithoutCancel(ctx)
-		time.AfterFunc(lateCommit, func() { s.receiptsSwitched(ctx, actor, false) })
+	case switched:
+		s.switches.switched(ctx, actor, !after.ReadReceiptsEnabled)
+	case err != nil && e.ReadReceiptsEnabled != nil && AsError(err).Outcome == OutcomeUnknown:
+		s.switches.maybe(actor)
 	}
 	return after, err
 }

@@ -141,6 +141,7 @@ type recorder struct {
 	acks     []int64
 	shown    []chat.Shown
 	counted  []chat.ReadCounts
+	unsure   []chat.ConversationID // whose receipts are to be looked up
 }
 
 func newRecorder() *recorder {
@@ -196,7 +197,11 @@ func (r *recorder) ReadersCounted(c chat.ReadCounts) {
 
 func (r *recorder) ReadTogether(chat.ConversationID, map[chat.UserID]chat.ReadState) {}
 
-func (r *recorder) ReceiptsChanged(chat.ConversationID) {}
+func (r *recorder) ReceiptsChanged(c chat.ConversationID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unsure = append(r.unsure, c)
+}
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }
 func (r *recorder) Gather() (release func())                                   { return func() {} }

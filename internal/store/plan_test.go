@@ -318,7 +318,7 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("exhume", false, func() error { return p.ExhumeSteps(ctx, steps[:3]) })
 	step("receipts off and on", false, func() error {
 		for _, on := range []bool{false, true} {
-			if _, err := p.UpdateMe(ctx, p.people[21], chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+			if _, _, err := p.UpdateMe(ctx, p.people[21], chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
 				return err
 			}
 		}

@@ -54,9 +54,9 @@ func (s *Store) me(ctx context.Context, x session, id chat.UserID) (chat.Me, err
 	return m, found(err, "person")
 }
 
-// UpdateMe applies the edit and returns the account after it, or CodeNotFound when it was erased. Switching read receipts
-// on again shows what was read meanwhile as read at that moment (C6.6).
-func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit) (chat.Me, error) {
+// UpdateMe applies the edit and returns the account after it, and whether read receipts are another way than before, or
+// CodeNotFound when it was erased. Switching them on again shows what was read meanwhile as read at that moment (C6.6).
+func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit) (after chat.Me, switched bool, err error) {
 	var set []string
 	args := []any{string(id)}
 	assign := func(column string, value any) {
@@ -80,31 +80,36 @@ func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit
 		assign("presence_sharing", string(*e.PresenceSharing))
 	}
 	if len(set) == 0 {
-		return s.Me(ctx, id)
+		after, err = s.Me(ctx, id)
+		return after, false, err
 	}
 	assign("updated_at", s.moment(s.now()))
-	var m chat.Me
-	err := s.db.write(ctx, func(x session) error {
-		before := true
-		if e.ReadReceiptsEnabled != nil && *e.ReadReceiptsEnabled {
+	err = s.db.write(ctx, func(x session) error {
+		switched = false
+		if e.ReadReceiptsEnabled != nil {
+			var before bool
 			err := x.one(ctx, into(&before), s.fill("SELECT read_receipts_enabled FROM users WHERE id = $1 AND deleted_at IS NULL {lock}"), string(id))
 			if err != nil {
 				return found(err, "person")
 			}
+			switched = before != *e.ReadReceiptsEnabled
 		}
 		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set, ", ")+" WHERE id = $1 AND deleted_at IS NULL", args...); err != nil {
 			return err
 		}
-		if !before {
+		if switched && *e.ReadReceiptsEnabled {
 			if err := s.comesIntoView(ctx, x, id); err != nil {
 				return err
 			}
 		}
 		var err error
-		m, err = s.me(ctx, x, id)
+		after, err = s.me(ctx, x, id)
 		return err
 	})
-	return m, named(err)
+	if err != nil {
+		return chat.Me{}, false, named(err)
+	}
+	return after, switched, nil
 }
 
 // lastRune is behind every name that begins with a given prefix, in the order of bytes.

@@ -101,11 +101,12 @@ func (w world) profileEdit(t *testing.T) {
 	ok(t, err)
 	same := func(what string, want chat.Me, e chat.ProfileEdit) {
 		t.Helper()
-		got, err := w.UpdateMe(ctx, u, e)
+		got, switched, err := w.UpdateMe(ctx, u, e)
 		ok(t, err)
-		if got != want {
-			t.Errorf("%s: got %+v, want %+v", what, got, want)
+		if got != want || switched != (before.ReadReceiptsEnabled != want.ReadReceiptsEnabled) {
+			t.Errorf("%s: got %+v, receipts switched %v, want %+v", what, got, switched, want)
 		}
+		before = got
 	}
 	want := before
 	same("nothing", want, chat.ProfileEdit{})
@@ -114,9 +115,10 @@ func (w world) profileEdit(t *testing.T) {
 	same("name and e-mail", want, chat.ProfileEdit{DisplayName: &name, Email: &email})
 	want.ReadReceiptsEnabled, want.PresenceEnabled, want.PresenceSharing = false, false, nobody
 	same("privacy", want, chat.ProfileEdit{ReadReceiptsEnabled: &no, PresenceEnabled: &no, PresenceSharing: &nobody})
+	same("the same again", want, chat.ProfileEdit{ReadReceiptsEnabled: &no})
 	want.Email = ""
 	same("no e-mail", want, chat.ProfileEdit{Email: &none})
-	if _, err := w.UpdateMe(ctx, newID[chat.UserID](), chat.ProfileEdit{DisplayName: &name}); code(err) != chat.CodeNotFound {
+	if _, _, err := w.UpdateMe(ctx, newID[chat.UserID](), chat.ProfileEdit{DisplayName: &name}); code(err) != chat.CodeNotFound {
 		t.Errorf("an unknown person: %v", err)
 	}
 }
