@@ -57,14 +57,15 @@ func (t *topic) said() int64 {
 }
 
 // showPosition tells a position that is further than what was told, or that somebody lets nobody know any more. A
-// position of somebody who let nobody know, or was not in the conversation, may be from before that: the store decides.
+// position of somebody who let nobody know, or was not in the conversation, may be from before that, and one that comes before
+// anything was read, from before what its subscribers were told when they were here the last time: the store decides.
 func (t *topic) showPosition(s chat.Shown) {
 	t.mu.Lock()
 	defer t.unlock()
 	r := &t.readers
 	had, known := r.shown[s.User]
 	switch {
-	case r.size == many, r.size == few && !known, s.Seq > 0 && known && had.Seq == 0:
+	case r.size != few, !known, s.Seq > 0 && known && had.Seq == 0:
 		t.hub.receipts.want(t.id, nil, false)
 		return
 	case s.Seq > 0 && s.Seq <= had.Seq:
@@ -87,13 +88,13 @@ func (r *readership) put(p position) {
 	r.shown[p.User] = p
 }
 
-// showCounts passes over counts that later ones have overtaken.
+// showCounts passes over counts that later ones have overtaken. Before anything was read the store decides.
 func (t *topic) showCounts(c chat.ReadCounts) {
 	t.mu.Lock()
 	defer t.unlock()
 	r := &t.readers
 	switch {
-	case r.size == few:
+	case r.size != many:
 		t.hub.receipts.want(t.id, nil, false)
 	case r.counts.Before(c):
 		r.said++

@@ -8,6 +8,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/inmem"
+	"github.com/parley-chat/parley/internal/realtime"
 )
 
 // reading is two people in a small group of whom one follows and the other has read the first of three messages.
@@ -132,5 +133,57 @@ func TestWhoHasReadNothingIsNamedTooWhenAConversationBecomesSmall(t *testing.T) 
 		}
 		time.Sleep(time.Second)
 		sender.told(stays, 0)
+	})
+}
+
+func TestAPositionThatComesLateIsPassedOverAlsoByATopicThatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, n, bob, ada, c, m := reading(t)
+		if _, err := n.rules.AdvanceRead(bg, ada, c, m[2].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		// Nobody else follows here: what the topic knew goes with it.
+		n.Unsubscribe(bob.Session, c)
+		bob.subscribe(c, 4)
+		n.PositionShown(shown(m[1], ada))
+		time.Sleep(time.Minute)
+		bob.told(ada, 1, 3, 3)
+	})
+}
+
+func TestCountsThatComeLateArePassedOverAlsoByATopicThatIsNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorldOf(t, 1, inmem.NewBus(), func(rules *chat.Service) realtime.Source { return rules }, func(s chat.Store) chat.Store { return s }, inmem.NewReaders())
+		n, people := w.nodes[0], w.people(12)
+		c := w.group(people...)
+		bob := n.connect(t, people[1])
+		bob.subscribe(c, 0)
+		m := n.send(t, people[0], c, "Hello")
+		for _, u := range people[2:6] {
+			if _, err := n.rules.AdvanceRead(bg, u, c, m.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		n.Unsubscribe(bob.Session, c)
+		bob.subscribe(c, 2)
+		n.ReadersCounted(chat.ReadCounts{Conversation: c, Version: 1, LastSeq: 1, Counts: []chat.ReadCount{{Message: m.ID, Count: 1}}})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		bob.mu.Lock()
+		defer bob.mu.Unlock()
+		last := int64(0)
+		for _, e := range bob.events {
+			for _, counted := range e.Counts {
+				if counted.ReadCount < last {
+					t.Errorf("the client was told of %d readers after %d", counted.ReadCount, last)
+				}
+				last = counted.ReadCount
+			}
+		}
+		if last != 4 {
+			t.Errorf("the client ended with %d readers", last)
+		}
 	})
 }
