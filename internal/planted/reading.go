@@ -3,12 +3,25 @@ package planted
 // readingBugs are between somebody's reading and what others are told of it.
 var readingBugs = []Bug{
 	{
-		Name: "count a retry of a reading twice", Breaks: "Counts come of positions, so that a retry changes nothing (C6.1).", Caught: []string{"C6.1"}, Simulation: true,
-		Edits: []Edit{{
-			File: "internal/inmem/receipt.go",
-			Old:  "\tif r.move(s, further) {\n",
-			New:  "\tfor _, step := range steps {\n\t\tif s.seeded && !step.Private {\n\t\t\ts.positions[step.User+chat.UserID(step.At.String())] = step.Seq\n\t\t}\n\t}\n\tif r.move(s, further) {\n",
-		}},
+		Name: "count a retry of a reading twice", Breaks: "Counts come of positions, so that a retry changes nothing (C6.1).", Caught: []string{"C6.1"}, Simulation: true, Chaos: true,
+		Edits: []Edit{
+			{
+				File: "internal/inmem/receipt.go",
+				Old:  "\tif r.move(s, further) {\n",
+				New:  "\tfor _, step := range steps {\n\t\tif s.seeded && !step.Private {\n\t\t\ts.positions[step.User+chat.UserID(step.At.String())] = step.Seq\n\t\t}\n\t}\n\tif r.move(s, further) {\n",
+			},
+			{
+				File: "internal/redis/receipt.lua",
+				Old:  "\t\tif further and not private and (at or not is_seeded) then\n",
+				New: "\t\tif not further and not private and is_seeded then\n\t\t\teach_tracked('-inf', seq, function(message) redis.call('INCR', counts .. message) end)\n\t\tend\n" +
+					"\t\tif further and not private and (at or not is_seeded) then\n",
+			},
+			{
+				File: "internal/redis/receipt.lua",
+				Old:  "\t\tlocal n = count(tonumber(ARGV[i + 1]), ARGV[i + 2])\n",
+				New:  "\t\tlocal n = tonumber(redis.call('GET', counts .. ARGV[i]) or count(tonumber(ARGV[i + 1]), ARGV[i + 2]))\n",
+			},
+		},
 	},
 	{
 		Name: "believe the positions that were lost", Breaks: "What who counts does not know is read from the store (C6.3).", Caught: []string{"C6.1"}, Simulation: true,
@@ -31,7 +44,7 @@ var readingBugs = []Bug{
 		},
 	},
 	{
-		Name: "show the reading of who lets nobody know", Breaks: "Who has receipts off is neither shown, counted nor listed (C6.6).", Caught: []string{"C6.1", "C6.3", "C6.6"}, Simulation: true,
+		Name: "show the reading of who lets nobody know", Breaks: "Who has receipts off is neither shown, counted nor listed (C6.6).", Caught: []string{"C6.1", "C6.3", "C6.6"}, Simulation: true, Chaos: true,
 		Edits: []Edit{
 			{
 				File: "internal/store/receipt_reader.go",
