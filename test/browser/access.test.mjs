@@ -66,8 +66,20 @@ for (const colorScheme of ["light", "dark"]) {
 
       await zoe.open("Garden");
       await zoe.message("A first word").waitFor();
+      await zoe.log.getByText("New", { exact: true }).waitFor();
       await zoe.send("Mine");
       await zoe.reaches("Mine", "stored", "delivered", "read");
+      const { messages } = await scene.server.call("GET", `/conversations/${group.id}/messages`, { token });
+      const { id: messageId } = messages.find(({ content }) => content === "Mine");
+      await scene.server.call("POST", `/conversations/${group.id}/read`, { token, body: { messageId } });
+      await page.getByRole("button", { name: "Read by 1" }).click();
+      await page.getByRole("dialog").getByText("Abe Long").waitFor();
+      await clean("readers");
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Options for this conversation" }).click();
+      await page.getByRole("menuitem", { name: "Mark as read" }).waitFor();
+      await clean("options of a conversation");
+      await page.keyboard.press("Escape");
       await zoe.send("x".repeat(4000));
       await zoe.composer.fill("y".repeat(4001));
       await clean("conversation");

@@ -116,7 +116,13 @@ function Status({ view, group, actions }: { view: MessageView; group: boolean; a
       onClick={() => actions.onReaders(view)}
       className={`${place} rounded-tag text-ink-3 text-meta hover:text-ink`}
     >
-      {number !== null && <span className="tabular whitespace-nowrap">{number}</span>}
+      {number !== null && (
+        <span className="tabular whitespace-nowrap">
+          <span className="max-md:hidden">{number}</span>
+          {/* Where there is little room, what was said has it. */}
+          <span className="md:hidden">{readBy}</span>
+        </span>
+      )}
       {picture}
     </button>
   );

@@ -5,10 +5,10 @@ import { Avatar } from "../../components/Avatar.tsx";
 import { Button } from "../../components/Button.tsx";
 import { Dialog } from "../../components/Dialog.tsx";
 import { useClient } from "../../lib/client.tsx";
-import { useRested } from "../../lib/hooks.ts";
+import { useRested, useToday } from "../../lib/hooks.ts";
 import { strings } from "../../lib/strings.ts";
 import { later } from "../../lib/strings-later.ts";
-import { fullTime } from "../../lib/time.ts";
+import { clock, dayLabel, fullTime } from "../../lib/time.ts";
 
 /** How near to its end, in pixels, the list asks for the next page. */
 const near = 400;
@@ -19,6 +19,7 @@ const mostRows = 9;
 /** Who has read a message, and when: the first who did first, a page at a time. */
 export function Readers({ view, onClose }: { view: MessageView; onClose: () => void }) {
   const { count, readers, error, hasMore, more } = useReaders(view);
+  const today = useToday();
   const expected = Math.min(count ?? view.readBy ?? 1, mostRows);
 
   function scrolled({ currentTarget: list }: UIEvent<HTMLElement>) {
@@ -41,8 +42,12 @@ export function Readers({ view, onClose }: { view: MessageView; onClose: () => v
               <Avatar id={user.id} name={user.displayName} />
               <span className="min-w-0 flex-1">
                 <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
-                <time dateTime={readAt} className="tabular block truncate text-ink-3 text-meta">
-                  {fullTime(readAt)}
+                <time
+                  dateTime={readAt}
+                  title={fullTime(readAt)}
+                  className="tabular block truncate text-ink-3 text-meta"
+                >
+                  {dayLabel(readAt, today)}, {clock(readAt)}
                 </time>
               </span>
             </li>
