@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -23,12 +25,19 @@ const openWithin = 10 * time.Second
 // OpenStore opens the database that the settings name, for this process alone where it is SQLite. It does
 // not migrate.
 func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
-	return openStore(ctx, c, store.Config{})
+	return openStore(ctx, c, store.Config{Locked: sayLocked(NewLog(c, os.Stderr))})
 }
 
 // OpenStoreBeside opens the database next to a node that may be using it.
 func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
 	return openStore(ctx, c, store.Config{Beside: true})
+}
+
+// sayLocked says loudly why a start or a command does not get on.
+func sayLocked(log *slog.Logger) func(time.Duration) {
+	return func(waited time.Duration) {
+		log.Warn("a migration waits for a table that somebody's long transaction has in use, and tries again", "event", "migration.locked", "waited", waited.Round(time.Millisecond).String())
+	}
 }
 
 // openStore fills in where the data is.

@@ -67,7 +67,7 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 			n = nil
 		}
 	}()
-	if n.store, err = openStore(ctx, &c.Config, store.Config{NodeID: n.id}); err != nil {
+	if n.store, err = openStore(ctx, &c.Config, store.Config{NodeID: n.id, Locked: sayLocked(log)}); err != nil {
 		return n, err
 	}
 	if err = Migrate(ctx, &c.Config, n.store); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -94,15 +95,19 @@ func (db *sqliteDB) migrating(ctx context.Context, work func(*sql.DB, goose.Dial
 }
 
 // migrating opens a connection of its own, on which statements may take as long as they take. Locks may
-// not: a migration that waits for one makes everybody behind it wait too.
+// not: a migration that waits for one makes everybody behind it wait too. So it asks for a moment, lets them pass, and
+// asks again.
 func (db *postgresDB) migrating(ctx context.Context, work func(*sql.DB, goose.Dialect, ...goose.ProviderOption) error) error {
 	// Asked every second for five minutes.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return err
 	}
-	own := stdlib.OpenDB(*db.unhurried())
-	return errors.Join(work(own, goose.DialectPostgres, goose.WithSessionLocker(locker)), own.Close())
+	config := db.unhurried()
+	config.RuntimeParams["lock_timeout"] = strconv.FormatInt(migrationLock.Milliseconds(), 10)
+	own := stdlib.OpenDB(*config)
+	err = untilUnlocked(ctx, db.locked, func() error { return work(own, goose.DialectPostgres, goose.WithSessionLocker(locker)) })
+	return errors.Join(err, own.Close())
 }
 
 // unhurried is how to connect for what may take long.

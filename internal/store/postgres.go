@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -18,6 +19,7 @@ type postgresDB struct {
 	pool   *pgxpool.Pool
 	db     *sql.DB
 	direct *pgx.ConnConfig // how to get a session of one's own
+	locked func(waited time.Duration)
 }
 
 // postgresSettings are set on every connection of the pool. Commits are on disk when they return (C2.1),
@@ -52,7 +54,7 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("PostgreSQL at %s:%d does not answer: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
-	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), direct: config.ConnConfig}
+	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), direct: config.ConnConfig, locked: cfg.Locked}
 	if cfg.DirectURL != "" {
 		if db.direct, err = directConfig(cfg.DirectURL); err != nil {
 			return nil, errors.Join(err, db.close())

@@ -46,6 +46,9 @@ type Config struct {
 	Beside bool
 	// NodeID stands in the names of PostgreSQL's connections (pg_stat_activity.application_name); "" for commands.
 	NodeID string
+	// Locked is told each time that a migration gave a table up that others have in use, before it tries again, and for
+	// how long it has been trying; nil for nobody.
+	Locked func(waited time.Duration)
 	// MaxConns is the size of the pool; 0 is min(20, max(5, 2 × cores + 1)) (C8.9).
 	MaxConns int
 }
