@@ -67,11 +67,11 @@ func (t *topic) tellDelivered() {
 		}
 		t.deliveries.tell(u, upToSeq)
 		frame := t.encodeDelivered(u, upToSeq)
-		for s := range t.subs {
+		t.toReaders(func(s *Session) {
 			if s.User != u {
 				s.Send(frame)
 			}
-		}
+		})
 	}
 }
 
