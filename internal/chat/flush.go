@@ -200,10 +200,10 @@ func (s *Service) waitingOf(ctx context.Context, u UserID) []Step {
 	return steps
 }
 
-// errUnwritten says that the store is behind what is known to wait.
-var errUnwritten = errors.New("what waits could not be written")
+// errNoGround says that the store does not tell where people are, or is behind what is known to wait.
+var errNoGround = errors.New("the store does not tell where people are")
 
-// writeWaiting writes the steps of some people that wait, so that the store says where they are. The error is errUnwritten where
+// writeWaiting writes the steps of some people that wait, so that the store says where they are. The error is errNoGround where
 // the store did not take them, and another one where some may wait that are not known.
 func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 	if len(users) == 0 {
@@ -215,7 +215,7 @@ func (s *Service) writeWaiting(ctx context.Context, users ...UserID) error {
 	}
 	// One that cannot be written is the flusher's to try and to bury; here it is in nobody's way.
 	if _, away := writeSome(ctx, s.store, steps, time.Time{}); away != nil {
-		return fmt.Errorf("%w: %w", errUnwritten, away)
+		return fmt.Errorf("%w: %w", errNoGround, away)
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -396,14 +397,14 @@ func (s *Service) seed(ctx context.Context, c ConversationID) error {
 	}
 	r, err := s.Roster(ctx, c)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNoGround, err)
 	}
 	if err := s.writeWaiting(ctx, r.people()...); err != nil {
 		return err
 	}
 	positions, err := s.store.ReadPositions(ctx, c)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNoGround, err)
 	}
 	return s.cfg.Readers.Seed(ctx, c, positions, epoch)
 }
@@ -430,7 +431,8 @@ func (s *Service) tellCounts(ctx context.Context, c ConversationID) {
 }
 
 // newestCounts counts the readers of the newest messages of a large conversation: ahead of the store, or there when
-// that is not to be had.
+// that is not to be had. Where it is the store that cannot answer they are counted later: what it tells in between lacks what
+// others know, and would go back.
 func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCounts, error) {
 	of, err := s.store.NewestMessages(ctx, c, newestCounted)
 	if err != nil {
@@ -444,19 +446,12 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 			return err
 		})
 	}
-	if err != nil {
-		// What this node knows to wait belongs to it: without that others would be told of fewer than before.
-		r, err := s.Roster(ctx, c)
-		if err == nil {
-			err = s.writeWaiting(ctx, r.people()...)
-		}
-		if errors.Is(err, errUnwritten) {
-			return ReadCounts{}, err
-		}
+	if err != nil && !errors.Is(err, errNoGround) {
+		counts, err = s.storedCounts(ctx, c, of)
 		out.Version = time.Now().UnixMicro()
-		if counts, err = s.store.ReadCounts(ctx, c, of); err != nil {
-			return ReadCounts{}, err
-		}
+	}
+	if err != nil {
+		return ReadCounts{}, err
 	}
 	if len(of) > 0 {
 		out.LastSeq = of[0].Seq
@@ -465,6 +460,18 @@ func (s *Service) newestCounts(ctx context.Context, c ConversationID) (ReadCount
 		out.Counts = append(out.Counts, ReadCount{m.Message, counts[m.Message]})
 	}
 	return out, nil
+}
+
+// storedCounts counts in the store, to which what this node knows to wait belongs.
+func (s *Service) storedCounts(ctx context.Context, c ConversationID, of []Counted) (map[MessageID]int64, error) {
+	r, err := s.Roster(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.writeWaiting(ctx, r.people()...); errors.Is(err, errNoGround) {
+		return nil, err
+	}
+	return s.store.ReadCounts(ctx, c, of)
 }
 
 // Recount has the readers of a large conversation counted again: what knows them ahead of the store has changed by
