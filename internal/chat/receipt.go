@@ -106,8 +106,7 @@ func (s *Service) MessageReaders(ctx context.Context, actor UserID, c Conversati
 		return ReaderPage{}, err
 	}
 	if s.large(r) {
-		// Where that fails the list is as of the last flush.
-		_ = s.writeWaiting(ctx, r.people()...)
+		s.listings.write(ctx, c, r.people())
 	}
 	err = s.reading(ctx, c, actor, func() error {
 		message, err := s.store.Message(ctx, c, m)

@@ -54,6 +54,7 @@ type Service struct {
 	acks      *ackState
 	gathering *gathering
 	switches  *switches
+	listings  *listings
 	flushSoon chan struct{}
 }
 
@@ -78,6 +79,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches = newGathering(s), newSwitches(s)
+	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))
 	}
