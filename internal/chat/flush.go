@@ -76,7 +76,7 @@ func (s *Service) Flush(ctx context.Context) {
 	report, touched := s.flushSteps(ctx)
 	for _, c := range touched {
 		// What the store has now is the truth for those who count ahead of it.
-		if err := s.seed(ctx, c); err != nil {
+		if err := s.seed(ctx, c, false); err != nil {
 			s.gathering.bypassed(c)
 		}
 		s.gathering.count(c)
@@ -107,22 +107,32 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 			return report, touched
 		}
 		failed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))
-		report.Written += len(claim.Steps) - len(failed)
 		report.Err = err
 		again := s.buryWorst(ctx, failed, &report)
 		report.Again += len(again)
-		for _, step := range claim.Steps {
-			if !slices.Contains(touched, step.Conversation) {
-				touched = append(touched, step.Conversation)
-			}
+		if !claim.Known {
+			report.Written += len(claim.Steps) - len(failed)
+			touched = appendConversations(touched, claim.Steps)
 		}
 		settled := s.cfg.Readers.Settle(ctx, claim.ID, again)
+		if claim.Known && err == nil && settled == nil {
+			continue
+		}
 		if err != nil || settled != nil || len(again) > mostAgain || len(again) > 0 && len(claim.Steps) < flushAtOnce {
 			// What is left is for the next round: its lease runs out, or it is at the queue's end.
 			report.Err = cmp.Or(err, settled)
 			return report, touched
 		}
 	}
+}
+
+func appendConversations(to []ConversationID, of []Step) []ConversationID {
+	for _, step := range of {
+		if !slices.Contains(to, step.Conversation) {
+			to = append(to, step.Conversation)
+		}
+	}
+	return to
 }
 
 // unwritten is a step that could not be written, and why.

@@ -368,7 +368,7 @@ func (s *Service) advance(ctx context.Context, c ConversationID, steps []Step, h
 	err := s.cfg.Readers.Advance(ctx, c, steps, how)
 	if errors.Is(err, ErrUnseeded) {
 		// They are queued and noted; who counts next seeds again if this fails.
-		_ = s.seed(ctx, c)
+		_ = s.seed(ctx, c, false)
 		return nil
 	}
 	return err
@@ -384,23 +384,27 @@ func (s *Service) seeded(ctx context.Context, c ConversationID, ask func() error
 		if !errors.Is(err, ErrUnseeded) || try == seedTries {
 			return err
 		}
-		if err := s.seed(ctx, c); err != nil {
+		if err := s.seed(ctx, c, errors.Is(err, ErrSeedOld)); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *Service) seed(ctx context.Context, c ConversationID) error {
+// seed has who is counted read from the store. Where positions may have been lost, what waits is written before; where they are
+// only to be renewed they are ahead of it anyway.
+func (s *Service) seed(ctx context.Context, c ConversationID, renewed bool) error {
 	epoch, err := s.cfg.Readers.Epoch(ctx, c)
 	if err != nil {
 		return err
 	}
-	r, err := s.Roster(ctx, c)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNoGround, err)
-	}
-	if err := s.writeWaiting(ctx, r.people()...); err != nil {
-		return err
+	if !renewed {
+		r, err := s.Roster(ctx, c)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNoGround, err)
+		}
+		if err := s.writeWaiting(ctx, r.people()...); err != nil {
+			return err
+		}
 	}
 	positions, err := s.store.ReadPositions(ctx, c)
 	if err != nil {

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -25,6 +26,26 @@ type Step struct {
 // somebody came, went or changed their mind about receipts. Seed it and ask again.
 var ErrUnseeded = errors.New("read positions of the conversation are not known")
 
+// ErrSeedOld is an ErrUnseeded of which only the store knows whether it is one: all that was seeded is there, and who is
+// counted may have changed past Redis since. What waits need not be written before the store is read.
+var ErrSeedOld = fmt.Errorf("they may be outdated: %w", ErrUnseeded)
+
+const (
+	seedLasts        = 15 * time.Second
+	seedLastsAPerson = 15 * time.Millisecond
+	// SeedLastsAtMost is also how long a seed is kept going by those who read in a conversation in which nobody counts.
+	SeedLastsAtMost = 10 * time.Minute
+	// SeedRenewal is how long somebody may take who was told that a seed is old, before others are.
+	SeedRenewal = 5 * time.Second
+)
+
+// SeedLasts is how long counts are told that follow from a seed of so many people: somebody may come, go, read, or switch
+// receipts without a word to those who count, because they died, cannot reach them, or do not know of them. A person costs
+// some microseconds to seed, so that even the largest conversation is read anew in a thousandth of the time.
+func SeedLasts(people int) time.Duration {
+	return min(max(seedLasts, time.Duration(people)*seedLastsAPerson), SeedLastsAtMost)
+}
+
 // Readers know, ahead of the store, how far everybody has read in large conversations, count who has read what, and
 // queue steps until they are written in bulk (C6.3, C6.4): in Redis, or in the memory of the only node. Methods may be
 // called from any goroutine. An error that is not ErrUnseeded means that they are away; steps are then written to the
@@ -40,7 +61,9 @@ type Readers interface {
 	Advance(ctx context.Context, c ConversationID, steps []Step, how Moved) error
 
 	// Counts returns how many people other than its sender have read each of the messages asked for, from one moment.
-	// Version grows with every change of any count of the conversation, also over a loss of the counts.
+	// Version grows with every change of any count of the conversation, also over a loss of the counts and when older ones
+	// come back. When the last seed is older than [SeedLasts], one who asks is answered ErrSeedOld and is to seed anew,
+	// and the others go on with it; SeedRenewal later, and when the seed is older than both together, everybody is.
 	Counts(ctx context.Context, c ConversationID, of []Counted) (counts map[MessageID]int64, version int64, err error)
 
 	// Seed says who is counted in a conversation and how far the store knows them to have read. Who is not named is
@@ -63,7 +86,7 @@ type Readers interface {
 
 	// Claim leases the oldest steps, at most limit, to the caller: nobody else gets them for so long. Leases that
 	// have run out come first. A claim without steps means that there is nothing to do. While they are away it may hold what
-	// this node remembers to have queued.
+	// this node remembers to have queued, and else what it remembers and has not seen written, with Known.
 	Claim(ctx context.Context, limit int, lease time.Duration) (Claim, error)
 
 	// Settle ends a lease: its steps are written and leave the queue, except those that are given, which go back to its
@@ -93,6 +116,8 @@ type Counted struct {
 type Claim struct {
 	ID    string
 	Steps []Step
+	// Known says that somebody else has most likely written and told them, so that this only makes sure.
+	Known bool
 }
 
 // Shown is how far somebody in a small conversation has read and lets others know, and how far a device of theirs has

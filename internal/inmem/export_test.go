@@ -1,5 +1,11 @@
 package inmem
 
+import (
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
 // Forget forgets all conversations, as those are that were quiet the longest when there are too many.
 func (r *Readers) Forget() {
 	r.mu.Lock()
@@ -13,4 +19,14 @@ func (r *Readers) Forget() {
 func (r *Readers) Bounded(positions, waiting int) *Readers {
 	r.most, r.queue.most = positions, waiting
 	return r
+}
+
+// Age makes the seed of a conversation so much older.
+func (r *Readers) Age(c chat.ConversationID, by time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, known := r.conversations[c]; known {
+		s := e.Value.(*readState)
+		s.since, s.asked = s.since.Add(-by), s.asked.Add(-by)
+	}
 }

@@ -34,8 +34,26 @@ type readState struct {
 	id             chat.ConversationID
 	epoch, version int64
 	seeded         bool
+	since, asked   time.Time // when it was seeded, and when somebody was last asked to renew that
 	positions      map[chat.UserID]int64
 	used           time.Time
+}
+
+// isSeeded reports whether it is, or forgets that it was long ago.
+func (s *readState) isSeeded(now time.Time) bool {
+	s.seeded = s.seeded && now.Sub(s.since) < chat.SeedLastsAtMost
+	return s.seeded
+}
+
+// toBeRenewed reports whether whoever counts now is to seed anew: the first who finds the seed old, and when nothing came of
+// that, everybody.
+func (s *readState) toBeRenewed(now time.Time) bool {
+	over := now.Sub(s.since) - chat.SeedLasts(len(s.positions))
+	if over < 0 || over < chat.SeedRenewal && now.Sub(s.asked) < chat.SeedRenewal {
+		return false
+	}
+	s.asked = now
+	return true
 }
 
 // NewReaders makes readers that know nothing yet.
@@ -54,6 +72,7 @@ func (r *Readers) Advance(_ context.Context, c chat.ConversationID, steps []chat
 		return nil
 	}
 	s := r.use(c)
+	seeded := s.isSeeded(s.used)
 	var further []chat.Step
 	for _, step := range steps {
 		if at, known := s.positions[step.User]; step.Private || !known || step.Seq > at {
@@ -70,7 +89,7 @@ func (r *Readers) Advance(_ context.Context, c chat.ConversationID, steps []chat
 		s.version = r.number()
 	}
 	r.bound()
-	if !s.seeded {
+	if !seeded {
 		return chat.ErrUnseeded
 	}
 	return nil
@@ -99,8 +118,11 @@ func (r *Readers) Counts(_ context.Context, c chat.ConversationID, of []chat.Cou
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.use(c)
-	if !s.seeded {
+	switch {
+	case !s.isSeeded(s.used):
 		return nil, 0, chat.ErrUnseeded
+	case s.toBeRenewed(s.used):
+		return nil, 0, chat.ErrSeedOld
 	}
 	counts := make(map[chat.MessageID]int64, len(of))
 	for _, m := range of {
@@ -129,7 +151,7 @@ func (r *Readers) Seed(_ context.Context, c chat.ConversationID, positions map[c
 	for u, seq := range positions {
 		s.positions[u] = max(seq, ahead[u])
 	}
-	s.seeded, s.version = true, r.number()
+	s.seeded, s.since, s.asked, s.version = true, s.used, time.Time{}, r.number()
 	r.bound()
 	return nil
 }

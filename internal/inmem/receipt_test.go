@@ -2,6 +2,7 @@ package inmem_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/chat/readerstest"
@@ -16,5 +17,6 @@ func TestReadersInMemoryKeepTheContract(t *testing.T) {
 			return []chat.Readers{r}
 		},
 		Empty: func() { r.Forget() },
+		Age:   func(c chat.ConversationID, by time.Duration) { r.Age(c, by) },
 	})
 }

@@ -78,12 +78,11 @@ func (b *Bus) checkReceipts(ctx context.Context, client rueidis.Client) error {
 		r.queue.Exec(ctx, client, queue, []string{"push", "1000", `{"userId":"check"}`}).Error(),
 		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "0"}).Error(),
 		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "1000000"}).Error(),
-		r.queue.Exec(ctx, client, queue, []string{"waiting_of", "check"}).Error(),
 		r.queue.Exec(ctx, client, queue, []string{"waiting"}).Error(),
 		r.queue.Exec(ctx, client, queue, []string{"settle", "check"}).Error(),
 		r.positions.Exec(ctx, client, positions, []string{"advance", "move", "1000", "check", "1", ""}).Error(),
-		r.positions.Exec(ctx, client, positions, slices.Concat([]string{"seed"}, epoch, []string{"1", "check"})).Error(),
-		r.positions.Exec(ctx, client, positions, []string{"counts", "message", "1", ""}).Error(),
+		r.positions.Exec(ctx, client, positions, slices.Concat([]string{"seed"}, epoch, []string{"0", "1000000", "1", "check"})).Error(),
+		r.positions.Exec(ctx, client, positions, []string{"counts", "1000000", "message", "1", ""}).Error(),
 		r.positions.Exec(ctx, client, positions, []string{"unseed", "check"}).Error(),
 	)
 	if err != nil {

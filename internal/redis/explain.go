@@ -87,7 +87,7 @@ func (b *Bus) explainRefusal(at string, refusal *rueidis.RedisError) error {
 	case kind == "NOPERM", strings.Contains(text, "The user executing the script"):
 		return wrong("Redis at "+at+" does not let this user do what is needed ("+text+")",
 			"allow it: ACL SETUSER name ~limit:* ~*read_* &chat:* +@pubsub +@scripting +@connection +@list +@sortedset +@hash "+
-				"+time +get +set +del +exists +expire +cluster|slots")
+				"+time +info +get +set +del +expire +cluster|slots")
 	case kind == "DENIED":
 		return wrong("Redis at "+at+" is in protected mode and takes connections of its own machine only", "give it a password, or bind it to the private network")
 	case strings.Contains(text, "DB index"), strings.Contains(text, "SELECT is not allowed"):

@@ -8,7 +8,7 @@ func (l *Limiter) Patient() *Limiter {
 	return l
 }
 
-// Impatient asks with every claim what has become of the steps that are remembered.
+// Impatient makes sure with every claim that the steps that are remembered were written.
 func (r *Readers) Impatient() *Readers {
 	r.log.keep = 0
 	return r

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -41,8 +42,9 @@ var (
 // Readers know, for all nodes together, how far everybody has read in large conversations. It satisfies
 // chat.Readers. Each call takes a second at most, and its error shows no text of people.
 //
-// What was queued through it is remembered here until it was written, and queued again when Redis was emptied
-// meanwhile (ADR-020). That shows with the next call that concerns the queue; [Readers.Run] makes one in time.
+// What was queued through it is remembered here until it is seen to be written, and queued again when Redis was emptied,
+// restarted or replaced meanwhile (ADR-020). That shows with the next call that concerns the queue; [Readers.Run] makes one in
+// time.
 type Readers struct {
 	bus              *Bus
 	positions, queue *rueidis.Lua
@@ -50,6 +52,7 @@ type Readers struct {
 	calls            chan struct{}
 	log              *stepLog
 	most             int
+	newest           atomic.Int64 // the largest version that was seen here, of any conversation
 	onRestored       func(chat.ConversationID)
 	onBack, onAway   func()
 	back             chan struct{} // the bus has come up
@@ -107,6 +110,7 @@ func (r *Readers) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.back:
+			r.log.doubt()
 			if r.restore(ctx) {
 				r.onBack()
 			}
@@ -165,7 +169,7 @@ func (r *Readers) Advance(ctx context.Context, c chat.ConversationID, steps []ch
 // Counts reads the counts from one moment, and has those of the newest 100 messages asked for kept in
 // read_count:{conversation_id}:{message_id}.
 func (r *Readers) Counts(ctx context.Context, c chat.ConversationID, of []chat.Counted) (map[chat.MessageID]int64, int64, error) {
-	args := []string{"counts"}
+	args := []string{"counts", strconv.FormatInt(chat.SeedRenewal.Microseconds(), 10)}
 	for _, m := range of {
 		args = append(args, string(m.Message), strconv.FormatInt(m.Seq, 10), string(m.Sender))
 	}
@@ -176,6 +180,9 @@ func (r *Readers) Counts(ctx context.Context, c chat.ConversationID, of []chat.C
 	if len(answer) == 0 {
 		return nil, 0, chat.ErrUnseeded
 	}
+	if old, _ := answer[0].ToString(); old == "old" {
+		return nil, 0, chat.ErrSeedOld
+	}
 	numbers, err := wholes(answer, 1+len(of))
 	if err != nil {
 		return nil, 0, err
@@ -184,12 +191,20 @@ func (r *Readers) Counts(ctx context.Context, c chat.ConversationID, of []chat.C
 	for i, m := range of {
 		counts[m.Message] = numbers[1+i]
 	}
-	return counts, numbers[0], nil
+	for version := numbers[0]; ; {
+		if newest := r.newest.Load(); version <= newest || r.newest.CompareAndSwap(newest, version) {
+			return counts, version, nil
+		}
+	}
 }
 
-// Seed says who is counted, unless Unseed was called or Redis emptied since the epoch.
+// Seed says who is counted, unless Unseed was called or Redis emptied, restarted or replaced since the epoch. The version
+// is one after all that this node has seen: the clock of a replica that was promoted may be behind.
 func (r *Readers) Seed(ctx context.Context, c chat.ConversationID, positions map[chat.UserID]int64, epoch int64) error {
-	args := []string{"seed", strconv.FormatInt(epoch, 10)}
+	args := []string{
+		"seed", strconv.FormatInt(epoch, 10), strconv.FormatInt(r.newest.Load()+1, 10),
+		strconv.FormatInt(chat.SeedLasts(len(positions)).Microseconds(), 10),
+	}
 	for _, u := range slices.Sorted(maps.Keys(positions)) {
 		args = append(args, strconv.FormatInt(positions[u], 10), string(u))
 	}

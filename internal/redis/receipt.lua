@@ -1,8 +1,8 @@
 -- How far everybody has read in one conversation, and the counts that follow from it. In a cluster all of it lies in
 -- the slot of the conversation.
 --
--- KEYS[1] state: hash of epoch, version, people (how many are counted) and since (microseconds); without people the
---         conversation is unseeded
+-- KEYS[1] state: hash of epoch, version, people (how many are counted), since when (microseconds), for how long counts
+--         lasts, when somebody was asked to renew, and the server's incarnation; without people the conversation is unseeded
 -- KEYS[2] positions: sorted set, user → seq. Seeded, it has those who are counted. Unseeded, it also keeps what others
 --         read meanwhile, so that a seed misses nothing that happened after the store was read
 -- KEYS[3] tracked: sorted set, "message sender" → seq, of the messages whose counts are kept right
@@ -10,7 +10,7 @@
 -- KEYS[5] and on: the queue, where it is in reach
 local state, positions, tracked, counts = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local most_tracked = 100
--- A seed is believed for ten minutes: a node may have died before it told of a change.
+-- How long a seed may be kept going by those who read; who counts renews it sooner.
 local longest_seed = 600 * 1000000
 
 local function each_tracked(after, upto, with)
@@ -26,7 +26,7 @@ local function touch()
 end
 
 local function unseed()
-	redis.call('HDEL', state, 'people', 'since')
+	redis.call('HDEL', state, 'people', 'since', 'lasts', 'asked')
 	each_tracked('-inf', '+inf', function(message) redis.call('DEL', counts .. message) end)
 end
 
@@ -42,11 +42,33 @@ local function seeded()
 	return false
 end
 
-local function next_number(field)
+local function next_number(field, least)
 	local last = tonumber(redis.call('HGET', state, field) or 0)
-	local following = whole(math.max(last + 1, now))
+	local following = whole(math.max(last + 1, now, least or 0))
 	redis.call('HSET', state, field, following)
 	return following
+end
+
+-- What another incarnation left may be older than what was told since, and so may a seed be that somebody prepares.
+local function adopt()
+	local name = incarnation()
+	if redis.call('HGET', state, 'incarnation') == name then return end
+	redis.call('HSET', state, 'incarnation', name)
+	unseed()
+	next_number('epoch')
+	touch()
+end
+
+-- Whether whoever counts now is to renew the seed: the first who finds it old, and when nothing came of that, everybody.
+local function to_be_renewed(within)
+	local known = redis.call('HMGET', state, 'since', 'lasts', 'asked')
+	local over = now - tonumber(known[1]) - tonumber(known[2] or 0)
+	local asked = known[3] and now - tonumber(known[3])
+	if over < 0 and now >= tonumber(known[1]) or over < within and asked and asked >= 0 and asked < within then
+		return false
+	end
+	redis.call('HSET', state, 'asked', whole(now))
+	return true
 end
 
 local function count(seq, sender)
@@ -109,10 +131,12 @@ function work.advance()
 	return answer
 end
 
--- Message, seq and sender of each. Answers the version and the counts, or nothing.
+-- How long somebody may take to renew, microseconds, then message, seq and sender of each. Answers the version and the
+-- counts; nothing when it is unseeded, and 'old' to who is to renew.
 function work.counts()
 	if not seeded() then return {} end
-	for i = 2, #ARGV, 3 do
+	if to_be_renewed(tonumber(ARGV[2])) then return {'old'} end
+	for i = 3, #ARGV, 3 do
 		redis.call('ZADD', tracked, ARGV[i + 1], ARGV[i] .. ' ' .. ARGV[i + 2])
 	end
 	local over = redis.call('ZCARD', tracked) - most_tracked
@@ -123,7 +147,7 @@ function work.counts()
 		redis.call('ZREMRANGEBYRANK', tracked, 0, over - 1)
 	end
 	local answer = {redis.call('HGET', state, 'version')}
-	for i = 2, #ARGV, 3 do
+	for i = 3, #ARGV, 3 do
 		local n = count(tonumber(ARGV[i + 1]), ARGV[i + 2])
 		if redis.call('ZSCORE', tracked, ARGV[i] .. ' ' .. ARGV[i + 2]) then
 			redis.call('SET', counts .. ARGV[i], whole(n), 'EX', seconds_of_a_day)
@@ -134,19 +158,20 @@ function work.counts()
 	return answer
 end
 
--- Epoch, then seq and user of each.
+-- Epoch, least version, for how long counts last (microseconds), then seq and user of each.
 function work.seed()
 	if redis.call('HGET', state, 'epoch') ~= ARGV[2] then return {} end
 	local all = {}
-	for i = 3, #ARGV, 2 do
+	for i = 5, #ARGV, 2 do
 		local at = redis.call('ZSCORE', positions, ARGV[i + 1])
 		all[#all + 1] = math.max(tonumber(ARGV[i]), tonumber(at or 0))
 		all[#all + 1] = ARGV[i + 1]
 	end
 	redis.call('DEL', positions)
 	in_parts('ZADD', positions, all)
-	redis.call('HSET', state, 'people', #all / 2, 'since', whole(now))
-	next_number('version')
+	redis.call('HSET', state, 'people', #all / 2, 'since', whole(now), 'lasts', ARGV[4])
+	redis.call('HDEL', state, 'asked')
+	next_number('version', tonumber(ARGV[3]))
 	recount('-inf', '+inf')
 	touch()
 	return {}
@@ -167,4 +192,5 @@ function work.unseed()
 	return {}
 end
 
+adopt()
 return work[ARGV[1]]()

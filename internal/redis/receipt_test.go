@@ -13,8 +13,9 @@ import (
 	"github.com/parley-chat/parley/internal/redistest"
 )
 
-// readersOver are two nodes that share a Redis, or a cluster of several servers.
-func readersOver(t *testing.T, url string, servers ...*redistest.Server) readerstest.World {
+// readersOver are two nodes that share a Redis, or a cluster of several servers. Where they make sure, they do so with every
+// claim.
+func readersOver(t *testing.T, sure bool, url string, servers ...*redistest.Server) readerstest.World {
 	a, b := join(t, url, "a"), join(t, url, "b")
 	empty := func() {
 		for _, server := range servers {
@@ -25,19 +26,42 @@ func readersOver(t *testing.T, url string, servers ...*redistest.Server) readers
 		Empty: empty,
 		New: func() []chat.Readers {
 			empty()
-			return []chat.Readers{redis.NewReaders(a.Bus).Impatient(), redis.NewReaders(b.Bus)}
+			nodes := []*redis.Readers{redis.NewReaders(a.Bus), redis.NewReaders(b.Bus)}
+			if sure {
+				nodes[0].Impatient()
+			}
+			return []chat.Readers{nodes[0], nodes[1]}
+		},
+		Age: func(c chat.ConversationID, by time.Duration) {
+			key := "read_state:" + string(c)
+			if len(servers) > 1 {
+				key = "read_state:{" + string(c) + "}"
+			}
+			for _, server := range servers {
+				for _, field := range []string{"since", "asked"} {
+					// In a cluster the other servers refuse.
+					if has, err := server.Do("HEXISTS", key, field); err == nil && has == "1" {
+						do(t, server, "HINCRBY", key, field, strconv.FormatInt(-by.Microseconds(), 10))
+					}
+				}
+			}
 		},
 	}
 }
 
 func TestReadersInRedisKeepTheContract(t *testing.T) {
 	server := redistest.Start(t)
-	readerstest.Run(t, readersOver(t, server.URL(), server))
+	readerstest.Run(t, readersOver(t, false, server.URL(), server))
+}
+
+func TestReadersThatMakeSureKeepTheContract(t *testing.T) {
+	server := redistest.Start(t)
+	readerstest.RunMakingSure(t, readersOver(t, true, server.URL(), server))
 }
 
 func TestReadersInAClusterKeepTheContract(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	readerstest.Run(t, readersOver(t, cluster.URL(), cluster.Nodes...))
+	readerstest.Run(t, readersOver(t, false, cluster.URL(), cluster.Nodes...))
 }
 
 func TestAThousandReadersAreOneScript(t *testing.T) {

@@ -179,23 +179,66 @@ func TestWhatIsMissingOrOldIsUnseededAndNeverAWrongCount(t *testing.T) {
 
 func TestStepsThatAreWrittenAreRememberedNoLonger(t *testing.T) {
 	server := redistest.Start(t)
-	r := redis.NewReaders(join(t, server.URL(), "a").Bus).Impatient()
+	r := redis.NewReaders(join(t, server.URL(), "a").Bus)
 	_ = r.Advance(t.Context(), room, stepTo("anna", 1), chat.ByReading)
 	_ = r.Advance(t.Context(), room, stepTo("ben", 1), chat.ByReading)
 	claim, err := r.Claim(t.Context(), 1, time.Hour)
 	if err != nil || r.Remembered() != 2 {
-		t.Fatalf("%d steps are remembered while they are leased (%v)", r.Remembered(), err)
+		t.Fatalf("%d steps are remembered while one is leased (%v)", r.Remembered(), err)
 	}
-	if err := r.Settle(t.Context(), claim.ID, nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Claim(t.Context(), 1, time.Hour); err != nil || r.Remembered() != 1 {
-		t.Errorf("%d steps are remembered, want the one that is leased (%v)", r.Remembered(), err)
+	if err := r.Settle(t.Context(), claim.ID, nil); err != nil || r.Remembered() != 1 {
+		t.Errorf("%d steps are remembered when one is written (%v)", r.Remembered(), err)
 	}
 	do(t, server, "FLUSHALL")
 	claim, err = r.Claim(t.Context(), 10, time.Hour)
 	if err != nil || len(claim.Steps) != 1 || claim.Steps[0].User != "ben" {
 		t.Errorf("after a loss there is %+v to write (%v)", claim.Steps, err)
+	}
+	failed := claim.Steps[0]
+	failed.Tries++
+	if err := r.Settle(t.Context(), claim.ID, []chat.Step{failed}); err != nil || r.Remembered() != 1 {
+		t.Errorf("%d steps are remembered when it could not be written (%v)", r.Remembered(), err)
+	}
+}
+
+func TestANodeMakesSureOfWhatItHasNotSeenWritten(t *testing.T) {
+	server := redistest.Start(t)
+	r, other := redis.NewReaders(join(t, server.URL(), "a").Bus).Impatient(), redis.NewReaders(join(t, server.URL(), "b").Bus)
+	for what, goes := range map[string]func(){
+		"another node says that it is written": func() {
+			claim, err := other.Claim(t.Context(), 10, time.Hour)
+			if err == nil {
+				err = other.Settle(t.Context(), claim.ID, nil)
+			}
+			if err != nil || len(claim.Steps) != 1 {
+				t.Errorf("the other has %+v (%v)", claim, err)
+			}
+		},
+		"it is gone without a trace": func() {
+			do(t, server, "DEL", "read_receipts:pending", "{read_receipts:pending}:user:anna")
+		},
+	} {
+		if err := r.Advance(t.Context(), room, stepTo("anna", 1), chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+			t.Fatal(err)
+		}
+		goes()
+		do(t, server, "DEL", "read_positions:"+string(room))
+		for _, again := range []bool{true, false} {
+			claim, err := r.Claim(t.Context(), 10, time.Hour)
+			if err != nil || !claim.Known || len(claim.Steps) != 1 || claim.Steps[0].User != "anna" {
+				t.Fatalf("%s: there is %+v to write (%v)", what, claim, err)
+			}
+			var back []chat.Step
+			if again {
+				back = claim.Steps
+			}
+			if err := r.Settle(t.Context(), claim.ID, back); err != nil {
+				t.Error(err)
+			}
+		}
+		if claim, err := r.Claim(t.Context(), 10, time.Hour); err != nil || len(claim.Steps) != 0 || r.Remembered() != 0 {
+			t.Errorf("%s: at the end there is %+v to write (%v)", what, claim, err)
+		}
 	}
 }
 

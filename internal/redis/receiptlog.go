@@ -11,23 +11,29 @@ import (
 )
 
 const (
-	// keepSteps is how long a step is remembered before it is asked whether it was written: three flushes (C6.3).
+	// keepSteps is how long a step is remembered before this node makes sure that it was written: three flushes (C6.3).
 	keepSteps = 30 * time.Second
 	// maxKeptSteps bounds what is remembered, about 300 bytes each. The oldest go first; they are lost only if Redis is
 	// emptied as well.
 	maxKeptSteps = 100_000
-	// againAtOnce is how many steps are queued again, and how many people asked about, in one script.
+	// againAtOnce is how many steps are queued again in one script.
 	againAtOnce = 1_000
 )
 
-// stepLog remembers what this node queued until it was written, and in which life of Redis' content each step stands.
+// stepLog remembers what this node queued until it is seen to be written, and in which life of Redis' content each step
+// stands. That nothing of it waits any more is no such sign: it may be lost.
 type stepLog struct {
-	mu    sync.Mutex
-	kept  []*keptStep // the oldest first
-	lives map[string]int
-	keep  time.Duration
-	// claims are those that were made here since Redis was away.
-	claims map[string][]*keptStep
+	mu     sync.Mutex
+	kept   []*keptStep // the oldest first
+	lives  map[string]int
+	keep   time.Duration
+	claims map[string]logClaim // what is claimed of it
+}
+
+// logClaim is a claim of steps that are remembered.
+type logClaim struct {
+	steps   []*keptStep
+	inRedis bool // the lease is there
 }
 
 type keptStep struct {
@@ -37,8 +43,17 @@ type keptStep struct {
 	forgotten bool
 }
 
+// stepKey names a step.
+type stepKey struct {
+	conversation chat.ConversationID
+	user         chat.UserID
+	message      chat.MessageID
+}
+
+func keyOf(s chat.Step) stepKey { return stepKey{s.Conversation, s.User, s.Message} }
+
 func newStepLog() *stepLog {
-	return &stepLog{lives: make(map[string]int), keep: keepSteps, claims: make(map[string][]*keptStep)}
+	return &stepLog{lives: make(map[string]int), keep: keepSteps, claims: make(map[string]logClaim)}
 }
 
 func (l *stepLog) add(steps []chat.Step, life string) {
@@ -84,44 +99,78 @@ func (l *stepLog) of(users []chat.UserID) (steps []chat.Step) {
 }
 
 // claim hands out the oldest steps that are remembered.
-func (l *stepLog) claim(limit int) (c chat.Claim) {
+func (l *stepLog) claim(limit int) chat.Claim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c.ID = rand.Text()
-	taken := slices.Clone(l.kept[:min(limit, len(l.kept))])
-	if len(taken) == 0 {
+	return l.take(l.kept[:min(limit, len(l.kept))])
+}
+
+// claimOld hands out those that are remembered for so long that they should be written.
+func (l *stepLog) claimOld(limit int) chat.Claim {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for n < min(limit, len(l.kept)) && time.Since(l.kept[n].at) >= l.keep {
+		n++
+	}
+	c := l.take(l.kept[:n])
+	c.Known = true
+	return c
+}
+
+func (l *stepLog) take(steps []*keptStep) chat.Claim {
+	c := chat.Claim{ID: rand.Text()}
+	if len(steps) == 0 {
 		return c
 	}
-	l.claims[c.ID] = taken
-	for _, k := range taken {
+	l.claims[c.ID] = logClaim{steps: slices.Clone(steps)}
+	for _, k := range steps {
 		c.Steps = append(c.Steps, k.step)
 	}
 	return c
 }
 
-// settle forgets what was claimed here, except what is given, and reports false for another claim.
-func (l *stepLog) settle(id string, again []chat.Step) bool {
+// lease notes which of the steps that were claimed in Redis are remembered here.
+func (l *stepLog) lease(c chat.Claim) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken, here := l.claims[id]
-	if !here {
+	if len(l.kept) == 0 {
+		return
+	}
+	leased := make(map[stepKey]bool, len(c.Steps))
+	for _, s := range c.Steps {
+		leased[keyOf(s)] = true
+	}
+	var steps []*keptStep
+	for _, k := range l.kept {
+		if leased[keyOf(k.step)] {
+			steps = append(steps, k)
+		}
+	}
+	if len(steps) > 0 {
+		l.claims[c.ID] = logClaim{steps, true}
+	}
+}
+
+// settle forgets what was claimed and is written, which is all but what is given, and reports whether the claim was made
+// here alone.
+func (l *stepLog) settle(id string, again []chat.Step) (here bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	claim, known := l.claims[id]
+	if !known {
 		return false
 	}
 	delete(l.claims, id)
-	type key struct {
-		conversation chat.ConversationID
-		user         chat.UserID
-		message      chat.MessageID
-	}
-	back := make(map[key]chat.Step, len(again))
+	back := make(map[stepKey]chat.Step, len(again))
 	for _, s := range again {
-		back[key{s.Conversation, s.User, s.Message}] = s
+		back[keyOf(s)] = s
 	}
-	done := make(map[*keptStep]bool, len(taken))
+	done := make(map[*keptStep]bool, len(claim.steps))
 	now := time.Now()
 	var late []*keptStep
-	for _, k := range taken {
-		s, stays := back[key{k.step.Conversation, k.step.User, k.step.Message}]
+	for _, k := range claim.steps {
+		s, stays := back[keyOf(k.step)]
 		switch {
 		case k.forgotten:
 		case stays:
@@ -134,7 +183,7 @@ func (l *stepLog) settle(id string, again []chat.Step) bool {
 	}
 	l.kept = slices.DeleteFunc(l.kept, func(k *keptStep) bool { return done[k] })
 	l.kept = append(l.kept, late...)
-	return true
+	return !claim.inRedis
 }
 
 // forget takes a step out of the account of lives.
@@ -146,6 +195,18 @@ func (l *stepLog) forget(k *keptStep) {
 func (l *stepLog) leave(life string) {
 	if l.lives[life]--; l.lives[life] == 0 {
 		delete(l.lives, life)
+	}
+}
+
+// doubt has all that is remembered be of another life than any: Redis was away, and may have lost what it was not away
+// for long enough to show.
+func (l *stepLog) doubt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.lives)
+	for _, k := range l.kept {
+		k.life = ""
+		l.lives[""]++
 	}
 }
 
@@ -181,72 +242,6 @@ func (l *stepLog) moveTo(steps []*keptStep, life string) {
 			l.lives[life]++
 		}
 	}
-}
-
-// due returns the steps that were remembered for long enough, and whose they are, at most againAtOnce people.
-func (l *stepLog) due() (steps []*keptStep, users []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	seen := make(map[chat.UserID]bool)
-	for _, k := range l.kept {
-		if time.Since(k.at) < l.keep {
-			break
-		}
-		if !seen[k.step.User] {
-			if len(users) == againAtOnce {
-				continue
-			}
-			seen[k.step.User] = true
-			users = append(users, string(k.step.User))
-		}
-		steps = append(steps, k)
-	}
-	return steps, users
-}
-
-// written forgets those steps that stand in this life and of whose people nothing waits, and remembers the others for
-// another while.
-func (l *stepLog) written(steps []*keptStep, waiting map[string]bool, life string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	var late []*keptStep
-	asked := make(map[*keptStep]bool, len(steps))
-	for _, k := range steps {
-		asked[k] = true
-	}
-	l.kept = slices.DeleteFunc(l.kept, func(k *keptStep) bool {
-		switch {
-		case !asked[k]:
-			return false
-		case k.life == life && !waiting[string(k.step.User)]:
-			l.forget(k)
-		default:
-			k.at = now
-			late = append(late, k)
-		}
-		return true
-	})
-	l.kept = append(l.kept, late...)
-}
-
-// forgetWritten asks what has become of the steps that were remembered for long enough.
-func (c *receiptCall) forgetWritten() error {
-	steps, users := c.log.due()
-	if len(steps) == 0 {
-		return nil
-	}
-	answer, life, err := c.work("waiting_of", users...)
-	if err != nil {
-		return err
-	}
-	waiting := make(map[string]bool, len(answer))
-	for _, user := range answer {
-		name, _ := user.ToString()
-		waiting[name] = true
-	}
-	c.log.written(steps, waiting, life)
-	return nil
 }
 
 // mend queues again what was queued in another life than that of now. One call at a time does it; the others wait

@@ -56,8 +56,8 @@ func (c *receiptCall) decodeSteps(texts []rueidis.RedisMessage) []chat.Step {
 	return steps
 }
 
-// Claim leases the oldest steps, by the clock of Redis. Before, it has the node forget what was written. While Redis is
-// away it hands out what this node remembers: it may be gone from there, and may wait there still, to be written twice.
+// Claim leases the oldest steps, by the clock of Redis. Before them come those that were queued here long ago and not seen
+// to be written: another node did that, or they are lost. While Redis is away it hands out what this node remembers: it may be gone from there, and may wait there still, to be written twice.
 func (r *Readers) Claim(ctx context.Context, limit int, lease time.Duration) (chat.Claim, error) {
 	claim, err := r.claim(ctx, limit, lease)
 	if err == nil {
@@ -75,8 +75,8 @@ func (r *Readers) claim(ctx context.Context, limit int, lease time.Duration) (ch
 		return chat.Claim{}, err
 	}
 	defer done()
-	if err := call.forgetWritten(); err != nil {
-		return chat.Claim{}, err
+	if claim := r.log.claimOld(limit); len(claim.Steps) > 0 {
+		return claim, nil
 	}
 	for {
 		claim := chat.Claim{ID: rand.Text()}
@@ -91,6 +91,7 @@ func (r *Readers) claim(ctx context.Context, limit int, lease time.Duration) (ch
 			}
 			continue
 		}
+		r.log.lease(claim)
 		if !r.log.strange(life) {
 			return claim, nil
 		}

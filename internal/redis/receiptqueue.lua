@@ -12,9 +12,20 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2]) -- microseconds, on the clock of Redis: the nodes' clocks differ
 local function whole(number) return string.format('%.0f', number) end
 
+-- Names what this server is since it was started or promoted: what it holds may have been brought from before that, and be
+-- older than what was told since. Where that may not be asked it has no name.
+local own_name
+local function incarnation()
+	if not own_name then
+		local info = redis.pcall('INFO', 'replication')
+		own_name = type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
+	end
+	return own_name
+end
+
 -- KEYS[first]     pending: the steps that nobody has leased, the oldest first
 -- KEYS[first + 1] leases: sorted set, id of a claim → microseconds at which it runs out
--- KEYS[first + 2] life: a name that is lost with all the rest
+-- KEYS[first + 2] life: a name that is lost with all the rest. What is answered as the life has the incarnation with it
 -- KEYS[first + 3] what the key of a claim's list begins with
 -- KEYS[first + 4] what the key of the list of all that waits of one person begins with
 local function queue_at(first)
@@ -33,7 +44,7 @@ local function queue_at(first)
 			name = whole(now)
 			redis.call('SET', life, name)
 		end
-		return name
+		return name .. ' ' .. incarnation()
 	end
 
 	function queue.full(more, most)
@@ -82,8 +93,6 @@ local function queue_at(first)
 	end
 
 	function queue.steps_of(user) return redis.call('LRANGE', of .. user, 0, -1) end
-
-	function queue.waits(user) return redis.call('EXISTS', of .. user) == 1 end
 
 	function queue.length()
 		local n = redis.call('LLEN', pending)

@@ -38,15 +38,6 @@ function work.pending()
 	return answer
 end
 
--- People. Answers those of whom something waits.
-function work.waiting_of()
-	local answer = {queue.life()}
-	for i = 2, #ARGV do
-		if queue.waits(ARGV[i]) then answer[#answer + 1] = ARGV[i] end
-	end
-	return answer
-end
-
 function work.waiting() return {queue.life(), whole(queue.length())} end
 
 return work[ARGV[1]]()

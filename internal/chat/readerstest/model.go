@@ -35,6 +35,7 @@ func anyOrder(t *testing.T, w World) {
 			"come or go": m.comeOrGo,
 			"hide":       m.hide,
 			"lose":       m.lose,
+			"age":        m.age,
 			"claim":      m.claim,
 			"settle":     m.settle,
 			"pending":    func(*rapid.T) { m.writePending() },
@@ -103,10 +104,15 @@ func (m *model) read(t *rapid.T, how chat.Moved) {
 
 func name(s chat.Step) string { return fmt.Sprint(s.User, " ", s.Seq) }
 
-func (m *model) lookAtStore() {
+func (m *model) lookAtStore() { m.look(true) }
+
+// look reads who is counted from the store, in which what waits is or need not be.
+func (m *model) look(writing bool) {
 	epoch, err := m.room.node().Epoch(ctx, m.room.id)
 	m.room.ok(err)
-	m.writePending()
+	if writing {
+		m.writePending()
+	}
 	positions := make(map[chat.UserID]int64)
 	for u, shows := range m.people {
 		if shows {
@@ -160,7 +166,8 @@ func (m *model) count() {
 	}
 	counts, version, err := m.room.node().Counts(ctx, m.room.id, of)
 	if errors.Is(err, chat.ErrUnseeded) {
-		m.seed()
+		m.look(!errors.Is(err, chat.ErrSeedOld))
+		m.seedLate(m.T)
 		counts, version, err = m.room.node().Counts(ctx, m.room.id, of)
 	}
 	m.room.ok(err)
@@ -207,6 +214,11 @@ func (m *model) hide(t *rapid.T) {
 		m.people[u] = !shows
 		m.room.ok(m.room.node().Unseed(ctx, m.room.id))
 	}
+}
+
+func (m *model) age(t *rapid.T) {
+	by := rapid.SampledFrom([]time.Duration{chat.SeedLasts(0), chat.SeedRenewal, chat.SeedLastsAtMost}).Draw(t, "by")
+	m.world.Age(m.room.id, by)
 }
 
 func (m *model) lose(*rapid.T) { m.world.Empty() }

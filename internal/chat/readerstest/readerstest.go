@@ -23,6 +23,8 @@ type World struct {
 	New func() []chat.Readers
 	// Empty has everything lost that the last ones knew, as far as it can be lost while the nodes live.
 	Empty func()
+	// Age makes the seed of a conversation so much older, as whoever holds it sees it.
+	Age func(c chat.ConversationID, by time.Duration)
 }
 
 // Run runs the suite.
@@ -41,6 +43,10 @@ func Run(t *testing.T, world World) {
 		{"a seed moves nobody back", seedForward},
 		{"who is gone is forgotten, and nobody else", gone},
 		{"who sends has read, and nothing is queued", sending},
+		{"an old seed is renewed by one, and the others go on with it", renewedByOne},
+		{"what nobody renews is asked of everybody", notRenewed},
+		{"a renewal takes out who came to be hidden, lets in who is new and moves nobody back", renewal},
+		{"who reads keeps a seed going for ten minutes", keptGoing},
 		{"the version grows with every change, also over a loss", versions},
 		{"what was queued is queued again after a loss", lossOfQueue},
 		{"a step comes out as it went in", unchanged},
@@ -57,16 +63,24 @@ func Run(t *testing.T, world World) {
 	}
 }
 
+// RunMakingSure runs the part of the suite that also holds for nodes that make sure with every claim that what they queued
+// was written.
+func RunMakingSure(t *testing.T, world World) {
+	t.Run("dying flushers", func(t *testing.T) { dyingFlushers(t, world) })
+	t.Run("any order of calls", func(t *testing.T) { anyOrder(t, world) })
+}
+
 // room is a conversation and the readers that know it.
 type room struct {
 	t     rapid.TB
 	nodes []chat.Readers
 	id    chat.ConversationID
 	turn  int
+	known map[string]chat.Readers // who made sure, by claim: nobody else knows of it
 }
 
 func open(t rapid.TB, w World) *room {
-	return &room{t: t, nodes: w.New(), id: chat.ConversationID(uuid.NewString())}
+	return &room{t: t, nodes: w.New(), id: chat.ConversationID(uuid.NewString()), known: make(map[string]chat.Readers)}
 }
 
 // node is each of them in turn.
@@ -140,14 +154,22 @@ func (r *room) expectWaiting(want int) {
 
 func (r *room) claim(limit int, lease time.Duration) chat.Claim {
 	r.t.Helper()
-	c, err := r.node().Claim(context.Background(), limit, lease)
+	node := r.node()
+	c, err := node.Claim(context.Background(), limit, lease)
 	r.ok(err)
+	if c.Known {
+		r.known[c.ID] = node
+	}
 	return c
 }
 
 func (r *room) settle(id string, again ...chat.Step) {
 	r.t.Helper()
-	r.ok(r.node().Settle(context.Background(), id, again))
+	node := r.node()
+	if r.known[id] != nil {
+		node = r.known[id]
+	}
+	r.ok(node.Settle(context.Background(), id, again))
 }
 
 // said names steps shortly.
