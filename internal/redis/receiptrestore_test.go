@@ -169,3 +169,37 @@ func TestARedisThatTellsNothingOfItselfKeepsPositionsAllTheSame(t *testing.T) {
 		t.Errorf("counts are %v (%v)", counts, err)
 	}
 }
+
+func TestWhatWaitsInAFullRedisIsWritten(t *testing.T) {
+	server := redistest.Start(t)
+	r, other := redis.NewReaders(join(t, server.URL(), "a").Bus), redis.NewReaders(join(t, server.URL(), "b").Bus)
+	seedReaders(t, r, room, map[chat.UserID]int64{"anna": 0, "ben": 0})
+	if err := r.Advance(t.Context(), room, append(stepTo("anna", 1), stepTo("ben", 2)...), chat.ByReading); err != nil {
+		t.Fatal(err)
+	}
+	do(t, server, "CONFIG", "SET", "maxmemory", "1")
+	if err := r.Advance(t.Context(), room, stepTo("anna", 3), chat.ByReading); !errors.Is(err, redis.ErrAway) {
+		t.Errorf("a full Redis answers a step by %v", err)
+	}
+	steps, err := other.Pending(t.Context(), []chat.UserID{"anna", "ben"})
+	if err != nil || len(steps) != 2 {
+		t.Errorf("of two steps %d are told (%v)", len(steps), err)
+	}
+	late, err := other.Claim(t.Context(), 10, 0)
+	if err != nil || len(late.Steps) != 2 {
+		t.Fatalf("of two steps %d are claimed (%v)", len(late.Steps), err)
+	}
+	claim, err := other.Claim(t.Context(), 10, time.Minute)
+	if err != nil || len(claim.Steps) != 2 {
+		t.Fatalf("of two steps whose lease ended %d are claimed (%v)", len(claim.Steps), err)
+	}
+	if err := other.Settle(t.Context(), claim.ID, claim.Steps[1:]); err != nil {
+		t.Error(err)
+	}
+	if n, err := other.Waiting(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d steps wait, want the one that goes back (%v)", n, err)
+	}
+	if err := other.Unseed(t.Context(), room); err != nil {
+		t.Errorf("who is counted cannot be unseeded: %v", err)
+	}
+}

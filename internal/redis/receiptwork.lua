@@ -16,8 +16,13 @@ function work.push()
 	return {queue.life()}
 end
 
+-- A full Redis refuses what may need memory, unless something was written before in the same script. What only moves steps
+-- on, so that they are written and leave, must not be refused.
+local function though_full() redis.call('ZREM', KEYS[2], '') end
+
 -- Id, limit, microseconds.
 function work.claim()
+	though_full()
 	local steps = queue.claim(ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]))
 	table.insert(steps, 1, queue.life())
 	return steps
@@ -25,6 +30,7 @@ end
 
 -- Id, steps that go back.
 function work.settle()
+	though_full()
 	queue.settle(ARGV[2], arguments(3))
 	return {queue.life()}
 end
