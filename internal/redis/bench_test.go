@@ -191,11 +191,14 @@ func BenchmarkReaders(b *testing.B) {
 			if err == nil {
 				err = r.Seed(b.Context(), room, positions, epoch)
 			}
+			if err != nil {
+				b.Fatal(err)
+			}
 			var of []chat.Counted
 			for seq := range tracked {
 				of = append(of, counted(seq+1)...)
 			}
-			var took [4]time.Duration
+			var took [5]time.Duration
 			seq := int64(0)
 			for b.Loop() {
 				seq += tracked
@@ -217,12 +220,20 @@ func BenchmarkReaders(b *testing.B) {
 				lap(1)
 				claim, err3 := r.Claim(b.Context(), people, time.Hour)
 				lap(2)
-				if err4 := r.Settle(b.Context(), claim.ID, nil); err != nil || err1 != nil || err2 != nil || err3 != nil || err4 != nil || len(claim.Steps) != people {
-					b.Fatal(err, err1, err2, err3, err4, len(claim.Steps))
+				if err4 := r.Settle(b.Context(), claim.ID, nil); err1 != nil || err2 != nil || err3 != nil || err4 != nil || len(claim.Steps) != people {
+					b.Fatal(err1, err2, err3, err4, len(claim.Steps))
 				}
 				lap(3)
+				epoch, err := r.Epoch(b.Context(), room)
+				if err == nil {
+					err = r.Seed(b.Context(), room, positions, epoch)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				lap(4)
 			}
-			for i, name := range []string{"counts", "advance", "claim", "settle"} {
+			for i, name := range []string{"counts", "advance", "claim", "settle", "seed"} {
 				b.ReportMetric(float64(took[i].Microseconds())/float64(b.N), "µs/"+name)
 			}
 		})

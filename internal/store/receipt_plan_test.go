@@ -101,7 +101,9 @@ func TestManyStepsAreAsManyStatementsAsOne(t *testing.T) {
 			if len(written) != most {
 				t.Errorf("%d steps are %d statements, not %d", n, len(written), most)
 			}
+			begun = time.Now()
 			again := x.during(t, func() error { return x.WriteSteps(ctx, steps) })
+			t.Logf("again they are %d in %v", len(again), time.Since(begun))
 			if len(again) != most-2 {
 				t.Errorf("%d steps that say nothing new are %d statements, not %d", n, len(again), most-2)
 			}
@@ -142,7 +144,14 @@ func TestWhoHasReadWhatIsFoundByIndexes(t *testing.T) {
 				return err
 			},
 			"counts": func() error { _, err := x.ReadCounts(ctx, x.c.ID, counted); return err },
-			"steps":  func() error { return x.WriteSteps(ctx, x.stepsTo(60, 50, x.now())) },
+			"positions": func() error {
+				positions, err := x.ReadPositions(ctx, x.c.ID)
+				if len(positions) != crowd {
+					t.Errorf("%d have a position", len(positions))
+				}
+				return err
+			},
+			"steps": func() error { return x.WriteSteps(ctx, x.stepsTo(60, 50, x.now())) },
 		} {
 			begun := time.Now()
 			seen := x.during(t, work)
