@@ -110,7 +110,7 @@ func (n *Node) build() error {
 	n.hub = realtime.NewHub(realtime.Config{NodeID: n.id, Log: n.log}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
-		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed,
+		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
 	}, n.store, n.hub)
 	n.auth.OnEnd(n.hub.EndLogin)
 	n.sockets = ws.New(ws.Config{

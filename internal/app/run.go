@@ -118,6 +118,11 @@ func (n *Node) sent(r chat.SendReport) {
 	n.log.Warn("message.failed", data...)
 }
 
+// panicked logs a fault in the rules' own work.
+func (n *Node) panicked(fault any, stack []byte) {
+	n.log.Error("work of the rules panicked", "event", "rules.panic", "panic", fault, "stack", string(stack))
+}
+
 // delivered logs up to where somebody's devices have what was sent (C3.4).
 func (n *Node) delivered(d chat.DeliveredStep) {
 	if n.log.Enabled(context.Background(), slog.LevelInfo) {

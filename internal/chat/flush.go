@@ -45,19 +45,27 @@ func (s *Service) flushing(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			s.Flush(ctx)
+			s.turn(ctx, s.Flush)
 		case <-acks.C:
 			s.flushAcks(ctx, false)
 		case <-s.flushSoon:
-			s.Flush(ctx)
+			s.turn(ctx, s.Flush)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
 			defer cancel()
 			s.flushAcks(last, true)
-			s.Flush(last)
+			s.turn(last, s.Flush)
 			return
 		}
 	}
+}
+
+// turn survives one flush that fails by a fault; what it had claimed is claimed again when its lease has run out.
+func (s *Service) turn(ctx context.Context, flush func(context.Context)) {
+	_ = s.survive(func() error {
+		flush(ctx)
+		return nil
+	})
 }
 
 // FlushSoon has what waits written now and not only at the next turn. It does not wait.
@@ -94,7 +102,11 @@ func (s *Service) Flush(ctx context.Context) {
 
 // flushAcks writes how far devices were when this second began, or are, so that who comes later is shown it.
 func (s *Service) flushAcks(ctx context.Context, all bool) {
-	if acks := s.acks.take(all); len(acks) > 0 && s.store.AdvanceDelivered(ctx, acks) != nil {
+	acks := s.acks.take(all)
+	if len(acks) == 0 {
+		return
+	}
+	if s.survive(func() error { return s.store.AdvanceDelivered(ctx, acks) }) != nil {
 		s.acks.giveBack(acks)
 	}
 }
@@ -106,7 +118,7 @@ func (s *Service) flushSteps(ctx context.Context) (report FlushReport, touched [
 			report.Err = err
 			return report, touched
 		}
-		failed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))
+		failed, err := writeSome(ctx, steady{s.store, s}, claim.Steps, time.Now().Add(flushLease/2))
 		report.Err = err
 		again := s.buryWorst(ctx, failed, &report)
 		report.Again += len(again)

@@ -53,6 +53,7 @@ func (s *Service) Gathered() (reads, hands int64) {
 type ask struct {
 	user    UserID
 	message MessageID
+	there   bool // the message is in the conversation; known once steps are made of the asks
 	answer  chan answeredRead
 }
 
@@ -105,7 +106,10 @@ func (g *gathering) afterwards(d time.Duration, do func(context.Context)) bool {
 func (g *gathering) run(do func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.Background(), gatherWithin)
 	defer cancel()
-	do(ctx)
+	_ = g.service.survive(func() error {
+		do(ctx)
+		return nil
+	})
 }
 
 // end lets nothing more in and returns when all that was gathered has been handed on.
@@ -121,12 +125,13 @@ func (g *gathering) end() {
 
 // read has a read position moved with those of others.
 func (g *gathering) read(ctx context.Context, u UserID, c ConversationID, m MessageID) (ReadState, error) {
-	a := &ask{u, m, make(chan answeredRead, 1)}
+	a := &ask{user: u, message: m, answer: make(chan answeredRead, 1)}
 	g.mu.Lock()
 	if g.ended {
 		g.mu.Unlock()
 		states, err := g.service.readTogether(ctx, c, []*ask{a})
-		return states[u], err
+		got := a.answered(states, err)
+		return got.state, got.err
 	}
 	if g.reads[c] = append(g.reads[c], a); len(g.reads[c]) == 1 {
 		g.later(gatherReads, func(ctx context.Context) { g.handReads(ctx, c) })
@@ -147,18 +152,28 @@ func (g *gathering) handReads(ctx context.Context, c ConversationID) {
 	g.mu.Unlock()
 	g.gathered.Add(int64(len(asks)))
 	g.handed.Add(1)
-	states, err := g.service.readTogether(ctx, c, asks)
+	var states map[UserID]ReadState
+	err := g.service.survive(func() (err error) {
+		states, err = g.service.readTogether(ctx, c, asks)
+		return err
+	})
 	for _, a := range asks {
-		state, known := states[a.user]
-		switch {
-		case err != nil:
-			a.answer <- answeredRead{err: err}
-		case !known:
-			a.answer <- answeredRead{err: NotFound("message")}
-		default:
-			a.answer <- answeredRead{state: state}
-		}
+		a.answer <- a.answered(states, err)
 	}
+}
+
+// answered is the answer to one ask, whatever else the person asked in the same moment.
+func (a *ask) answered(states map[UserID]ReadState, err error) answeredRead {
+	state, in := states[a.user]
+	switch {
+	case err != nil:
+		return answeredRead{err: err}
+	case !a.there:
+		return answeredRead{err: NotFound("message")}
+	case !in:
+		return answeredRead{err: NotInConversation()}
+	}
+	return answeredRead{state: state}
 }
 
 // noteSent moves the positions of those who have just sent something: who writes has read (C6.5).
@@ -202,8 +217,8 @@ func (g *gathering) countNow(ctx context.Context, c ConversationID) {
 	g.mu.Lock()
 	g.counts[c] = false
 	g.mu.Unlock()
+	defer func() { time.AfterFunc(countEvery, func() { g.rested(c) }) }()
 	g.service.tellCounts(ctx, c)
-	time.AfterFunc(countEvery, func() { g.rested(c) })
 }
 
 // rested counts again what changed meanwhile.
@@ -249,8 +264,8 @@ func (g *gathering) catchUp(ctx context.Context, c ConversationID) error {
 	return err
 }
 
-// readTogether moves the positions of people in one large conversation and returns where they are then. Who named a
-// message that is not there has no state.
+// readTogether moves the positions of people in one large conversation and returns where they are then. Who named only messages
+// that are not there, or is not in the conversation, has no state.
 func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*ask) (map[UserID]ReadState, error) {
 	steps, err := s.stepsOf(ctx, c, asks)
 	if err != nil || len(steps) == 0 {
@@ -266,6 +281,10 @@ func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*as
 	states, err := s.store.ReadStates(ctx, c, users)
 	if err != nil {
 		return nil, err
+	}
+	if len(states) < len(users) {
+		// Somebody has left, of which this node was not told yet.
+		s.rosters.invalidate(c)
 	}
 	// What lies before somebody's position, or from before they came, tells nothing.
 	steps = slices.DeleteFunc(steps, func(step Step) bool {
@@ -325,6 +344,7 @@ func (s *Service) stepsOf(ctx context.Context, c ConversationID, asks []*ask) ([
 	for _, a := range asks {
 		// 0 for a message that is not there.
 		seq := seqs[a.message]
+		a.there = seq > 0
 		if seq > furthest[a.user].Seq {
 			furthest[a.user] = Step{Conversation: c, User: a.user, Message: a.message, Seq: seq, At: now}
 		}

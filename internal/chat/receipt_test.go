@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -342,4 +343,16 @@ func TestReadersAreNamedOnceAGroupHasBecomeSmall(t *testing.T) {
 	if err != nil || receipts[c].Counts != nil || !slices.ContainsFunc(receipts[c].Shown, func(s chat.Shown) bool { return s.User == w.people[1] && s.Seq == 1 }) {
 		t.Errorf("receipts: %+v, %v", receipts, err)
 	}
+}
+
+func TestAWrongMessageIsAnsweredAsOneAlsoBesideARightOneOfTheSamePerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c, other := readingWorld(t, inmem.NewReaders())
+		m, foreign := w.send(t, c, w.people[0], "one", "Hello"), w.send(t, other, w.people[0], "one", "Hello")
+		var reading sync.WaitGroup
+		reading.Go(func() { w.read(t, w.people[1], c, m.ID) })
+		_, err := w.AdvanceRead(t.Context(), w.people[1], c, foreign.ID)
+		wantCode(t, err, chat.CodeNotFound)
+		reading.Wait()
+	})
 }

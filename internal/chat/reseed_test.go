@@ -175,3 +175,15 @@ func TestWhoLeavesAndReturnsBeforeItIsWrittenHasReadWhatTheyHadRead(t *testing.T
 		}
 	})
 }
+
+func TestWhoReadsWhereItIsNotKnownYetThatTheyLeftIsToldThatTheyAreNotInIt(t *testing.T) {
+	p := newPair(t, 12)
+	c := p.group(t, p.people...)
+	m := p.send(t, c, p.people[0], "one", "Hello")
+	p.other.remembers(t, c)
+	if err := p.RemoveParticipant(t.Context(), p.people[0], c, p.people[5]); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.other.AdvanceRead(t.Context(), p.people[5], c, m.ID)
+	wantCode(t, err, chat.CodeNotInConversation)
+}

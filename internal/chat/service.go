@@ -27,6 +27,9 @@ type Config struct {
 	// Delivered is told of every step that somebody's devices acknowledge in a small conversation, for logs (C3.4). May
 	// be nil.
 	Delivered func(DeliveredStep)
+	// Panicked is told of a fault in work of the rules that no request runs, for the log. What waited for it is answered
+	// [CodeInternal]. May be nil.
+	Panicked func(fault any, stack []byte)
 }
 
 // SendReport is what an operator may know of one send: never its text.

@@ -40,8 +40,11 @@ func (w *switches) maybe(u UserID) {
 // tellAll tells those conversations, or with nil all that the person is in, and keeps those that could not be told.
 func (w *switches) tellAll(ctx context.Context, u UserID, cs []ConversationID, off bool) {
 	if cs == nil {
-		var err error
-		if cs, err = w.service.store.ConversationIDs(ctx, u); err != nil {
+		err := w.service.survive(func() (err error) {
+			cs, err = w.service.store.ConversationIDs(ctx, u)
+			return err
+		})
+		if err != nil {
 			w.keep(u, nil)
 			return
 		}
@@ -58,7 +61,10 @@ func (w *switches) tellAll(ctx context.Context, u UserID, cs []ConversationID, o
 }
 
 func (w *switches) tell(ctx context.Context, u UserID, c ConversationID, off bool) error {
-	s := w.service
+	return w.service.survive(func() error { return w.service.tellSwitch(ctx, u, c, off) })
+}
+
+func (s *Service) tellSwitch(ctx context.Context, u UserID, c ConversationID, off bool) error {
 	r, err := s.Roster(ctx, c)
 	switch {
 	case err != nil && AsError(err).Code.Info().Retryable:

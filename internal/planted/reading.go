@@ -57,8 +57,8 @@ var readingBugs = []Bug{
 		Name: "take a step out of the queue before it is written", Breaks: "An item leaves the queue only after it is committed (C6.4).", Caught: []string{"I8"}, Simulation: true, Weather: "late readers",
 		Edits: []Edit{{
 			File: "internal/chat/flush.go",
-			Old:  "\t\tfailed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))\n",
-			New:  "\t\t_ = s.cfg.Readers.Settle(ctx, claim.ID, nil)\n\t\tfailed, err := writeSome(ctx, s.store, claim.Steps, time.Now().Add(flushLease/2))\n",
+			Old:  "\t\tfailed, err := writeSome(ctx, steady{s.store, s}, claim.Steps, time.Now().Add(flushLease/2))\n",
+			New:  "\t\t_ = s.cfg.Readers.Settle(ctx, claim.ID, nil)\n\t\tfailed, err := writeSome(ctx, steady{s.store, s}, claim.Steps, time.Now().Add(flushLease/2))\n",
 		}},
 	},
 	{
