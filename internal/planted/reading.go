@@ -29,11 +29,11 @@ var readingBugs = []Bug{
 			{
 				File: "internal/inmem/receipt.go",
 				Old:  "&readState{id: c, epoch: r.number(), ",
-				New:  "&readState{id: c, seeded: true, epoch: r.number(), ",
+				New:  "&readState{id: c, seeded: true, since: now.Add(readPositionsLast), epoch: r.number(), ",
 			},
 			{
 				File: "internal/chat/flush.go",
-				Old:  "\t\tif err := s.seed(ctx, c); err != nil {\n",
+				Old:  "\t\tif err := s.seed(ctx, c, false); err != nil {\n",
 				New:  "\t\tif err := error(nil); err != nil {\n",
 			},
 			{
