@@ -130,34 +130,62 @@ type ReaderPage struct {
 	Count   int64 // of all pages together
 }
 
-// Receipts returns what those who follow the conversations see of their readers, for the announcer.
+// Receipts returns what those who follow the conversations see of their readers, for the announcer; nothing of one that has
+// ended. When some cannot be read the others are answered all the same, with [UnreadReceipts].
 func (s *Service) Receipts(ctx context.Context, cs []ConversationID) (map[ConversationID]Receipts, error) {
 	out := make(map[ConversationID]Receipts, len(cs))
-	var small []ConversationID
+	var small, large []ConversationID
+	var unread UnreadReceipts
 	for _, c := range cs {
 		r, err := s.Roster(ctx, c)
 		switch {
 		case err != nil && (AsError(err).Code == CodeNotFound || AsError(err).Code == CodeNotInConversation):
 		case err != nil:
-			return nil, err
+			unread.add(err, c)
 		case s.large(r):
-			counts, err := s.newestCounts(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			out[c] = Receipts{Counts: &counts}
+			large = append(large, c)
 		default:
 			small = append(small, c)
 		}
 	}
-	if len(small) == 0 {
-		return out, nil
+	if len(small) > 0 {
+		shown, err := s.store.ShownPositions(ctx, small)
+		if err != nil {
+			unread.add(err, small...)
+		}
+		for c, some := range shown {
+			out[c] = Receipts{Shown: some}
+		}
 	}
-	shown, err := s.store.ShownPositions(ctx, small)
-	for c, some := range shown {
-		out[c] = Receipts{Shown: some}
+	for _, c := range large {
+		counts, err := s.newestCounts(ctx, c)
+		if err != nil {
+			unread.add(err, c)
+			continue
+		}
+		out[c] = Receipts{Counts: &counts}
 	}
-	return out, err
+	if len(unread.Of) > 0 {
+		return out, &unread
+	}
+	return out, nil
+}
+
+// UnreadReceipts is the error that the receipts of some conversations could not be read, the first one for Err.
+type UnreadReceipts struct {
+	Of  []ConversationID
+	Err error
+}
+
+func (u *UnreadReceipts) Error() string { return u.Err.Error() }
+
+func (u *UnreadReceipts) Unwrap() error { return u.Err }
+
+func (u *UnreadReceipts) add(err error, cs ...ConversationID) {
+	if u.Err == nil {
+		u.Err = err
+	}
+	u.Of = append(u.Of, cs...)
 }
 
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in

@@ -356,3 +356,30 @@ func TestAWrongMessageIsAnsweredAsOneAlsoBesideARightOneOfTheSamePerson(t *testi
 		reading.Wait()
 	})
 }
+
+// torn is a store of which one conversation cannot be read.
+type torn struct {
+	chat.Store
+	conversation chat.ConversationID
+}
+
+func (s *torn) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) ([]chat.Counted, error) {
+	if c == s.conversation {
+		return nil, errors.New("a broken page")
+	}
+	return s.Store.NewestMessages(ctx, c, limit)
+}
+
+func TestOneConversationThatCannotBeReadKeepsTheReceiptsOfNoOtherBack(t *testing.T) {
+	w, large, small := readingWorld(t, inmem.NewReaders())
+	broken := w.group(t, w.people...)
+	rules := chat.New(chat.Config{NewID: newID, Readers: inmem.NewReaders()}, &torn{w.store, broken}, w.heard)
+	got, err := rules.Receipts(t.Context(), []chat.ConversationID{broken, large, small})
+	var unread *chat.UnreadReceipts
+	if !errors.As(err, &unread) || !slices.Equal(unread.Of, []chat.ConversationID{broken}) {
+		t.Errorf("not read: %v", err)
+	}
+	if len(got) != 2 || got[large].Counts == nil || got[small].Shown == nil {
+		t.Errorf("read: %+v", got)
+	}
+}

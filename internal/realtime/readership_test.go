@@ -1,6 +1,8 @@
 package realtime_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -184,6 +186,46 @@ func TestCountsThatComeLateArePassedOverAlsoByATopicThatIsNew(t *testing.T) {
 		}
 		if last != 4 {
 			t.Errorf("the client ended with %d readers", last)
+		}
+	})
+}
+
+// torn is a store that cannot read the newest messages of one conversation, the first time by a fault of the program.
+type torn struct {
+	chat.Store
+	conversation chat.ConversationID
+	asked        int
+}
+
+func (s *torn) NewestMessages(ctx context.Context, c chat.ConversationID, limit int) ([]chat.Counted, error) {
+	if c != s.conversation {
+		return s.Store.NewestMessages(ctx, c, limit)
+	}
+	if s.asked++; s.asked == 1 {
+		panic("a fault")
+	}
+	return nil, errors.New("a broken page")
+}
+
+func TestWhoFollowsAConversationThatCannotBeReadIsToldOfTheReadersOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := &torn{}
+		w := newWorldOn(t, 1, inmem.NewBus(), func(rules *chat.Service) realtime.Source { return rules }, func(s chat.Store) chat.Store {
+			broken.Store = s
+			return broken
+		})
+		n := w.nodes[0]
+		people := w.people(chat.ReadThreshold)
+		large, small := w.group(people...), w.group(people[:2]...)
+		broken.conversation = large
+		m := n.send(t, people[0], small, "Hello")
+		bob := n.connect(t, people[1])
+		bob.subscribe(large, 0)
+		bob.subscribe(small, 0)
+		time.Sleep(10 * time.Second)
+		bob.told(people[0], m.Seq)
+		if broken.asked < 2 {
+			t.Errorf("the other was tried %d times", broken.asked)
 		}
 	})
 }

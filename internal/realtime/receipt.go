@@ -2,6 +2,8 @@ package realtime
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -152,7 +154,8 @@ func (r *receipts) tell() {
 }
 
 // tellThese reports whether all could be read. What could not is wanted still.
-func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) bool {
+func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) (all bool) {
+	all = true
 	ids := make([]chat.ConversationID, 0, len(wanted))
 	for c := range wanted {
 		ids = append(ids, c)
@@ -165,13 +168,9 @@ func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) b
 				said[c] = t.said()
 			}
 		}
-		ctx, cancel := context.WithTimeout(r.hub.ctx, readWithin)
-		read, err := r.hub.source.Receipts(ctx, ids[:n])
-		cancel()
-		if err != nil {
-			r.putBack(wanted, ids)
-			return false
-		}
+		read, unread := r.read(ids[:n])
+		r.putBack(wanted, unread)
+		all = all && len(unread) == 0
 		for c, what := range read {
 			if t := r.hub.topic(c); t != nil {
 				t.showReceipts(what, wanted[c], said[c])
@@ -179,13 +178,34 @@ func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) b
 		}
 		ids = ids[n:]
 	}
-	return true
+	return all
+}
+
+// read returns the receipts of conversations, and which of those could not be read.
+func (r *receipts) read(ids []chat.ConversationID) (read map[chat.ConversationID]chat.Receipts, unread []chat.ConversationID) {
+	ctx, cancel := context.WithTimeout(r.hub.ctx, readWithin)
+	defer cancel()
+	defer func() {
+		if fault := recover(); fault != nil {
+			r.hub.cfg.Log.Error("reading who has read what panicked", "event", "receipts.panic", "panic", fault, "stack", string(debug.Stack()))
+			read, unread = nil, ids
+		}
+	}()
+	read, err := r.hub.source.Receipts(ctx, ids)
+	var some *chat.UnreadReceipts
+	switch {
+	case errors.As(err, &some):
+		return read, some.Of
+	case err != nil:
+		return nil, ids
+	}
+	return read, nil
 }
 
 func (r *receipts) putBack(wanted map[chat.ConversationID]map[*Session]bool, ids []chat.ConversationID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.under = true
+	r.under = r.under || len(ids) > 0
 	for _, c := range ids {
 		if r.wanted[c] == nil {
 			r.wanted[c] = wanted[c]
