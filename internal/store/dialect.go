@@ -50,6 +50,9 @@ type dialect struct {
 	in func(param string) string
 	// ids is the argument for in.
 	ids func([]string) any
+	// numbers reads a list of numbers given as one argument, made by numberList, as rows of value.
+	numbers    func(param string) string
+	numberList func([]int64) any
 	// moment is the argument for a time.
 	moment func(time.Time) any
 
@@ -78,6 +81,9 @@ FROM conversation_participants p JOIN conversations c ON c.id = p.conversation_i
 WHERE p.user_id IN (SELECT value FROM json_each($1)) AND p.left_at IS NULL AND c.ended_at IS NULL`,
 	in:  func(param string) string { return "IN (SELECT value FROM json_each(" + param + "))" },
 	ids: func(ids []string) any { return jsonText(ids) },
+
+	numbers:    func(param string) string { return "json_each(" + param + ")" },
+	numberList: func(numbers []int64) any { return jsonText(numbers) },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
 FROM json_each($1) k JOIN messages m ON m.conversation_id = k.value ->> 0 AND m.sender_id = k.value ->> 1 AND m.client_message_id = k.value ->> 2`,
 	draftKeys: func(keys []draftKey) []any {
@@ -127,6 +133,9 @@ CROSS JOIN LATERAL (SELECT * FROM conversations WHERE id = p.conversation_id AND
 WHERE p.user_id = ANY ($1::text[]::uuid[]) AND p.left_at IS NULL`,
 	in:  func(param string) string { return "= ANY (" + param + "::text[]::uuid[])" },
 	ids: func(ids []string) any { return ids },
+
+	numbers:    func(param string) string { return "unnest(" + param + "::bigint[]) AS n (value)" },
+	numberList: func(numbers []int64) any { return numbers },
 	draftsByKey: `SELECT ` + columns("m", messageColumns) + `
 FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::text[]) AS k (conversation_id, sender_id, client_message_id)
 JOIN messages m ON m.conversation_id = k.conversation_id AND m.sender_id = k.sender_id AND m.client_message_id = k.client_message_id`,
@@ -162,13 +171,13 @@ func jsonText(v any) string {
 }
 
 // fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {steps}, {in $n} for a list of
-// ids, and {ago $n} for the time of so many microseconds ago.
+// ids, {numbers $n} for the rows of a list of numbers, and {ago $n} for the time of so many microseconds ago.
 func (d *dialect) fill(query string) string {
 	if text, known := d.filled.Load(query); known {
 		return text.(string)
 	}
 	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now, "{steps}", d.steps).Replace(query)
-	text = fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago)
+	text = fillParam(fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago), "{numbers ", d.numbers)
 	d.filled.Store(query, text)
 	return text
 }

@@ -393,6 +393,14 @@ var slow = map[string]*regexp.Regexp{
 	"sqlite": regexp.MustCompile(`SCAN (messages|conversations|conversation_participants|users|[mcnpud])\b|TEMP B-TREE`),
 }
 
+// withoutOwnSort is the plan of a statement that sorts the people whom it was asked about, by their positions, without that.
+func (st statement) withoutOwnSort(plan string) string {
+	if st.step != "unread" {
+		return plan
+	}
+	return regexp.MustCompile(`Sort\b|TEMP B-TREE`).ReplaceAllString(plan, "")
+}
+
 // leanStatements are those that do not go through a session. The only thing they sort is the batch's
 // conversations, for the order of their locks.
 func (p *planned) leanStatements() []statement {
@@ -431,7 +439,7 @@ func TestEveryIndexIsUsedAndNothingOnTheMessagePathScansOrSorts(t *testing.T) {
 					used[name] = true
 				}
 				lean := strings.HasPrefix(st.step, "append") && strings.Contains(st.step, "leanly")
-				bad := slow[p.kind].FindString(plan)
+				bad := slow[p.kind].FindString(st.withoutOwnSort(plan))
 				if (onPath[st.step] || lean) && bad != "" && !(lean && strings.HasPrefix(bad, "Sort")) {
 					t.Errorf("%s: %s\n%s\n%s", st.step, bad, st.query, plan)
 				}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,10 +18,7 @@ import (
 // there is an index.
 //
 // MATERIALIZED keeps the planners from asking for what was sent last again at each mention of it.
-const selectReadStates = `WITH r AS MATERIALIZED (
-    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at, p.hidden_seq, ` + newestOwn + ` AS own_seq
-    FROM conversation_participants p WHERE {where}
-)
+const selectReadStates = `WITH ` + readStateRows + `
 SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
     c.last_seq - {greatest}(r.last_read_seq, r.own_seq) - (SELECT count(*) FROM messages d
         WHERE d.conversation_id = r.conversation_id AND d.seq > {greatest}(r.last_read_seq, r.own_seq) AND d.deleted_at IS NOT NULL),
@@ -27,6 +26,26 @@ SELECT r.conversation_id, r.user_id, {greatest}(r.last_read_seq, r.own_seq),
 FROM r
 JOIN conversations c ON c.id = r.conversation_id
 LEFT JOIN messages own ON own.conversation_id = r.conversation_id AND own.seq = r.own_seq AND r.own_seq > r.last_read_seq`
+
+const readStateRows = `r AS MATERIALIZED (
+    SELECT p.conversation_id, p.user_id, p.last_read_message_id, p.last_read_seq, p.last_read_at, p.hidden_seq, ` + newestOwn + ` AS own_seq
+    FROM conversation_participants p WHERE {where}
+)`
+
+// selectManyReadStates is the same for many people in one conversation. Each row has, instead of what is unread, the
+// tombstones from its position to the next one's, so that however many people are asked for each tombstone is counted once.
+const selectManyReadStates = `WITH ` + readStateRows + `, o AS MATERIALIZED (
+    SELECT r.*, {greatest}(r.last_read_seq, r.own_seq) AS position,
+        LEAD({greatest}(r.last_read_seq, r.own_seq)) OVER (ORDER BY {greatest}(r.last_read_seq, r.own_seq)) AS next
+    FROM r
+)
+SELECT o.conversation_id, o.user_id, o.position,
+    (SELECT count(*) FROM messages d
+        WHERE d.conversation_id = o.conversation_id AND d.seq > o.position AND d.seq <= COALESCE(o.next, 9223372036854775807) AND d.deleted_at IS NOT NULL),
+    o.last_read_message_id, o.last_read_at, own.id, own.created_at, c.last_seq, o.hidden_seq >= c.last_seq
+FROM o
+JOIN conversations c ON c.id = o.conversation_id
+LEFT JOIN messages own ON own.conversation_id = o.conversation_id AND own.seq = o.own_seq AND o.own_seq > o.last_read_seq`
 
 // newestOwn is the seq of the newest message that a participant p sent, 0 for none. It asks for the last message up to
 // all of theirs in the order of idx_messages_own. Asked for the newest of this sender, PostgreSQL may go through the
@@ -38,6 +57,10 @@ const newestOwn = `COALESCE((SELECT CASE WHEN o.sender_id = p.user_id THEN o.seq
 
 // readStates hands over the position of each participant that where selects.
 func (s *Store) readStates(ctx context.Context, x session, where string, state func(chat.UserID, chat.ReadState), args ...any) error {
+	return s.eachReadState(ctx, x, selectReadStates, where, state, args...)
+}
+
+func (s *Store) eachReadState(ctx context.Context, x session, query, where string, state func(chat.UserID, chat.ReadState), args ...any) error {
 	return x.each(ctx, func(row scan) error {
 		var u chat.UserID
 		var r chat.ReadState
@@ -52,7 +75,7 @@ func (s *Store) readStates(ctx context.Context, x session, where string, state f
 		}
 		state(u, r)
 		return nil
-	}, s.fill(strings.Replace(selectReadStates, "{where}", where, 1)), args...)
+	}, s.fill(strings.Replace(query, "{where}", where, 1)), args...)
 }
 
 func (s *Store) readState(ctx context.Context, x session, c chat.ConversationID, u chat.UserID) (out chat.ReadState, err error) {
@@ -113,8 +136,30 @@ WHERE p.conversation_id = $1 AND p.user_id = $2 AND p.left_at IS NULL {lock}`), 
 // ReadStates returns the read position in one conversation of each person named who is in it, in one statement.
 func (s *Store) ReadStates(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.ReadState, error) {
 	out := make(map[chat.UserID]chat.ReadState, len(users))
-	err := s.readStates(ctx, s.db.reader(), "p.conversation_id = $1 AND p.user_id {in $2} AND p.left_at IS NULL", func(u chat.UserID, r chat.ReadState) {
+	tombstones := make(map[int64]int64)
+	err := s.eachReadState(ctx, s.db.reader(), selectManyReadStates, "p.conversation_id = $1 AND p.user_id {in $2} AND p.left_at IS NULL", func(u chat.UserID, r chat.ReadState) {
+		// Of those at one place, one has what follows it.
+		tombstones[r.LastReadSeq] += r.UnreadCount
 		out[u] = r
 	}, string(c), list(s.dialect, users))
-	return out, named(err)
+	if err != nil {
+		return nil, named(err)
+	}
+	gone := fromHereOn(tombstones)
+	for u, r := range out {
+		r.UnreadCount = r.LastSeq - r.LastReadSeq - gone[r.LastReadSeq]
+		out[u] = r
+	}
+	return out, nil
+}
+
+// fromHereOn adds to what each place has what all places behind it have.
+func fromHereOn(between map[int64]int64) map[int64]int64 {
+	out := make(map[int64]int64, len(between))
+	var sum int64
+	for _, at := range slices.Backward(slices.Sorted(maps.Keys(between))) {
+		sum += between[at]
+		out[at] = sum
+	}
+	return out
 }

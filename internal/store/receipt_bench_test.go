@@ -84,6 +84,40 @@ func BenchmarkWriteSteps(b *testing.B) {
 	}
 }
 
+// BenchmarkUnreadPastTombstones asks what is unread by one person and by 100, each at another place, past 20,000 deleted
+// messages, and says how many times as long the many take.
+func BenchmarkUnreadPastTombstones(b *testing.B) {
+	for _, db := range databases[:2] {
+		b.Run(db.name, func(b *testing.B) {
+			ctx, x := context.Background(), newAudience(b, db.open(b), 100, 20_000)
+			var steps []chat.Step
+			for i, u := range x.readers {
+				m := x.messages[i]
+				steps = append(steps, chat.Step{Conversation: m.Conversation, User: u, Message: m.ID, Seq: m.Seq, At: m.CreatedAt})
+			}
+			if err := x.WriteSteps(ctx, steps); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := x.EraseUser(ctx, x.messages[0].Sender, true); err != nil {
+				b.Fatal(err)
+			}
+			var one, many time.Duration
+			ask := func(people []chat.UserID) time.Duration {
+				begun := time.Now()
+				if _, err := x.ReadStates(ctx, x.messages[0].Conversation, people); err != nil {
+					b.Fatal(err)
+				}
+				return time.Since(begun)
+			}
+			for b.Loop() {
+				one, many = one+ask(x.readers[:1]), many+ask(x.readers)
+			}
+			b.ReportMetric(float64(one.Microseconds())/1e3/float64(b.N), "ms/one")
+			b.ReportMetric(float64(many)/float64(one), "×one-for-100")
+		})
+	}
+}
+
 // BenchmarkReceiptsOnDisk has 100 people read 10,000 messages and says what that takes on disk of PostgreSQL, tables and
 // indexes, when they read so many messages in one look, and with a row for each message and reader. Run it once:
 // go test -run none -bench ReceiptsOnDisk -benchtime 1x ./internal/store

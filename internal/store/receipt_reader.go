@@ -161,29 +161,26 @@ func (s *Store) ShownPositions(ctx context.Context, cs []chat.ConversationID) (m
 	return out, named(err)
 }
 
-// UnreadAfter returns how many messages that are not deleted lie past each seq, in one query, and the seq of the last message.
+// UnreadAfter returns how many messages that are not deleted lie past each seq, in one query that counts each tombstone once,
+// and the seq of the last message.
 func (s *Store) UnreadAfter(ctx context.Context, c chat.ConversationID, seqs []int64) (unread map[int64]int64, lastSeq int64, err error) {
-	first := slices.Min(seqs)
-	var deleted []int64
+	tombstones := make(map[int64]int64, len(seqs))
 	err = s.db.reader().each(ctx, func(row scan) error {
-		var seq *int64
-		if err := row(&lastSeq, &seq); err != nil {
-			return err
-		}
-		if seq != nil {
-			deleted = append(deleted, *seq)
-		}
-		return nil
-	}, `SELECT c.last_seq, d.seq FROM conversations c
-LEFT JOIN messages d ON d.conversation_id = c.id AND d.seq > $2 AND d.deleted_at IS NOT NULL
-WHERE c.id = $1 ORDER BY d.seq`, string(c), first)
+		var seq, until int64
+		err := row(&lastSeq, &seq, &until)
+		tombstones[seq] += until
+		return err
+	}, s.fill(`SELECT c.last_seq, k.seq,
+    (SELECT count(*) FROM messages d
+        WHERE d.conversation_id = c.id AND d.seq > k.seq AND d.seq <= COALESCE(k.next, 9223372036854775807) AND d.deleted_at IS NOT NULL)
+FROM conversations c CROSS JOIN (SELECT value AS seq, LEAD(value) OVER (ORDER BY value) AS next FROM {numbers $2}) k
+WHERE c.id = $1`), string(c), s.numberList(seqs))
 	if err != nil {
 		return nil, 0, named(err)
 	}
 	unread = make(map[int64]int64, len(seqs))
-	for _, seq := range seqs {
-		gone, _ := slices.BinarySearch(deleted, seq+1)
-		unread[seq] = lastSeq - seq - int64(len(deleted)-gone)
+	for seq, gone := range fromHereOn(tombstones) {
+		unread[seq] = lastSeq - seq - gone
 	}
 	return unread, lastSeq, nil
 }
