@@ -179,19 +179,15 @@ func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte
 	case envelopeReads:
 		return unwrap(data, func(p []advanced) error { return h.heardReads(c, p) })
 	case envelopeShown:
-		return unwrap(data, func(p chat.Shown) error { return about(p.Conversation == c, func() { h.positionShown(p) }) })
+		return unwrap(data, func(p chat.Shown) error { return h.heardShown(c, p) })
 	case envelopeCounted:
-		return unwrap(data, func(p chat.ReadCounts) error {
-			return about(p.Conversation == c && len(p.Counts) <= maxCounts, func() { h.readersCounted(p) })
-		})
+		return unwrap(data, func(p chat.ReadCounts) error { return h.heardCounts(c, p) })
 	case envelopeReceipts:
 		return unwrap(data, func(p receiptsChanged) error {
 			return about(p.Conversation == c, func() { h.receipts.want(c, nil, false) })
 		})
 	case envelopeDelivered:
-		return unwrap(data, func(p delivered) error {
-			return about(p.Conversation == c, func() { h.delivered(c, p.User, p.UpToSeq) })
-		})
+		return unwrap(data, func(p delivered) error { return h.heardDelivered(c, p) })
 	}
 	return nil
 }

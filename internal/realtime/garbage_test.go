@@ -83,6 +83,16 @@ func TestGarbageOnOurChannelsIsCountedAndNeverDelivered(t *testing.T) {
 			{on, envelopeOf(t, "x", "receipt:updated", map[string]any{"Conversation": other, "User": people[0], "Seq": 7})},
 			{on, envelopeOf(t, "x", "receipt:count", map[string]any{"Conversation": other, "Version": 7})},
 			{on, envelopeOf(t, "x", "receipts:synced", []map[string]any{{"User": people[1], "State": map[string]any{"Conversation": other, "LastReadSeq": 1}}})},
+			{on, envelopeOf(t, "x", "receipt:updated", chat.Shown{Conversation: c, User: people[0], Message: chat.MessageID(newID()), Seq: -1, At: time.Now()})},
+			{on, envelopeOf(t, "x", "receipt:updated", chat.Shown{Conversation: c, User: "'; --"})},
+			{on, envelopeOf(t, "x", "receipt:updated", chat.Shown{Conversation: c, User: people[0], Message: "'; --", Seq: 1, At: time.Now()})},
+			{on, envelopeOf(t, "x", "receipt:updated", chat.Shown{Conversation: c, User: people[0], Message: chat.MessageID(newID()), Seq: 1, At: time.Now().AddDate(1, 0, 0)})},
+			{on, envelopeOf(t, "x", "receipt:count", chat.ReadCounts{Conversation: c, Version: 1 << 62})},
+			{on, envelopeOf(t, "x", "receipt:count", chat.ReadCounts{Conversation: c, Version: 1, LastSeq: -1})},
+			{on, envelopeOf(t, "x", "receipt:count", chat.ReadCounts{Conversation: c, Version: 1, Counts: []chat.ReadCount{{Message: chat.MessageID(newID()), Count: 1 << 62}}})},
+			{on, envelopeOf(t, "x", "receipt:count", chat.ReadCounts{Conversation: c, Version: 1, Counts: []chat.ReadCount{{Message: "'; --", Count: 1}}})},
+			{on, envelopeOf(t, "x", "message:delivered", map[string]any{"Conversation": c, "User": people[0], "UpToSeq": -1})},
+			{on, envelopeOf(t, "x", "message:delivered", map[string]any{"Conversation": c, "User": "'; --", "UpToSeq": 1})},
 			{on, envelopeOf(t, "x", "receipts:changed", map[string]any{"Conversation": other})},
 			{on, envelopeOf(t, "x", "typing", map[string]any{"Conversation": other, "User": people[0], "Typing": true})},
 			{ofBob, envelopeOf(t, "x", "receipt:synced", map[string]any{"User": people[0]})},
@@ -330,4 +340,34 @@ func TestALongBatchTravelsInSeveralEnvelopes(t *testing.T) {
 	if s := w.nodes[1].Stats(); s.Misheard != 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+func TestAPositionOrADeliveryPastEveryMessageThatSomebodyMadeUpSilencesNoTrueOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, n, bob, ada, c, m := reading(t)
+		synctest.Wait()
+		forged := shown(m[0], ada)
+		forged.Seq = 1 << 60
+		for kind, payload := range map[string]any{
+			"receipt:updated":   forged,
+			"message:delivered": map[string]any{"Conversation": c, "User": ada, "UpToSeq": 1 << 60},
+		} {
+			w.bus.(*inmem.Bus).Publish(realtime.ConversationTopic(c), envelopeOf(t, "nobody", kind, payload))
+		}
+		time.Sleep(time.Second)
+		if _, err := n.rules.AdvanceRead(bg, ada, c, m[2].ID); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		bob.told(ada, 1, 3)
+		if err := n.rules.AcknowledgeDelivery(bg, ada, c, m[2].Seq); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for _, e := range bob.await("", func([]event) bool { return true }) {
+			if e.Type == "message:delivered" && e.UpToSeq > m[2].Seq {
+				t.Errorf("bob was told %+v", e)
+			}
+		}
+	})
 }

@@ -89,6 +89,14 @@ func (b *book) everybody() []chat.UserID {
 	return out
 }
 
+// reaches reports whether the conversation is known to have a message at seq.
+func (b *book) reaches(c chat.ConversationID, seq int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := b.conversations[c]
+	return i != nil && seq <= i.lastSeq
+}
+
 // reachedBy reports whether the person has a seat in the conversation, and it is known to have a message at seq.
 func (b *book) reachedBy(u chat.UserID, c chat.ConversationID, seq int64) bool {
 	b.mu.Lock()
