@@ -60,8 +60,8 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 		return ReadState{}, err
 	}
 	s.announcer.ReadAdvanced(actor, state)
-	// A retry may be of one that was committed and not told.
-	if shows[actor] && (moved || state.LastReadMessageID == m) {
+	// What was committed and not told is found where what was told is compared with the store: a repetition tells nobody.
+	if shows[actor] && moved {
 		s.announcer.PositionShown(Shown{
 			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
 		})

@@ -383,3 +383,22 @@ func TestOneConversationThatCannotBeReadKeepsTheReceiptsOfNoOtherBack(t *testing
 		t.Errorf("read: %+v", got)
 	}
 }
+
+func TestReadingTheSameAgainShowsNobodyAnything(t *testing.T) {
+	w, _, c := readingWorld(t, inmem.NewReaders())
+	m := w.send(t, c, w.people[0], "one", "Hello")
+	for range 3 {
+		w.read(t, w.people[1], c, m.ID)
+	}
+	w.heard.mu.Lock()
+	defer w.heard.mu.Unlock()
+	times := 0
+	for _, s := range w.heard.shown {
+		if s.User == w.people[1] {
+			times++
+		}
+	}
+	if times != 1 {
+		t.Errorf("shown %d times", times)
+	}
+}
