@@ -60,6 +60,7 @@ type Limits struct {
 	Connect        Rate `koanf:"connect" doc:"WebSocket connections, by user."`
 	ConnectAddress Rate `koanf:"connect_address" doc:"WebSocket connections before anybody is known, by client address."`
 	Search         Rate `koanf:"search" doc:"Searches for people, by user."`
+	Receipts       Rate `koanf:"receipts" doc:"Positions of reading and acknowledged deliveries, by user."`
 	Change         Rate `koanf:"change" doc:"Every other change, by user."`
 	Frames         Rate `koanf:"frames" doc:"Frames that a client sends, by connection."`
 }
@@ -85,7 +86,7 @@ func Defaults() Config {
 			Login: rate(rules.Login), LoginAddress: rate(rules.LoginAddress), Register: rate(rules.Register),
 			Send: rate(rules.Send), History: rate(rules.History), Connect: rate(rules.Connect),
 			ConnectAddress: rate(rules.ConnectAddress), Search: rate(rules.Search),
-			Change: rate(rules.ChangeAnything), Frames: rate(rules.FramesOnASocket),
+			Receipts: rate(rules.Receipts), Change: rate(rules.ChangeAnything), Frames: rate(rules.FramesOnASocket),
 		},
 		LogLevel:      "info",
 		LogFormat:     "auto",
@@ -105,6 +106,7 @@ func (l Limits) Rules() limit.Rules {
 	set(&rules.Connect, l.Connect)
 	set(&rules.ConnectAddress, l.ConnectAddress)
 	set(&rules.Search, l.Search)
+	set(&rules.Receipts, l.Receipts)
 	set(&rules.ChangeAnything, l.Change)
 	set(&rules.FramesOnASocket, l.Frames)
 	return rules

@@ -22,7 +22,7 @@ type Receipts struct {
 
 func (a *api) registerReceipts() {
 	op := a.member("markRead", http.MethodPost, "/api/conversations/{id}/read", "Conversations", "Move the own read position forward",
-		a.byUser(a.cfg.Limits.ChangeAnything))
+		a.byUser(a.cfg.Limits.Receipts))
 	op.Description = "It never moves back. The person's other sessions are told."
 	handle(a, op, a.markRead)
 	list := a.member("listReceipts", http.MethodGet, "/api/conversations/{id}/messages/{messageId}/receipts", "Messages", "List who has read a message, and when",

@@ -25,6 +25,7 @@ type Rules struct {
 	Connect         Rule // by user
 	ConnectAddress  Rule // by client address, before anybody is known
 	Search          Rule // by user
+	Receipts        Rule // by user, WebSocket and REST together: what they say of what they have and have read
 	ChangeAnything  Rule // by user: every other write
 	FramesOnASocket Rule // by live socket: every inbound frame
 }
@@ -40,6 +41,7 @@ func Defaults() Rules {
 		Connect:         Rule{"connect", 10, time.Minute},
 		ConnectAddress:  Rule{"connect-address", 100, time.Minute},
 		Search:          Rule{"search", 60, time.Minute},
+		Receipts:        Rule{"receipts", 3000, time.Minute},
 		ChangeAnything:  Rule{"change", 120, time.Minute},
 		FramesOnASocket: Rule{"frames", 1200, time.Minute},
 	}

@@ -305,3 +305,25 @@ func TestAPanicClosesOneSocketAndNothingElse(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatAPersonSaysOfReceiptsIsLimitedTogether(t *testing.T) {
+	rules := limit.Defaults()
+	rules.Receipts.Limit = 3
+	timed(t, options{limiter: inmem.NewLimiter(), config: parleyws.Config{Rules: rules}}, func(w *world, connect func() *piped) {
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(w.person(), time.Hour))
+		for range 2 {
+			c.send(`{"type":"receipt:read","conversationId":"x","messageId":"x"}`)
+			c.send(`{"type":"receipt:sync","conversationId":"x"}`)
+			c.send(`{"type":"message:ack","conversationId":"x","seq":1}`)
+		}
+		c.seen()
+		var codes []string
+		for _, e := range c.events[len(c.events)-6:] {
+			codes = append(codes, e.Code)
+		}
+		if want := strings.Repeat("NOT_IN_CONVERSATION ", 3) + strings.Repeat("RATE_LIMITED ", 3); strings.Join(codes, " ")+" " != want {
+			t.Errorf("%q", codes)
+		}
+	})
+}

@@ -56,7 +56,11 @@ func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
 // ackMessage notes how far the client has a conversation (C3.4).
 func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.Time) {
 	id := chat.ConversationID(m.ConversationID)
-	if err := c.server.rules.AcknowledgeDelivery(ctx, c.session.User, id, m.Seq); err != nil {
+	err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User))
+	if err == nil {
+		err = c.server.rules.AcknowledgeDelivery(ctx, c.session.User, id, m.Seq)
+	}
+	if err != nil {
 		c.problem(err, m.ConversationID)
 		return
 	}

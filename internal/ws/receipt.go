@@ -13,7 +13,11 @@ func (c *conn) read(ctx context.Context, m *protocol.Read) {
 		c.problem(chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
 		return
 	}
-	if _, err := c.server.rules.AdvanceRead(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID)); err != nil {
+	err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User))
+	if err == nil {
+		_, err = c.server.rules.AdvanceRead(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
+	}
+	if err != nil {
 		c.problem(err, m.MessageID)
 	}
 }
@@ -21,6 +25,10 @@ func (c *conn) read(ctx context.Context, m *protocol.Read) {
 // syncRead takes the client's read position if it is the newer one, and answers with the true one. A
 // message that does not exist moves nothing (C6.5).
 func (c *conn) syncRead(ctx context.Context, m *protocol.SyncRead) {
+	if err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User)); err != nil {
+		c.problem(err, m.ConversationID)
+		return
+	}
 	id := chat.ConversationID(m.ConversationID)
 	if m.LastReadMessageID != nil && *m.LastReadMessageID != "" {
 		_, err := c.server.rules.AdvanceRead(ctx, c.session.User, id, chat.MessageID(*m.LastReadMessageID))
