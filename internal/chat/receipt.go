@@ -127,7 +127,8 @@ func (s *Service) MessageReaders(ctx context.Context, actor UserID, c Conversati
 type ReaderPage struct {
 	Readers []Reader
 	HasMore bool
-	Count   int64 // of all pages together
+	// Count is of all pages together. It is read after the page: who reads between the two is counted and not yet listed.
+	Count int64
 }
 
 // Receipts returns what those who follow the conversations see of their readers, for the announcer; nothing of one that has
