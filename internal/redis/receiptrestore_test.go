@@ -203,3 +203,32 @@ func TestWhatWaitsInAFullRedisIsWritten(t *testing.T) {
 		t.Errorf("who is counted cannot be unseeded: %v", err)
 	}
 }
+
+func TestWhereRedisTellsNothingOfItselfEveryReconnectQueuesAgain(t *testing.T) {
+	server := redistest.Start(t, "--save", "3600 1", "--user", "default", "on", "nopass", "~*", "&*", "+@all", "-info")
+	n := run(t, server.URL(), "a")
+	n.await(true)
+	r := redis.NewReaders(n.Bus)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	for _, u := range []chat.UserID{"ben", "anna"} {
+		if err := r.Advance(t.Context(), room, stepTo(u, 1), chat.ByReading); !errors.Is(err, chat.ErrUnseeded) {
+			t.Fatal(err)
+		}
+		if u == "ben" {
+			do(t, server, "SAVE")
+		}
+	}
+	server.Kill()
+	n.await(false)
+	restart(t, server)
+	n.await(true)
+	eventually(t, "the step that the snapshot has not", func() bool {
+		return strings.Contains(do(t, server, "LRANGE", "read_receipts:pending", "0", "-1"), `"userId":"anna"`)
+	})
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
