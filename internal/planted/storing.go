@@ -64,11 +64,18 @@ var storingBugs = []Bug{
 	},
 	{
 		Name: "count deleted messages as unread", Breaks: "Unread counts are exact (C6.5).", Caught: []string{"I9", "C3.8"}, Simulation: true, Chaos: true,
-		Edits: []Edit{{
-			File: "internal/store/receipt.go",
-			Old:  "AND d.deleted_at IS NOT NULL),",
-			New:  "AND d.deleted_at IS NULL AND d.deleted_at IS NOT NULL),",
-		}},
+		Edits: []Edit{
+			{
+				File: "internal/store/receipt.go",
+				Old:  "r.own_seq) AND d.deleted_at IS NOT NULL),",
+				New:  "r.own_seq) AND d.deleted_at IS NULL AND d.deleted_at IS NOT NULL),",
+			},
+			{
+				File: "internal/store/receipt.go",
+				Old:  "9223372036854775807) AND d.deleted_at IS NOT NULL),",
+				New:  "9223372036854775807) AND d.deleted_at IS NULL AND d.deleted_at IS NOT NULL),",
+			},
+		},
 	},
 	{
 		Name: "page past one message too many", Breaks: "Pages leave nothing out (C3.5).", Caught: []string{"I7"}, Simulation: true, Chaos: true,
