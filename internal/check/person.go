@@ -7,6 +7,9 @@ import (
 	"github.com/parley-chat/parley/client"
 )
 
+// showing is of whose reading a client is shown, and where.
+type showing struct{ conversation, user string }
+
 // Person is one client of package client of which everything is recorded: what is done through the
 // methods below, and all that its live connection delivers. The methods may be called from any goroutine.
 type Person struct {
@@ -14,15 +17,16 @@ type Person struct {
 	Client *client.Client
 	Live   *client.Live
 
-	sending sync.Mutex       // a send is noted and queued in one step, so that their orders agree
-	revs    map[string]int64 // under the recorder's lock
-	heard   map[string]int64 // the newest rev since the last subscribe was answered; of the live connection's goroutine
+	sending sync.Mutex        // a send is noted and queued in one step, so that their orders agree
+	revs    map[string]int64  // under the recorder's lock
+	shown   map[showing]int64 // how far others were shown to have read, under the recorder's lock
+	heard   map[string]int64  // the newest rev since the last subscribe was answered; of the live connection's goroutine
 }
 
 // Person makes the client of a signed-in c. name is unique in the run; one user may have several, each
 // with a client of its own. group is the lane in the time line.
 func (r *Recorder) Person(name, group string, user client.User, c *client.Client) *Person {
-	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64), heard: make(map[string]int64)}
+	p := &Person{Witness: r.Witness(name, group), Client: c, revs: make(map[string]int64), shown: make(map[showing]int64), heard: make(map[string]int64)}
 	p.SignedIn(user.ID)
 	p.seen = p.advance
 	p.Live = c.Live(client.LiveOptions{Handle: p.Handle, Heard: p.Hear, DeviceID: name})
@@ -63,7 +67,16 @@ func (p *Person) advance(o *Observation) {
 	switch o.Event {
 	case MessageReceived, MessageUpdated, MessageDeleted, ConversationUpdated, CaughtUp:
 		p.revs[o.Conversation] = max(p.revs[o.Conversation], o.Rev)
+	case ReadUpdated:
+		p.shown[showing{o.Conversation, o.Peer}] = o.Seq
 	}
+}
+
+// Shown is how far the live connection was last told that somebody has read a conversation; 0 for not at all.
+func (p *Person) Shown(conversation, user string) int64 {
+	p.recorder.mu.Lock()
+	defer p.recorder.mu.Unlock()
+	return p.shown[showing{conversation, user}]
 }
 
 // Rev is the highest rev of a conversation that the live connection has delivered; 0 for none.

@@ -124,18 +124,14 @@ func (s *stream) user() string {
 // shownForward: what one client is told of somebody else's read position never goes back but to nothing, is never past the
 // last message, and is a place to which they moved it (C6.1).
 func shownForward(x *index, f *finding, s *stream) {
-	type seat struct {
-		conversation *conversation
-		user         string
-	}
-	last := make(map[seat]*Observation)
+	last := make(map[showing]*Observation)
 	for _, o := range s.saw {
 		if o.Event != ReadUpdated {
 			continue
 		}
 		f.Checked++
 		c := x.conversation(o.Conversation)
-		at := seat{c, o.Peer}
+		at := showing{o.Conversation, o.Peer}
 		before, m := last[at], c.messages[o.Message]
 		last[at] = o
 		switch {

@@ -105,6 +105,7 @@ func killAgainAndAgain(t *testing.T, s *server, recorder *check.Recorder, random
 // comeToRest waits until everybody has everything, and reads it all once more over REST.
 func comeToRest(t *testing.T, recorder *check.Recorder, rooms []room) {
 	t.Helper()
+	read := readBySending(recorder.History())
 	for _, r := range rooms {
 		state, err := r.people[0].Client.Conversation(t.Context(), r.id)
 		if err != nil {
@@ -112,6 +113,11 @@ func comeToRest(t *testing.T, recorder *check.Recorder, rooms []room) {
 		}
 		for _, p := range r.people {
 			await(t, recorder, "everybody has everything", func(check.Tally) bool { return p.Rev(r.id) >= state.LastRev })
+			for user, seq := range read[r.id] {
+				await(t, recorder, "everybody is told how far the others have read", func(check.Tally) bool {
+					return user == p.Actor().User || p.Shown(r.id, user) >= seq
+				})
+			}
 		}
 	}
 	recorder.Run(func(run *check.Run) { run.Settled = recorder.Now() })
@@ -125,6 +131,21 @@ func comeToRest(t *testing.T, recorder *check.Recorder, rooms []room) {
 			}
 		}
 	}
+}
+
+// readBySending is the last message of each sender in each conversation: who writes has read what was before (C6.5).
+func readBySending(h *check.History) map[string]map[string]int64 {
+	out := make(map[string]map[string]int64)
+	for _, o := range h.Operations {
+		if o.Op != check.Send || o.Result != check.OK {
+			continue
+		}
+		if out[o.Conversation] == nil {
+			out[o.Conversation] = make(map[string]int64)
+		}
+		out[o.Conversation][o.User] = max(out[o.Conversation][o.User], o.Seq)
+	}
+	return out
 }
 
 // prove holds what everybody did and saw against what is stored and what is promised.
