@@ -19,7 +19,8 @@ func receiptsCommand() *cobra.Command {
 		Short: "Look at steps of reading that could not be written, and write them after all",
 		Long: "What people read in large conversations is written every 10 seconds. A step that could not be written in five\n" +
 			"tries is laid aside with the reason, so that it holds up no other (the metric chat_receipts_flushed_total counts it as\n" +
-			"buried). These commands work beside a running server. They print ids and times, no names and no texts.",
+			"buried). These commands work beside a running server, and make and migrate nothing. They print ids and times, no names\n" +
+			"and no texts.",
 	})
 	receipts.AddCommand(receiptsListCommand(), receiptsReplayCommand())
 	return receipts
@@ -35,7 +36,7 @@ func receiptsListCommand() *cobra.Command {
 			if limit < 1 || limit > mostListed {
 				return fmt.Errorf("--limit must be 1 to %d", mostListed)
 			}
-			return withData(cmd, func(s *store.Store) error { return listReceipts(cmd, s, limit) })
+			return withMadeData(cmd, func(s *store.Store) error { return listReceipts(cmd, s, limit) })
 		},
 	}
 	list.Flags().IntVar(&limit, "limit", 100, "most steps to show, those first that were laid aside first")
@@ -69,7 +70,7 @@ func receiptsReplayCommand() *cobra.Command {
 			"reason and stays, and the command ends with status 1. It may be interrupted and run again.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withData(cmd, func(s *store.Store) error { return replayReceipts(cmd, s) })
+			return withMadeData(cmd, func(s *store.Store) error { return replayReceipts(cmd, s) })
 		},
 	}
 }

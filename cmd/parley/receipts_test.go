@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/store"
 )
 
@@ -124,4 +126,40 @@ func TestStepsThatWereLaidAsideAreListedAndWrittenBesideARunningServer(t *testin
 	}
 	expect("replay", "", "No step of reading is laid aside.")
 	expect("list", "", "No step of reading is laid aside.")
+}
+
+func TestStepsThatWereLaidAsideAreLookedForInADatabaseThatIsThereAndNoneIsMade(t *testing.T) {
+	refused := func(what, dir, want string) {
+		t.Helper()
+		for _, command := range []string{"list", "replay"} {
+			out, problem := run(t, "", "receipts", command, "--data="+dir)
+			if out != "" || !strings.Contains(problem, want) || !strings.Contains(problem, "\n  ") {
+				t.Errorf("%s, %s: %q, %q; want %q and what to do", command, what, out, problem, want)
+			}
+		}
+	}
+	missing, empty, older := filepath.Join(t.TempDir(), "missing"), t.TempDir(), t.TempDir()
+	refused("no folder", missing, "there is no database in the data folder "+missing)
+	if _, err := os.Stat(missing); !os.IsNotExist(err) {
+		t.Errorf("the folder is made: %v", err)
+	}
+	refused("an empty folder", empty, "there is no database in the data folder "+empty)
+	if files, err := os.ReadDir(empty); err != nil || len(files) > 0 {
+		t.Errorf("in the folder are %v, %v", files, err)
+	}
+	for _, step := range []string{"up", "down"} {
+		if _, problem := run(t, "", "migrate", step, "--data="+older); problem != "" {
+			t.Fatal(problem)
+		}
+	}
+	refused("a schema of the version before", older, "and this program needs")
+	if out, problem := run(t, "", "migrate", "status", "--data="+older); problem != "" || !strings.Contains(out, "pending") {
+		t.Errorf("it is migrated: %s%s", out, problem)
+	}
+	// The folder would be for the signing key, which this command does not need.
+	t.Setenv("DATABASE_URL", pgtest.NewDatabase(t))
+	refused("PostgreSQL without a schema", missing, "the database has no schema yet")
+	if _, err := os.Stat(missing); !os.IsNotExist(err) {
+		t.Errorf("the folder is made: %v", err)
+	}
 }

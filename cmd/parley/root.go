@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -91,12 +92,21 @@ func settings(cmd *cobra.Command) (*config.Loaded, error) {
 }
 
 // withData runs a command with the database at hand, beside a node that may be using it.
-func withData(cmd *cobra.Command, run func(*store.Store) error) (err error) {
+func withData(cmd *cobra.Command, run func(*store.Store) error) error {
+	return withStoreOf(cmd, app.OpenData, run)
+}
+
+// withMadeData is withData for a command that makes and migrates nothing.
+func withMadeData(cmd *cobra.Command, run func(*store.Store) error) error {
+	return withStoreOf(cmd, app.OpenMade, run)
+}
+
+func withStoreOf(cmd *cobra.Command, open func(context.Context, *config.Config) (*store.Store, error), run func(*store.Store) error) (err error) {
 	c, err := settings(cmd)
 	if err != nil {
 		return err
 	}
-	s, err := app.OpenData(cmd.Context(), &c.Config)
+	s, err := open(cmd.Context(), &c.Config)
 	if s != nil {
 		defer func() { err = errors.Join(err, s.Close()) }()
 	}

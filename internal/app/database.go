@@ -28,7 +28,8 @@ func OpenStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 	return openStore(ctx, c, store.Config{Locked: sayLocked(NewLog(c, os.Stderr))})
 }
 
-// OpenStoreBeside opens the database next to a node that may be using it.
+// OpenStoreBeside opens the database next to a node that may be using it. Where it is PostgreSQL the data folder is left
+// alone.
 func OpenStoreBeside(ctx context.Context, c *config.Config) (*store.Store, error) {
 	return openStore(ctx, c, store.Config{Beside: true})
 }
@@ -42,7 +43,7 @@ func sayLocked(log *slog.Logger) func(time.Duration) {
 
 // openStore fills in where the data is.
 func openStore(ctx context.Context, c *config.Config, cfg store.Config) (*store.Store, error) {
-	if usesFolder(c) {
+	if c.DatabaseURL == "" || usesFolder(c) && !cfg.Beside {
 		if err := prepareFolder(c.Data); err != nil {
 			return nil, err
 		}

@@ -3,7 +3,11 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/config"
@@ -41,6 +45,38 @@ func OpenData(ctx context.Context, c *config.Config) (*store.Store, error) {
 		err = Migrate(ctx, c, s)
 	}
 	return s, err
+}
+
+// OpenMade opens a database that serve has made, beside a node that may be using it, for a command that must not make one.
+// It migrates nothing; one that is not there, or whose schema is older than this program's, is refused. The store must be
+// closed when there is no error.
+func OpenMade(ctx context.Context, c *config.Config) (*store.Store, error) {
+	if c.DatabaseURL == "" {
+		if _, err := os.Stat(filepath.Join(c.Data, "parley.db")); errors.Is(err, fs.ErrNotExist) {
+			return nil, problem(err, "there is no database in the data folder "+c.Data+" yet", "name the folder that the server uses with --data, or its database in DATABASE_URL; serve makes a new one")
+		}
+	}
+	s, err := OpenStoreBeside(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := expectSchema(ctx, s); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func expectSchema(ctx context.Context, s *store.Store) error {
+	version, newest, err := s.SchemaVersion(ctx)
+	switch {
+	case err != nil:
+		return err
+	case version == 0:
+		return problem(nil, "the database has no schema yet", "name the one that the server uses with --data or DATABASE_URL; serve makes the schema of a new one")
+	case version < newest:
+		return problem(nil, fmt.Sprintf("the database has schema version %d, and this program needs %d", version, newest), "run parley migrate up, or start the server, which does it")
+	}
+	return nil
 }
 
 // Close closes the database.

@@ -144,6 +144,16 @@ func (s *Store) compatible(ctx context.Context) error {
 	return nil
 }
 
+// SchemaVersion returns the version of the last migration that was applied, 0 where there is no schema, and that of the
+// newest one that this program knows. It only reads.
+func (s *Store) SchemaVersion(ctx context.Context) (version, newestKnown int64, err error) {
+	if version, err = s.schemaVersion(ctx); err != nil {
+		return 0, 0, err
+	}
+	newestKnown, err = newest(s.kind)
+	return version, newestKnown, err
+}
+
 // schemaVersion is the version of the last migration that was applied, 0 where there is no schema.
 func (s *Store) schemaVersion(ctx context.Context) (version int64, err error) {
 	x := s.db.reader()
