@@ -240,6 +240,49 @@ test("the switch of one's own receipts keeps the focus and the keys while it is 
   await tom.page.waitForFunction(() => document.querySelector("dialog input[type=checkbox]")?.checked === false);
 });
 
+test("the switch of one's own receipts shows what was switched elsewhere when the settings are opened", async () => {
+  const una = await scene.person("una");
+  await una.register();
+  const other = await scene.person("una", { beside: una });
+  await other.page.goto(scene.server.url);
+  const open = (person) => person.page.getByRole("button", { name: "Settings" }).click();
+  const shows = (person, on) =>
+    person.page.waitForFunction((on) => document.querySelector("dialog input[type=checkbox]")?.checked === on, on);
+  for (const on of [false, true]) {
+    await open(other);
+    await other.page.getByLabel("Let others see what I have read").setChecked(on);
+    await other.page.locator("input[aria-busy=false]").waitFor();
+    await other.page.keyboard.press("Escape");
+    await open(una);
+    await shows(una, on);
+    await una.page.keyboard.press("Escape");
+  }
+  const { accessToken: token } = await scene.server.call("POST", "/auth/login", {
+    body: { username: "una", password: "una-password" },
+  });
+  await scene.server.call("PATCH", "/users/me", { token, body: { readReceiptsEnabled: false, displayName: "Una B" } });
+  await open(una);
+  await shows(una, false);
+  assert.equal(await una.page.getByLabel("Name", { exact: true }).inputValue(), "Una B");
+});
+
+test("a switch of one's own receipts that the server did not get is told as not saved, beside the switch", async () => {
+  const val = await scene.person("val");
+  await val.register();
+  await val.page.getByRole("button", { name: "Settings" }).click();
+  const dialog = val.page.getByRole("dialog");
+  const switched = dialog.getByLabel("Let others see what I have read");
+  const failure = dialog.getByRole("alert").filter({ hasText: "Not saved: the server cannot be reached." });
+  await scene.server.kill();
+  await switched.click();
+  await failure.waitFor();
+  assert.equal(await switched.isChecked(), true);
+  await scene.server.run();
+  await switched.click();
+  await failure.waitFor({ state: "detached" });
+  await val.page.waitForFunction(() => document.querySelector("dialog input[type=checkbox]")?.checked === false);
+});
+
 /** Notes every state that the title, the ticks and the list go through from now on. */
 function watch(person) {
   return person.page.evaluate(() => {

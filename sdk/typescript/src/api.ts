@@ -38,6 +38,7 @@ export interface Api {
   deleteConversation(conversationId: string): Promise<void>;
   /** Who has read a message and when, of those who let others know; its sender is not among them. */
   readers(conversationId: string, messageId: string, cursor?: string): Promise<ReaderPage>;
+  /** The account as the server has it, which may have been changed elsewhere; the session's `user` becomes it. */
   me(): Promise<Me>;
   updateMe(edit: ProfileEdit): Promise<Me>;
   /** Erases the account. Messages stay as those of a deleted user, or become tombstones `withMessages`. */

@@ -16,6 +16,8 @@ export function restApi(rest: Rest, effects: ApiEffects): Api {
     effects.conversation(conversation);
     return conversation;
   };
+  // How many edits were answered: an account that was asked for before the answer may be from before the edit.
+  let edits = 0;
   const participants = (id: string) => `/conversations/${id}/participants`;
   return {
     searchUsers: async (q: string, signal?: AbortSignal) =>
@@ -39,9 +41,15 @@ export function restApi(rest: Rest, effects: ApiEffects): Api {
     },
     readers: (id: string, messageId: string, cursor?: string) =>
       rest.call<ReaderPage>("GET", `/conversations/${id}/messages/${messageId}/receipts`, { query: { cursor } }),
-    me: () => rest.call<Me>("GET", "/users/me"),
+    me: async () => {
+      const before = edits;
+      const me = await rest.call<Me>("GET", "/users/me");
+      if (before === edits) effects.profile(me);
+      return me;
+    },
     updateMe: async (body: ProfileEdit) => {
       const me = await rest.call<Me>("PATCH", "/users/me", { body });
+      edits++;
       effects.profile(me);
       return me;
     },

@@ -89,6 +89,8 @@ export const later = {
   readReceipts: "Let others see what I have read",
   readReceiptsHint: "When this is off, they see that a message reached you, and nothing more.",
   saved: "Saved",
+  notSaved: (why: string) => `Not saved: ${why}`,
+  away: "the server cannot be reached.",
   appearance: "Appearance",
   themeSystem: "System",
   themeLight: "Light",

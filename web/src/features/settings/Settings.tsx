@@ -1,5 +1,5 @@
 import { ParleyError } from "@parley-chat/sdk";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Check, LogOut } from "lucide-react";
 import { useState } from "react";
 import { Avatar } from "../../components/Avatar.tsx";
@@ -26,11 +26,18 @@ export function Settings({ onClose }: { onClose: () => void }) {
   const client = useClient();
   const queries = useQueryClient();
   const me = useMe();
-  const [displayName, setDisplayName] = useState(me.displayName);
+  // What was typed; null shows the name as it is.
+  const [typed, setTyped] = useState<string | null>(null);
+  const displayName = typed ?? me.displayName;
   const chosen = useStore(theme);
+  // Another page may have changed the account, and nobody tells.
+  useQuery({
+    ...{ queryKey: ["me"], queryFn: () => client.api.me() },
+    ...{ staleTime: 0, refetchOnWindowFocus: true },
+  });
   const save = useMutation({
     mutationFn: () => client.api.updateMe({ displayName: displayName.trim() }),
-    onSuccess: (user) => setDisplayName(user.displayName),
+    onSuccess: () => setTyped(null),
   });
   const failure = save.error instanceof ParleyError ? save.error : null;
   const saved = save.isSuccess && displayName === me.displayName;
@@ -65,7 +72,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
             label={later.displayName}
             autoComplete="name"
             value={displayName}
-            onChange={(event) => setDisplayName(event.target.value)}
+            onChange={(event) => setTyped(event.target.value)}
             error={failure?.fields?.[0]?.message ?? failure?.message}
           />
           <Button
