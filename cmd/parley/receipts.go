@@ -67,7 +67,8 @@ func receiptsReplayCommand() *cobra.Command {
 		Use:   "replay",
 		Short: "Write what is laid aside, and say what cannot be written still",
 		Long: "Every step that can be written now is written and no longer laid aside. What still cannot be is printed with the\n" +
-			"reason and stays, and the command ends with status 1. It may be interrupted and run again.",
+			"reason and stays, and the command ends with status 1. What rests on nothing any more, because its message or its\n" +
+			"person is gone, is printed too and no longer laid aside. It may be interrupted and run again.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withMadeData(cmd, func(s *store.Store) error { return replayReceipts(cmd, s) })
@@ -76,25 +77,42 @@ func receiptsReplayCommand() *cobra.Command {
 }
 
 func replayReceipts(cmd *cobra.Command, s chat.ReceiptStore) error {
-	stay := 0
-	written, err := chat.Replay(cmd.Context(), s, func(b chat.Buried, why error) {
+	stay, gone := 0, 0
+	written, err := chat.Replay(cmd.Context(), s, func(f chat.Fate) {
+		if f.Why == nil {
+			gone++
+			printBuried(cmd, f.Buried, "rests on nothing any more: its message is not in the conversation, or its person never was or is erased")
+			return
+		}
 		stay++
-		printBuried(cmd, b, explain(why))
+		printBuried(cmd, f.Buried, explain(f.Why))
 	})
 	out := cmd.OutOrStdout()
-	switch {
-	case err != nil:
-		fmt.Fprintf(out, "%s written before the database failed; run the command again when it is back.\n", steps(written))
-		return err
-	case written+stay == 0:
+	if err == nil && written+gone+stay == 0 {
 		fmt.Fprintln(out, "No step of reading is laid aside.")
-	case stay == 0:
-		fmt.Fprintf(out, "%s written, and nothing is laid aside any more.\n", steps(written))
-	default:
-		fmt.Fprintf(out, "%s written. %d cannot be written still and stay laid aside.\n", steps(written), stay)
-		return errSaid
+		return nil
 	}
-	return nil
+	if err == nil && stay == 0 {
+		fmt.Fprintf(out, "%s written%s, and nothing is laid aside any more.\n", steps(written), dropped(gone))
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintf(out, "%s written%s before the database failed; run the command again when it is back.\n", steps(written), dropped(gone))
+		return err
+	}
+	fmt.Fprintf(out, "%s written%s. %d cannot be written still and stay laid aside.\n", steps(written), dropped(gone), stay)
+	return errSaid
+}
+
+// dropped says how many steps had nothing to be written.
+func dropped(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 rests on nothing any more and is dropped"
+	}
+	return fmt.Sprintf(", %d rest on nothing any more and are dropped", n)
 }
 
 func steps(n int) string {

@@ -120,7 +120,15 @@ func TestStepsThatWereLaidAsideAreListedAndWrittenBesideARunningServer(t *testin
 	}
 	expect("list", "", string(g.people[2]), "1 step of reading is laid aside.")
 	allow()
-	expect("replay", "", "1 step of reading is written, and nothing is laid aside any more.")
+	unknown := chat.Step{Conversation: g.at.Conversation, User: g.people[1], Message: chat.MessageID(uuid.NewString()), Seq: 7, At: time.Now(), Tries: 5}
+	stranger := chat.Step{Conversation: g.at.Conversation, User: chat.UserID(uuid.NewString()), Message: g.at.ID, Seq: 1, At: time.Now(), Tries: 5}
+	for _, step := range []chat.Step{unknown, stranger} {
+		if err := g.BuryStep(t.Context(), step, "the disk was odd"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("replay", "", "message "+string(unknown.Message), "read by "+string(stranger.User), ": rests on nothing any more: ",
+		"1 step of reading is written, 2 rest on nothing any more and are dropped, and nothing is laid aside any more.")
 	if cyd := g.position(t, g.people[2]); cyd != 1 {
 		t.Errorf("cyd is at %d", cyd)
 	}

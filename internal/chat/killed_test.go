@@ -264,7 +264,7 @@ func (d *deaths) atEveryMoment() {
 					resume()
 					d.expect(when+", gone on", heir, r, flushed.missing...)
 				}
-				if written, err := chat.Replay(d.Context(), d.w.store, func(b chat.Buried, why error) { d.Errorf("%s: %s stays: %v", when, b.User, why) }); err != nil || written != len(flushed.missing) {
+				if written, err := chat.Replay(d.Context(), d.w.store, func(f chat.Fate) { d.Errorf("%s: %s stays: %v", when, f.User, f.Why) }); err != nil || written != len(flushed.missing) {
 					d.Errorf("%s: %d replayed, %v", when, written, err)
 				}
 				d.expect(when+", replayed", heir, r)

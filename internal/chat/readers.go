@@ -246,7 +246,9 @@ type ReceiptStore interface {
 	// BuriedSteps returns a page of them, at most limit, those that were buried first foremost, and how many there are in
 	// all. after is the last one of the page before; one without a user begins.
 	BuriedSteps(ctx context.Context, after Buried, limit int) (page []Buried, all int, err error)
-	// ExhumeSteps takes them out after they were written.
+	// Groundless returns those of the steps that rest on nothing, in their order: WriteSteps leaves them out.
+	Groundless(ctx context.Context, steps []Step) ([]Step, error)
+	// ExhumeSteps takes buried steps out.
 	ExhumeSteps(ctx context.Context, steps []Step) error
 }
 

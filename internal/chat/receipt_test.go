@@ -284,11 +284,11 @@ func TestBuriedStepsAreReplayedPageByPageAndWhatStaysIsTold(t *testing.T) {
 	replay := func(store chat.Store, wantWritten int, wantStay ...chat.UserID) {
 		t.Helper()
 		var stay []chat.UserID
-		written, err := chat.Replay(t.Context(), leafed{store}, func(b chat.Buried, why error) {
-			if why.Error() != "this one cannot be written" {
-				t.Errorf("it stays because of %v", why)
+		written, err := chat.Replay(t.Context(), leafed{store}, func(f chat.Fate) {
+			if f.Why == nil || f.Why.Error() != "this one cannot be written" {
+				t.Errorf("it stays because of %v", f.Why)
 			}
-			stay = append(stay, b.User)
+			stay = append(stay, f.User)
 		})
 		if err != nil || written != wantWritten || !slices.Equal(stay, wantStay) {
 			t.Errorf("%d written, %v stay, %v; want %d and %v", written, stay, err, wantWritten, wantStay)
@@ -320,7 +320,7 @@ func TestWhileTheStoreIsAwayNoStepIsReplayedOrTriedOrToldToStay(t *testing.T) {
 	if err := w.store.BuryStep(t.Context(), step, "the reason"); err != nil {
 		t.Fatal(err)
 	}
-	written, err := chat.Replay(t.Context(), absent{w.store}, func(b chat.Buried, why error) { t.Errorf("%s stays because of %v", b.User, why) })
+	written, err := chat.Replay(t.Context(), absent{w.store}, func(f chat.Fate) { t.Errorf("%s stays because of %v", f.User, f.Why) })
 	if written != 0 || chat.AsError(err).Code != chat.CodeDBConnectionLost {
 		t.Errorf("%d written, %v", written, err)
 	}

@@ -41,7 +41,7 @@ func TestWhatNobodyTellsIsCountedAtTheNextLookAfterFifteenSeconds(t *testing.T) 
 			if err := w.store.BuryStep(t.Context(), step, "a test"); err != nil {
 				t.Error(err)
 			}
-			if n, err := chat.Replay(t.Context(), w.store, func(chat.Buried, error) {}); n != 1 || err != nil {
+			if n, err := chat.Replay(t.Context(), w.store, func(chat.Fate) {}); n != 1 || err != nil {
 				t.Errorf("%d are replayed, %v", n, err)
 			}
 		}, 6},

@@ -1,14 +1,23 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"time"
 )
 
+// Fate is what became of a buried step that was not written.
+type Fate struct {
+	Buried
+	// Why it still cannot be written: it stays buried. Nil where it rests on nothing any more (its message or its person
+	// is gone), so that there is nothing to write: it is exhumed.
+	Why error
+}
+
 // Replay writes the steps that are buried (C6.4), a page after the other, and exhumes what is written then. It may be
-// interrupted, repeated, and run while nodes flush. stays is told of each step that still cannot be written, which stays
-// where it is. The error says that the store is away: what is not written then stays too.
-func Replay(ctx context.Context, store ReceiptStore, stays func(Buried, error)) (written int, err error) {
+// interrupted, repeated, and run while nodes flush. left is told of each step that is not written. The error says that the
+// store is away: what is not written then stays too.
+func Replay(ctx context.Context, store ReceiptStore, left func(Fate)) (written int, err error) {
 	var last Buried
 	for {
 		page, _, err := store.BuriedSteps(ctx, last, flushAtOnce)
@@ -16,7 +25,7 @@ func Replay(ctx context.Context, store ReceiptStore, stays func(Buried, error)) 
 			return written, err
 		}
 		last = page[len(page)-1]
-		n, err := replayPage(ctx, store, page, stays)
+		n, err := replayPage(ctx, store, page, left)
 		written += n
 		if err != nil {
 			return written, err
@@ -24,7 +33,7 @@ func Replay(ctx context.Context, store ReceiptStore, stays func(Buried, error)) 
 	}
 }
 
-func replayPage(ctx context.Context, store ReceiptStore, page []Buried, stays func(Buried, error)) (written int, err error) {
+func replayPage(ctx context.Context, store ReceiptStore, page []Buried, left func(Fate)) (written int, err error) {
 	steps := make([]Step, len(page))
 	for i := range page {
 		steps[i] = page[i].Step
@@ -34,18 +43,28 @@ func replayPage(ctx context.Context, store ReceiptStore, page []Buried, stays fu
 	for _, f := range failed {
 		why[graveOf(f.Step)] = f.why
 	}
-	steps = steps[:0]
-	for _, b := range page {
-		if err, is := why[graveOf(b.Step)]; !is {
-			steps = append(steps, b.Step)
-		} else if away == nil {
-			stays(b, err)
+	through := make([]Step, 0, len(steps))
+	for _, step := range steps {
+		if _, is := why[graveOf(step)]; !is {
+			through = append(through, step)
 		}
 	}
-	if err := store.ExhumeSteps(ctx, steps); err != nil {
-		return 0, err
+	groundless, err := store.Groundless(ctx, through)
+	if err != nil {
+		return 0, cmp.Or(away, err)
 	}
-	return len(steps), away
+	if err := store.ExhumeSteps(ctx, through); err != nil {
+		return 0, cmp.Or(away, err)
+	}
+	for _, step := range groundless {
+		why[graveOf(step)] = nil
+	}
+	for _, b := range page {
+		if err, is := why[graveOf(b.Step)]; is && (err == nil || away == nil) {
+			left(Fate{b, err})
+		}
+	}
+	return len(through) - len(groundless), away
 }
 
 // graveKey names a buried step.

@@ -45,7 +45,34 @@ func (s *Store) BuriedSteps(ctx context.Context, after chat.Buried, limit int) (
 	return page, all, nil
 }
 
-// ExhumeSteps takes them out after they were written.
+// Groundless returns those of the steps that rest on nothing, in their order: their message is not there, or their person
+// was never in the conversation or is erased. [Store.WriteSteps] leaves them out.
+func (s *Store) Groundless(ctx context.Context, steps []chat.Step) (groundless []chat.Step, err error) {
+	taken := make([]takenStep, len(steps))
+	rows, places := make([]stepRow, 0, len(steps)), make([]int, 0, len(steps))
+	for i, st := range steps {
+		if namesStep(st) {
+			rows, places = append(rows, stepRow{st.Conversation, st.User, st.Message, st.Seq, st.At}), append(places, i)
+		}
+	}
+	if len(rows) > 0 {
+		found := make([]takenStep, len(rows))
+		if err := s.readGrounds(ctx, s.db.reader(), rows, found); err != nil {
+			return nil, named(err)
+		}
+		for i, st := range found {
+			taken[places[i]] = st
+		}
+	}
+	for i, st := range steps {
+		if taken[i].ground == nil {
+			groundless = append(groundless, st)
+		}
+	}
+	return groundless, nil
+}
+
+// ExhumeSteps takes buried steps out.
 func (s *Store) ExhumeSteps(ctx context.Context, steps []chat.Step) error {
 	rows := make([]stepRow, len(steps))
 	for i, st := range steps {

@@ -37,8 +37,7 @@ func compareSteps(a, b stepRow) int {
 func (s *Store) WriteSteps(ctx context.Context, steps []chat.Step) error {
 	taken := make([]takenStep, 0, len(steps))
 	for _, st := range steps {
-		// What is no id names nothing, and PostgreSQL would refuse all for it.
-		if chat.ValidID(string(st.Conversation)) && chat.ValidID(string(st.User)) && chat.ValidID(string(st.Message)) {
+		if namesStep(st) {
 			row := stepRow{st.Conversation, st.User, st.Message, st.Seq, st.At.UTC().Truncate(time.Microsecond)}
 			taken = append(taken, takenStep{stepRow: row, private: st.Private})
 		}
@@ -47,6 +46,11 @@ func (s *Store) WriteSteps(ctx context.Context, steps []chat.Step) error {
 		return nil
 	}
 	return named(s.db.write(ctx, func(x session) error { return s.writeSteps(ctx, x, taken) }))
+}
+
+// namesStep reports whether the ids of a step are some. What is no id names nothing, and PostgreSQL would refuse all for it.
+func namesStep(st chat.Step) bool {
+	return chat.ValidID(string(st.Conversation)) && chat.ValidID(string(st.User)) && chat.ValidID(string(st.Message))
 }
 
 // takenStep is a step with what it rests on.

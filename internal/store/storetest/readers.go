@@ -192,6 +192,12 @@ func (w world) noSteps(t *testing.T) {
 	ok(t, w.WriteSteps(ctx, []chat.Step{foreign, unknown, stranger, garbage}))
 	ok(t, w.WriteSteps(ctx, nil))
 	same(t, "counts before", []int64{0, 0, 0}, w.counts(t, m...))
+	resting, err := w.Groundless(ctx, []chat.Step{foreign, wrong, garbage, unknown, stranger, stepTo(m[2], p[0], noon)})
+	ok(t, err)
+	same(t, "what rests on nothing", []chat.Step{foreign, garbage, unknown, stranger}, resting)
+	resting, err = w.Groundless(ctx, []chat.Step{garbage})
+	ok(t, err)
+	same(t, "what names nothing", []chat.Step{garbage}, resting)
 	ok(t, w.WriteSteps(ctx, []chat.Step{foreign, unknown, wrong, stranger, garbage}))
 	same(t, "counts after", []int64{1, 0, 0}, w.counts(t, m...))
 	if state, _, err := w.AdvanceRead(ctx, c.ID, p[1], "", false); err != nil || state.LastReadSeq != 1 {
