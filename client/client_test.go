@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,6 +30,29 @@ func TestAProblemBecomesAnError(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != client.CodeDBTimeout || !e.Retryable || e.RetryAfter != 2*time.Second ||
 		e.Outcome != client.Unknown || e.TraceID != "abc" || e.Status != 503 {
 		t.Errorf("got %#v", err)
+	}
+}
+
+func TestAnErrorNamesTheFieldsThatAreRefused(t *testing.T) {
+	f := newFake(t)
+	f.mux.HandleFunc("POST /api/conversations/c1/messages", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		fmt.Fprint(w, `{"status":422,"detail":"It is too long.","code":"VALIDATION_ERROR","retryable":false,
+			"errors":[{"field":"content","message":"It is too long."},{"field":"","message":"It is no JSON."}]}`)
+	})
+	c, err := client.New(f.URL, client.Options{AccessToken: "t1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.SendMessage(t.Context(), client.Draft{ConversationID: "c1", Content: "hi"})
+	var e *client.Error
+	want := []client.FieldError{{Location: "content", Message: "It is too long."}, {Message: "It is no JSON."}}
+	if !errors.As(err, &e) || !slices.Equal(e.Fields, want) {
+		t.Fatalf("got %#v, want the fields %v", err, want)
+	}
+	if text := e.Error(); !strings.HasSuffix(text, " [content: It is too long.] [It is no JSON.]") {
+		t.Errorf("its text is %q", text)
 	}
 }
 

@@ -3,9 +3,9 @@ package client
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -50,14 +50,15 @@ type Error struct {
 
 // FieldError says what is wrong with one input.
 type FieldError struct {
-	Location string `json:"location"`
+	// Location is the field as the request spells it, such as "content"; empty for the whole body.
+	Location string `json:"field"`
 	Message  string `json:"message"`
 }
 
 func (e *Error) Error() string {
 	text := e.Code + ": " + e.Message
 	for _, f := range e.Fields {
-		text += fmt.Sprintf(" [%s: %s]", f.Location, f.Message)
+		text += " [" + strings.TrimPrefix(f.Location+": "+f.Message, ": ") + "]"
 	}
 	if e.Err != nil {
 		text += ": " + e.Err.Error()
