@@ -326,3 +326,26 @@ func TestASendThatTheDatabaseKeepsWaitingIsAnsweredWithinThreeSeconds(t *testing
 		}
 	})
 }
+
+func TestAPageOfReadersGoesOnOnlyInTheListOfItsMessage(t *testing.T) {
+	w := newWorld(t)
+	anna, bert, cyd := w.person("anna"), w.person("bert"), w.person("cyd")
+	c := w.group(anna, bert, cyd)
+	one, two := w.say(anna, c, "one"), w.say(anna, c, "two")
+	for _, p := range []person{bert, cyd} {
+		w.ask(p.token, "POST", c+"/read", object{"messageId": two.ID}).want(200)
+	}
+	type page struct {
+		Receipts   []object `json:"receipts"`
+		NextCursor *string  `json:"nextCursor"`
+	}
+	list := func(m message, query string) *answer {
+		return w.ask(anna.token, "GET", c+"/messages/"+m.ID+"/receipts?limit=1"+query, nil)
+	}
+	next := *into[page](list(one, "").want(200)).NextCursor
+	if rest := into[page](list(one, "&cursor="+next).want(200)); len(rest.Receipts) != 1 || rest.NextCursor != nil {
+		t.Errorf("the rest is %+v", rest)
+	}
+	list(two, "&cursor="+next).wantProblem(422, chat.CodeValidation)
+	list(one, "&cursor="+next[:len(next)-1]).wantProblem(422, chat.CodeValidation)
+}

@@ -39,7 +39,7 @@ func (a *api) listReceipts(ctx context.Context, in *struct {
 	var after chat.ReaderCursor
 	if in.Cursor != "" {
 		var err error
-		if after, err = protocol.DecodeReaderCursor(in.Cursor); err != nil {
+		if after, err = protocol.DecodeReaderCursor(chat.MessageID(in.MessageID), in.Cursor); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +53,7 @@ func (a *api) listReceipts(ctx context.Context, in *struct {
 	}
 	if page.HasMore {
 		last := page.Readers[len(page.Readers)-1]
-		out.NextCursor = new(protocol.EncodeReaderCursor(chat.ReaderCursor{ReadAt: last.ReadAt, User: last.User.ID}))
+		out.NextCursor = new(protocol.EncodeReaderCursor(chat.MessageID(in.MessageID), chat.ReaderCursor{ReadAt: last.ReadAt, User: last.User.ID}))
 	}
 	return &struct{ Body Receipts }{out}, nil
 }

@@ -4,14 +4,15 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
 
 // A cursor is base64url, without padding, of one byte that says what list it belongs to, the moment in
-// microseconds since 1970 as 8 bytes, and the id's 16 bytes (C5.5). There is exactly one text for each
-// position; every other text is refused.
+// microseconds since 1970 as 8 bytes, and the id's 16 bytes (C5.5); one of readers has the 16 bytes of the message's id too.
+// There is exactly one text for each position; every other text is refused.
 type cursorKind byte
 
 const (
@@ -58,39 +59,56 @@ func DecodeParticipantCursor(cursor string) (chat.ParticipantCursor, error) {
 	return chat.ParticipantCursor{JoinedAt: joinedAt, User: chat.UserID(text)}, err
 }
 
-// EncodeReaderCursor names the position of somebody in the list of those who have read a message.
-func EncodeReaderCursor(c chat.ReaderCursor) string {
-	return encodeCursor(readerCursor, c.ReadAt, string(c.User))
+// EncodeReaderCursor names the position of somebody in the list of those who have read the message.
+func EncodeReaderCursor(m chat.MessageID, c chat.ReaderCursor) string {
+	var of [16]byte
+	putID(of[:], string(m))
+	return cursorText.EncodeToString(append(cursorOf(readerCursor, c.ReadAt, string(c.User)), of[:]...))
 }
 
-// DecodeReaderCursor reads it back. A broken cursor is a VALIDATION_ERROR.
-func DecodeReaderCursor(cursor string) (chat.ReaderCursor, error) {
-	readAt, text, err := decodeCursor(readerCursor, cursor)
+// DecodeReaderCursor reads it back. A broken cursor, and one of another message, is a VALIDATION_ERROR.
+func DecodeReaderCursor(m chat.MessageID, cursor string) (chat.ReaderCursor, error) {
+	b, err := cursorText.DecodeString(cursor)
+	if err != nil || len(b) != cursorBytes+16 || len(cursor) != cursorText.EncodedLen(len(b)) || idText(b[cursorBytes:]) != strings.ToLower(string(m)) {
+		return chat.ReaderCursor{}, brokenCursor()
+	}
+	readAt, text, err := positionOf(readerCursor, b[:cursorBytes])
 	return chat.ReaderCursor{ReadAt: readAt, User: chat.UserID(text)}, err
 }
 
 func encodeCursor(kind cursorKind, at time.Time, id string) string {
-	var b [cursorBytes]byte
+	return cursorText.EncodeToString(cursorOf(kind, at, id))
+}
+
+func cursorOf(kind cursorKind, at time.Time, id string) []byte {
+	b := make([]byte, cursorBytes)
 	b[0] = byte(kind)
 	binary.BigEndian.PutUint64(b[1:], uint64(at.UnixMicro()))
 	putID(b[9:], id)
-	return cursorText.EncodeToString(b[:])
+	return b
 }
 
 func decodeCursor(kind cursorKind, cursor string) (time.Time, string, error) {
-	broken := chat.Invalid("cursor", "This cursor is not one that the server gave out.")
 	if len(cursor) != cursorText.EncodedLen(cursorBytes) {
-		return time.Time{}, "", broken
+		return time.Time{}, "", brokenCursor()
 	}
 	b, err := cursorText.DecodeString(cursor)
-	if err != nil || len(b) != cursorBytes || cursorKind(b[0]) != kind {
-		return time.Time{}, "", broken
+	if err != nil || len(b) != cursorBytes {
+		return time.Time{}, "", brokenCursor()
 	}
+	return positionOf(kind, b)
+}
+
+func positionOf(kind cursorKind, b []byte) (time.Time, string, error) {
 	micros := int64(binary.BigEndian.Uint64(b[1:]))
-	if micros < 0 || micros > latest {
-		return time.Time{}, "", broken
+	if cursorKind(b[0]) != kind || micros < 0 || micros > latest {
+		return time.Time{}, "", brokenCursor()
 	}
 	return time.UnixMicro(micros).UTC(), idText(b[9:]), nil
+}
+
+func brokenCursor() error {
+	return chat.Invalid("cursor", "This cursor is not one that the server gave out for this list.")
 }
 
 // latest is the end of the year 9999, past which a time has no RFC 3339 text.

@@ -26,6 +26,15 @@ func TestACursorIsReadBackAsItsPosition(t *testing.T) {
 		if _, err := DecodeParticipantCursor(cursor); err == nil {
 			t.Fatal("a cursor of messages was taken for one of participants")
 		}
+		m, r := chat.MessageID(messageID), chat.ReaderCursor{ReadAt: at, User: chat.UserID(id)}
+		if got, err := DecodeReaderCursor(m, EncodeReaderCursor(m, r)); err != nil || got != r {
+			t.Fatalf("%v, %v", got, err)
+		}
+		for _, other := range []string{cursor, EncodeReaderCursor(chat.MessageID(conversation), r), EncodeReaderCursor(m, r) + "A", ""} {
+			if _, err := DecodeReaderCursor(m, other); err == nil || chat.AsError(err).Code != chat.CodeValidation {
+				t.Fatalf("%q was taken for a cursor of the readers of a message: %v", other, err)
+			}
+		}
 		p := chat.ParticipantCursor{JoinedAt: at, User: chat.UserID(id)}
 		if got, err := DecodeParticipantCursor(EncodeParticipantCursor(p)); err != nil || got != p {
 			t.Fatalf("%v %v", got, err)
