@@ -118,6 +118,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
             hasOlder={hasOlder || !loaded}
             label={strings.messagesWith(name)}
             readUpTo={readUpTo}
+            readSeq={conversation?.lastReadSeq ?? 0}
             moderates={conversation?.type === "group" && (role === "owner" || role === "admin")}
             group={conversation?.type === "group"}
             actions={actions}

@@ -12,6 +12,8 @@ interface ListProps {
   hasOlder: boolean;
   label: string;
   readUpTo: number | null;
+  /** How far one has read by now; what others wrote past it is what the button to the end counts. */
+  readSeq: number;
   moderates: boolean;
   group: boolean;
   actions: RowActions;
@@ -42,7 +44,7 @@ export const MessageList = memo(function MessageList(props: ListProps) {
       watch={props.watch}
       startAt={rows.find((row) => row.kind === "message" && row.fresh)?.key ?? null}
       endLabel={(below) => {
-        const fresh = below.filter((row) => row.kind === "message" && !row.view.mine).length;
+        const fresh = below.filter((row) => row.kind === "message" && isUnread(row.view, props.readSeq)).length;
         return fresh > 0 ? strings.jumpWithNew(fresh) : strings.jumpToLatest;
       }}
     >
@@ -52,3 +54,7 @@ export const MessageList = memo(function MessageList(props: ListProps) {
     </Timeline>
   );
 });
+
+function isUnread({ mine, message }: MessageView, readSeq: number): boolean {
+  return !mine && message.deletedAt === null && message.seq > readSeq;
+}
