@@ -146,8 +146,19 @@ test("a message climbs from sending to stored, delivered and read, and never dow
   await focus(vic, false);
   await vic.open("Uma");
   await uma.reaches("Climb", "delivered");
+  const filled = () =>
+    uma
+      .message("Climb")
+      .locator("[data-status]")
+      .evaluate((tick) => {
+        const grounds = [...tick.querySelectorAll("*")].map((part) => getComputedStyle(part).backgroundColor);
+        return [grounds.some((ground) => ground !== "rgba(0, 0, 0, 0)"), tick.getBoundingClientRect().width];
+      });
+  const [deliveredFilled, width] = await filled();
   await focus(vic, true);
   await uma.reaches("Climb", "read");
+  // Read differs from delivered in its form and not only in its colour, and takes no more room.
+  assert.deepEqual([deliveredFilled, await filled()], [false, [true, width]]);
   const climbed = await uma.page.evaluate(() => window.climbed);
   assert.deepEqual(
     climbed.filter((status) => status !== "queued"),

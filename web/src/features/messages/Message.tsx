@@ -89,15 +89,24 @@ const ticks: Record<MessageStatus, { label: string; picture: ReactNode }> = {
   sending: { label: strings.statusSending, picture: <Clock3 size={13} className="text-ink-3" /> },
   stored: { label: strings.statusStored, picture: <Check size={15} className="text-ink-3" /> },
   delivered: { label: strings.statusDelivered, picture: <CheckCheck size={15} className="text-ink-3" /> },
-  read: { label: strings.statusRead, picture: <CheckCheck size={15} className="text-pine" /> },
+  read: { label: strings.statusRead, picture: <ReadTick /> },
   failed: { label: strings.statusFailed, picture: <CircleAlert size={14} className="text-bad" /> },
 };
 
-/** A clock, one tick, two ticks, two green ones: in a place that is as wide for all of them, and opens who read it. */
+/** Two ticks on a filled ground: its form says so too, to those who do not tell its green from the grey of delivered. */
+function ReadTick() {
+  return (
+    <span className="flex h-4 w-5 items-center justify-center rounded-full bg-pine text-on-pine">
+      <CheckCheck size={13} strokeWidth={2.75} />
+    </span>
+  );
+}
+
+/** A clock, one tick, two ticks, two on a filled ground: in a place that is as wide for all of them, and opens who read it. */
 function Status({ view, group, actions }: { view: MessageView; group: boolean; actions: RowActions }) {
   const { status, readBy } = view;
   const { label, picture } = ticks[status];
-  const place = "flex h-6.5 min-w-4 shrink-0 items-center justify-center gap-1";
+  const place = "flex h-6.5 min-w-5 shrink-0 items-center justify-center gap-1";
   if (status !== "read") {
     return (
       <span role="img" aria-label={label} title={label} data-status={status} className={place}>
