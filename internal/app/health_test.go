@@ -94,7 +94,7 @@ func TestHealthNamesNoCauses(t *testing.T) {
 	database.Set(proxy.Weather{})
 }
 
-func TestARedisThatMayEvictIsSaidLoudlyUntilItMayNotAnyMore(t *testing.T) {
+func TestARedisThatMayEvictIsSaidLoudlyUntilItMayNotAnyMoreAndOneThatIsFullToo(t *testing.T) {
 	redis := redistest.Start(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
 	c := settings(t, "DATABASE_URL="+pgtest.NewDatabase(t), "REDIS_URL="+redis.URL(), clusterKey, "PARLEY_LOG_FORMAT=json")
 	var log journal
@@ -120,6 +120,14 @@ func TestARedisThatMayEvictIsSaidLoudlyUntilItMayNotAnyMore(t *testing.T) {
 	}
 	awaitHealth(t, n, 10*time.Second, "content", func(status int, h httpapi.Health) bool {
 		return whole(status, h) && !strings.Contains(strings.Join(h.Warnings, "\n"), "allkeys-lru")
+	})
+	for _, command := range [][]string{{"CONFIG", "SET", "maxmemory", "1"}, {"CLIENT", "KILL", "TYPE", "normal"}} {
+		if _, err := redis.Do(command...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitHealth(t, n, 10*time.Second, "warned of a full Redis", func(status int, h httpapi.Health) bool {
+		return whole(status, h) && strings.Contains(strings.Join(h.Warnings, "\n"), "Redis is full")
 	})
 	n.stop(t)
 	if got := strings.Count(log.String(), "allkeys-lru"); got != 1 {

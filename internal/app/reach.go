@@ -79,10 +79,14 @@ func (n *Node) openRedis(ctx context.Context) error {
 
 // warnings say what an operator has to put right about the ways to the other nodes.
 func (h *reach) warnings() []string {
-	if h.redis == nil || h.redis.Evicts() == "" {
-		return nil
+	switch {
+	case h.redis == nil:
+	case h.redis.Evicts() != "":
+		return []string{evicts(h.redis) + ": " + keepAll}
+	case h.redis.Full():
+		return []string{"Redis is full and refuses what is to be written; what people read is written to the database at once meanwhile: give it more memory (maxmemory)"}
 	}
-	return []string{evicts(h.redis) + ": " + keepAll}
+	return nil
 }
 
 // keepAll is what to do about a Redis that may throw away what it was given.

@@ -40,6 +40,7 @@ type Bus struct {
 	up      atomic.Bool
 	upSince atomic.Pointer[time.Time] // nil while it is down
 	evicts  atomic.Pointer[string]    // nil until Redis has said
+	full    atomic.Bool               // it refused what is to be written when it was asked last
 
 	mu        sync.Mutex
 	onChange  []func(up bool)

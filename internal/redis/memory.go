@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,6 +26,10 @@ func (b *Bus) Evicts() string {
 	return ""
 }
 
+// Full reports whether Redis has no room left and refuses what is to be written, as was known when it was asked last: when
+// [Bus.Evicts] is.
+func (b *Bus) Full() bool { return b.full.Load() }
+
 // watchMemory asks until ctx ends.
 func (c *connection) watchMemory(ctx context.Context) error {
 	tick := time.NewTicker(memoryEvery)
@@ -44,36 +49,52 @@ func (c *connection) watchMemory(ctx context.Context) error {
 func (b *Bus) askMemory(ctx context.Context, client rueidis.Client) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	answered, evicts := false, ""
+	answered, full, evicts := false, false, ""
 	for _, server := range client.Nodes() {
 		info, err := server.Do(ctx, server.B().Info().Section("memory").Build()).ToString()
 		if err != nil {
 			continue
 		}
 		answered = true
-		if policy := evictionOf(info); policy != "" {
-			evicts = policy
+		memory := memoryOf(info)
+		full = full || memory.full
+		if memory.evicts != "" {
+			evicts = memory.evicts
 		}
 	}
 	if answered {
 		b.evicts.Store(&evicts)
+		b.full.Store(full)
 	}
 }
 
-// evictionOf reads what INFO says of memory.
-func evictionOf(info string) (policy string) {
-	bounded := false
+// memory is what one server says of its own.
+type memory struct {
+	evicts string // the policy by which it throws away what it has no room for; "" for none
+	full   bool   // it refuses what is to be written
+}
+
+// memoryOf reads what INFO says of memory. Redis leaves the buffers of its replicas and of its log out when it compares with
+// maxmemory.
+func memoryOf(info string) (m memory) {
+	numbers := make(map[string]int64)
+	policy := ""
 	for line := range strings.Lines(info) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
-		switch name {
-		case "maxmemory":
-			bounded = value != "0"
-		case "maxmemory_policy":
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			numbers[name] = n
+		}
+		if name == "maxmemory_policy" {
 			policy = value
 		}
 	}
-	if !bounded || policy == keeps {
-		return ""
+	most := numbers["maxmemory"]
+	switch {
+	case most == 0:
+	case policy == keeps:
+		m.full = numbers["used_memory"]-numbers["mem_not_counted_for_evict"] > most
+	default:
+		m.evicts = policy
 	}
-	return policy
+	return m
 }

@@ -72,3 +72,23 @@ func TestABusThatRunsSeesThatRedisMayEvict(t *testing.T) {
 	stop()
 	<-ran
 }
+
+func TestARedisThatIsFullAndRefusesIsFoundUntilItHasRoom(t *testing.T) {
+	server := redistest.Start(t, "--maxmemory", "100mb")
+	bus, err := redis.Open(redis.Config{URL: server.URL(), NodeID: "node"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		maxmemory string
+		full      bool
+	}{{"100mb", false}, {"1", true}, {"100mb", false}, {"0", false}} {
+		do(t, server, "CONFIG", "SET", "maxmemory", test.maxmemory)
+		if err := bus.Check(t.Context()); err != nil && !test.full {
+			t.Fatal(err)
+		}
+		if got := bus.Full(); got != test.full || bus.Evicts() != "" {
+			t.Errorf("with maxmemory %s it is full: %v, want %v; it evicts by %q", test.maxmemory, got, test.full, bus.Evicts())
+		}
+	}
+}
