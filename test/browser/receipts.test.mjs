@@ -422,6 +422,29 @@ test("a reconnect makes no number of readers flicker", async () => {
   assert.deepEqual(seen.slice(1), []);
 });
 
+test("the readers say that they are loading, that they do not come, and come when asked for again", async () => {
+  const [xan, yul] = await pair("xan", "yul");
+  let answer;
+  const held = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await xan.page.route("**/receipts*", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await xan.message("Before").getByRole("button", { name: "Read" }).click();
+  const dialog = xan.page.getByRole("dialog");
+  await dialog.getByRole("status").getByText("Loading readers").waitFor();
+  await scene.server.kill();
+  answer();
+  await dialog.getByRole("alert").getByText("The server cannot be reached.").waitFor();
+  assert.equal(await dialog.getByText("Loading readers").count(), 0);
+  await scene.server.run();
+  await dialog.getByRole("button", { name: "Retry" }).click();
+  await dialog.getByRole("listitem").getByText(yul.name).waitFor();
+  assert.equal(await dialog.getByRole("alert").count(), 0);
+});
+
 test("a long list of readers comes by scrolling, and stays where it is when somebody else reads", async () => {
   const wim = await scene.person("wim");
   const { id, tokens } = await crowd(wim, 62);

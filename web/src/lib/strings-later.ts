@@ -82,6 +82,7 @@ export const later = {
   conversationOptions: "Options for this conversation",
   markRead: "Mark as read",
   readers: "Readers",
+  loadingReaders: "Loading readers",
   noReaders: "Nobody who lets others know has read it.",
 
   // Settings

@@ -18,7 +18,7 @@ const mostRows = 9;
 
 /** Who has read a message, and when: the first who did first, a page at a time. */
 export function Readers({ view, onClose }: { view: MessageView; onClose: () => void }) {
-  const { count, readers, error, hasMore, more } = useReaders(view);
+  const { count, readers, loading, error, again, hasMore, more } = useReaders(view);
   const today = useToday();
   const expected = Math.min(count ?? view.readBy ?? 1, mostRows);
 
@@ -31,12 +31,20 @@ export function Readers({ view, onClose }: { view: MessageView; onClose: () => v
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it, and nothing inside takes the focus. */}
       <section aria-label={later.readers} tabIndex={0} className="overflow-y-auto px-3 pb-4" onScroll={scrolled}>
         {error !== null && (
-          <p role="alert" className="px-2 text-bad text-name">
-            {error instanceof ParleyError ? error.message : strings.fault}
-          </p>
+          <div className="flex items-center justify-between gap-3 px-2 pb-2">
+            <p role="alert" className="text-bad text-name">
+              {error instanceof ParleyError ? error.message : strings.fault}
+            </p>
+            <Button onClick={again}>{strings.retry}</Button>
+          </div>
         )}
         {count === 0 && <p className="px-2 text-ink-2">{later.noReaders}</p>}
-        <ul style={{ minHeight: expected * rowHeight }}>
+        {loading && (
+          <p role="status" className="animate-pulse-slow px-2 text-ink-2 text-name">
+            {later.loadingReaders}
+          </p>
+        )}
+        <ul style={{ minHeight: error === null ? expected * rowHeight : undefined }}>
           {readers.map(({ user, readAt }) => (
             <li key={user.id} className="flex h-13 items-center gap-3 px-2">
               <Avatar id={user.id} name={user.displayName} />
@@ -66,12 +74,15 @@ export function Readers({ view, onClose }: { view: MessageView; onClose: () => v
 /** The readers as far as they were asked for. All of them are asked for again when their number has changed. */
 function useReaders({ message: { id, conversationId }, readBy }: MessageView) {
   const client = useClient();
-  const { data, error, refetch, fetchNextPage, hasNextPage, isFetching } = useInfiniteQuery({
+  const { data, error, refetch, fetchNextPage, hasNextPage, isFetching, isPending } = useInfiniteQuery({
     queryKey: ["readers", conversationId, id],
     queryFn: ({ pageParam }) => client.api.readers(conversationId, id, pageParam),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => (page.hasMore ? (page.nextCursor ?? undefined) : undefined),
     staleTime: 0,
+    // Who waits before an empty list is told at once that it does not come, and says when to try again.
+    retry: false,
+    networkMode: "always",
   });
   const count = data?.pages.at(-1)?.readCount ?? null;
   const told = useRested(readBy, 500);
@@ -81,6 +92,8 @@ function useReaders({ message: { id, conversationId }, readBy }: MessageView) {
   return {
     count,
     error,
+    loading: isPending,
+    again: () => void refetch(),
     readers: data?.pages.flatMap((page) => page.receipts) ?? [],
     hasMore: hasNextPage,
     more: () => void (hasNextPage && !isFetching && fetchNextPage()),
