@@ -223,6 +223,9 @@ test("who lets nobody know what they read is never shown to have read", async ()
   await lea.page.reload();
   await lea.page.getByRole("button", { name: "Settings" }).click();
   assert.equal(await switched.isChecked(), false);
+  // What the hint promises.
+  await lea.page.getByText("Switching on again shows what you read meanwhile.").waitFor();
+  await lea.page.getByText("You still see what others have read.").waitFor();
   await switched.check();
   await kai.reaches("A secret", "read");
 });

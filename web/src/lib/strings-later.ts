@@ -88,7 +88,8 @@ export const later = {
   // Settings
   privacy: "Privacy",
   readReceipts: "Let others see what I have read",
-  readReceiptsHint: "When this is off, they see that a message reached you, and nothing more.",
+  readReceiptsHint:
+    "When off, nobody sees what you have read, only that it reached you. You still see what others have read. Switching on again shows what you read meanwhile.",
   saved: "Saved",
   notSaved: (why: string) => `Not saved: ${why}`,
   away: "the server cannot be reached.",
