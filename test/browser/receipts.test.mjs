@@ -49,7 +49,7 @@ test("a message that was on the screen for a second has been read, and who reads
   await amy.reaches("Look", "read");
   await bob.page.waitForFunction(() => document.title === "Parley");
   await amy.message("Look").getByRole("button", { name: "Read" }).click();
-  const reader = amy.page.getByRole("dialog").getByRole("listitem");
+  const reader = amy.page.getByRole("dialog", { name: "Read", exact: true }).getByRole("listitem");
   await reader.getByText("Bob").waitFor();
   assert.ok(Date.parse(await reader.locator("time").getAttribute("datetime")) > 0);
 });
@@ -196,6 +196,9 @@ test("who says so has read", async () => {
   await choose(joy.page, "Mark as read");
   await ian.reaches("A long story", "read");
   await joy.page.waitForFunction(() => document.title === "Parley");
+  // There is nothing more to mark.
+  await joy.page.getByRole("button", { name: "Options for this conversation" }).click();
+  await joy.page.getByRole("menuitem", { name: "Mark as read", disabled: true }).waitFor();
 });
 
 test("who lets nobody know what they read is never shown to have read", async () => {

@@ -4,6 +4,8 @@ import { IconButton } from "./Button.tsx";
 export interface MenuItem {
   label: string;
   danger?: boolean;
+  /** There is nothing to do now. It can be found by the keys all the same. */
+  disabled?: boolean;
   onChoose: () => void;
 }
 
@@ -52,11 +54,13 @@ export function Menu({ label, icon, items }: { label: string; icon: ReactNode; i
             key={item.label}
             type="button"
             role="menuitem"
+            aria-disabled={item.disabled}
             onClick={() => {
+              if (item.disabled) return;
               menu.current?.hidePopover();
               item.onChoose();
             }}
-            className={`block min-h-9 w-full rounded-[8px] px-3 text-start text-name hover:bg-hover ${item.danger ? "text-bad" : ""}`}
+            className={`block min-h-9 w-full rounded-[8px] px-3 text-start text-name ${item.disabled ? "cursor-default text-ink-3" : "hover:bg-hover"} ${item.danger ? "text-bad" : ""}`}
           >
             {item.label}
           </button>

@@ -87,7 +87,9 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
           )}
         </div>
         <Suspense fallback={<span className="size-9" />}>
-          {conversation !== null && <ConversationMenu onMarkRead={() => markAllRead(handle)} />}
+          {conversation !== null && (
+            <ConversationMenu unread={(conversation.unreadCount ?? 0) > 0} onMarkRead={() => markAllRead(handle)} />
+          )}
         </Suspense>
         <IconButton
           label={strings.details}
@@ -144,7 +146,11 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
       <Announcer messages={messages} loaded={loaded} />
       {asked !== null && (
         <Suspense>
-          <Readers view={messages.find((view) => view.key === asked.key) ?? asked} onClose={() => setAsked(null)} />
+          <Readers
+            view={messages.find((view) => view.key === asked.key) ?? asked}
+            group={conversation?.type === "group"}
+            onClose={() => setAsked(null)}
+          />
         </Suspense>
       )}
       {deleting !== null && (

@@ -17,7 +17,7 @@ const rowHeight = 52;
 const mostRows = 9;
 
 /** Who has read a message, and when: the first who did first, a page at a time. */
-export function Readers({ view, onClose }: { view: MessageView; onClose: () => void }) {
+export function Readers({ view, group, onClose }: { view: MessageView; group: boolean; onClose: () => void }) {
   const { count, readers, loading, error, again, hasMore, more } = useReaders(view);
   const today = useToday();
   const expected = Math.min(count ?? view.readBy ?? 1, mostRows);
@@ -26,8 +26,10 @@ export function Readers({ view, onClose }: { view: MessageView; onClose: () => v
     if (list.scrollHeight - list.scrollTop - list.clientHeight < near) more();
   }
 
+  // Of one other person there is no number to tell.
+  const known = group ? strings.readBy(count ?? 0) : strings.statusRead;
   return (
-    <Dialog title={count === null ? later.readers : strings.readBy(count)} onClose={onClose} narrow>
+    <Dialog title={count === null || (!group && count === 0) ? later.readers : known} onClose={onClose} narrow>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys scroll it, and nothing inside takes the focus. */}
       <section aria-label={later.readers} tabIndex={0} className="overflow-y-auto px-3 pb-4" onScroll={scrolled}>
         {error !== null && (
