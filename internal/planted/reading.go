@@ -37,7 +37,7 @@ var readingBugs = []Bug{
 				New:  "\t\tif err := error(nil); err != nil {\n",
 			},
 			{
-				File: "internal/chat/gather.go",
+				File: "internal/chat/seed.go",
 				Old:  "\tif g.moved[c] || g.ended {\n",
 				New:  "\tif g.moved[c] || g.ended || c != \"\" {\n",
 			},
