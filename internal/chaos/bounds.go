@@ -27,12 +27,21 @@ var uncounted = append([]string{
 	"disk-full", "file-lock",
 }, ahead...)
 
+// deadly are the faults that end a node without a word, so that it writes nothing of what it remembers.
+var deadly = []string{"kill", "clock"}
+
 // forgotten are the faults that lose what one node alone knew, or what a node and Redis knew (ADR-020).
-func forgotten(shape cluster.Shape) [][]string {
-	if shape != cluster.Full {
-		return [][]string{{"kill"}}
+func forgotten(shape cluster.Shape) (out [][]string) {
+	for _, death := range deadly {
+		if shape != cluster.Full {
+			out = append(out, []string{death})
+			continue
+		}
+		for _, loss := range []string{"redis-flush", "redis-restart", "redis-kill"} {
+			out = append(out, []string{death, loss})
+		}
 	}
-	return [][]string{{"kill", "redis-flush"}, {"kill", "redis-restart"}, {"kill", "redis-kill"}}
+	return out
 }
 
 // bounds are those that a history is held to.
