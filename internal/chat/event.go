@@ -85,6 +85,15 @@ type Announcer interface {
 	// ConversationHidden tells the person's own sessions that they removed it from their list, when seq was the
 	// last message.
 	ConversationHidden(_ UserID, _ ConversationID, seq int64)
+	// PresenceChanged tells those who watch these people and may know, on all nodes, and what each sees of themselves. Of
+	// two of the same person the one with the larger version holds.
+	PresenceChanged([]Presence)
+	// WatchingChanged has it read anew, on all nodes, whom these people watch and what they are to each other.
+	WatchingChanged(...UserID)
+	// FriendshipChanged tells a person's own sessions how they stand to another.
+	FriendshipChanged(UserID, Friend)
+	// BlockChanged tells a person's own sessions that they blocked another, or lifted that.
+	BlockChanged(_, other UserID, blocked bool)
 	// ConversationReturned tells one person's sessions to show a conversation (again): a hidden direct
 	// conversation that was asked for.
 	ConversationReturned(UserID, Conversation)

@@ -34,6 +34,7 @@ type Me struct {
 	ReadReceiptsEnabled bool
 	PresenceEnabled     bool
 	PresenceSharing     Sharing
+	PresenceInvisible   bool
 }
 
 // ProfileEdit changes what it names and leaves the rest.
@@ -43,6 +44,7 @@ type ProfileEdit struct {
 	ReadReceiptsEnabled *bool
 	PresenceEnabled     *bool
 	PresenceSharing     *Sharing
+	PresenceInvisible   *bool
 }
 
 // MaxDisplayName is the longest display name in Unicode code points.

@@ -204,6 +204,10 @@ func (r *recorder) ReceiptsChanged(c chat.ConversationID) {
 }
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }
+func (r *recorder) PresenceChanged([]chat.Presence)                            {}
+func (r *recorder) WatchingChanged(...chat.UserID)                             {}
+func (r *recorder) FriendshipChanged(chat.UserID, chat.Friend)                 {}
+func (r *recorder) BlockChanged(_, _ chat.UserID, _ bool)                      {}
 func (r *recorder) Gather() (release func())                                   { return func() {} }
 func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)                   {}
 func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID, int64) {}

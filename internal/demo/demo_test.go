@@ -159,6 +159,10 @@ func (a *announcements) Announce(changes []chat.Change) {
 	}
 }
 func (a *announcements) Committing(int) (done func())                        { return func() {} }
+func (a *announcements) PresenceChanged([]chat.Presence)                     {}
+func (a *announcements) WatchingChanged(...chat.UserID)                      {}
+func (a *announcements) FriendshipChanged(chat.UserID, chat.Friend)          {}
+func (a *announcements) BlockChanged(_, _ chat.UserID, _ bool)               {}
 func (a *announcements) Gather() (release func())                            { return func() {} }
 func (a *announcements) ConversationReturned(chat.UserID, chat.Conversation) {}
 func (a *announcements) ReadTogether(_ chat.ConversationID, states map[chat.UserID]chat.ReadState) {

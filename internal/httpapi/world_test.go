@@ -55,6 +55,11 @@ func (silence) Delivered(chat.ConversationID, chat.UserID, int64)               
 func (silence) ConversationHidden(chat.UserID, chat.ConversationID, int64)           {}
 func (silence) ConversationReturned(chat.UserID, chat.Conversation)                  {}
 
+func (silence) PresenceChanged([]chat.Presence)            {}
+func (silence) WatchingChanged(...chat.UserID)             {}
+func (silence) FriendshipChanged(chat.UserID, chat.Friend) {}
+func (silence) BlockChanged(_, _ chat.UserID, _ bool)      {}
+
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {

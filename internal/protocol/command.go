@@ -22,7 +22,7 @@ type Command interface{ command() }
 type Auth struct {
 	Token      string `json:"token"`
 	DeviceID   string `json:"deviceId,omitzero"`
-	DeviceType string `json:"deviceType,omitzero"`
+	DeviceType string `json:"deviceType,omitzero" enum:"mobile,desktop"`
 }
 
 // Subscribe asks for the events of conversations, one or up to 500 (C3.3).
@@ -80,11 +80,26 @@ type StopTyping struct {
 	ConversationID string `json:"conversationId" format:"uuid"`
 }
 
-// Heartbeat says that the client is alive, as every other frame does (C4.4).
+// Heartbeat says whether the person is active on this device (C7.1). That it lives every other frame says as well (C4.4).
 type Heartbeat struct {
-	Status     string `json:"status,omitzero"`
+	Status     string `json:"status,omitzero" enum:"online,away"`
 	DeviceID   string `json:"deviceId,omitzero"`
-	DeviceType string `json:"deviceType,omitzero"`
+	DeviceType string `json:"deviceType,omitzero" enum:"mobile,desktop"`
+}
+
+// SetPresence makes the person invisible on all devices, or visible again, this device being online or away.
+type SetPresence struct {
+	Status string `json:"status" enum:"online,away,invisible"`
+}
+
+// SubscribePresence follows the presence of people explicitly, up to 1,000 a frame; presence:state answers it (C7.4).
+type SubscribePresence struct {
+	UserIDs []string `json:"userIds" format:"uuid" nullable:"false"`
+}
+
+// UnsubscribePresence ends that; who is watched for another reason stays so. presence:state answers it.
+type UnsubscribePresence struct {
+	UserIDs []string `json:"userIds" format:"uuid" nullable:"false"`
 }
 
 // Read moves the person's read position to a message, inclusive.
@@ -99,33 +114,39 @@ type SyncRead struct {
 	LastReadMessageID *string `json:"lastReadMessageId" format:"uuid" nullable:"true"`
 }
 
-func (*Auth) command()          {}
-func (*Subscribe) command()     {}
-func (*Unsubscribe) command()   {}
-func (*SendMessage) command()   {}
-func (*AckMessage) command()    {}
-func (*EditMessage) command()   {}
-func (*DeleteMessage) command() {}
-func (*StartTyping) command()   {}
-func (*StopTyping) command()    {}
-func (*Heartbeat) command()     {}
-func (*Read) command()          {}
-func (*SyncRead) command()      {}
+func (*Auth) command()                {}
+func (*Subscribe) command()           {}
+func (*Unsubscribe) command()         {}
+func (*SendMessage) command()         {}
+func (*AckMessage) command()          {}
+func (*EditMessage) command()         {}
+func (*DeleteMessage) command()       {}
+func (*StartTyping) command()         {}
+func (*StopTyping) command()          {}
+func (*Heartbeat) command()           {}
+func (*SetPresence) command()         {}
+func (*SubscribePresence) command()   {}
+func (*UnsubscribePresence) command() {}
+func (*Read) command()                {}
+func (*SyncRead) command()            {}
 
 // commands is the one table of what a client may send.
 var commands = map[string]func() Command{
-	"auth":               func() Command { return new(Auth) },
-	"subscribe":          func() Command { return new(Subscribe) },
-	"unsubscribe":        func() Command { return new(Unsubscribe) },
-	"message:send":       func() Command { return new(SendMessage) },
-	"message:ack":        func() Command { return new(AckMessage) },
-	"message:edit":       func() Command { return new(EditMessage) },
-	"message:delete":     func() Command { return new(DeleteMessage) },
-	"typing:start":       func() Command { return new(StartTyping) },
-	"typing:stop":        func() Command { return new(StopTyping) },
-	"presence:heartbeat": func() Command { return new(Heartbeat) },
-	"receipt:read":       func() Command { return new(Read) },
-	"receipt:sync":       func() Command { return new(SyncRead) },
+	"auth":                 func() Command { return new(Auth) },
+	"subscribe":            func() Command { return new(Subscribe) },
+	"unsubscribe":          func() Command { return new(Unsubscribe) },
+	"message:send":         func() Command { return new(SendMessage) },
+	"message:ack":          func() Command { return new(AckMessage) },
+	"message:edit":         func() Command { return new(EditMessage) },
+	"message:delete":       func() Command { return new(DeleteMessage) },
+	"typing:start":         func() Command { return new(StartTyping) },
+	"typing:stop":          func() Command { return new(StopTyping) },
+	"presence:heartbeat":   func() Command { return new(Heartbeat) },
+	"presence:set":         func() Command { return new(SetPresence) },
+	"presence:subscribe":   func() Command { return new(SubscribePresence) },
+	"presence:unsubscribe": func() Command { return new(UnsubscribePresence) },
+	"receipt:read":         func() Command { return new(Read) },
+	"receipt:sync":         func() Command { return new(SyncRead) },
 }
 
 // DecodeCommand reads one frame. Members that are not known are ignored; duplicate names, invalid

@@ -190,6 +190,10 @@ func (TypingStopped) eventType() string        { return "typing:stopped" }
 func (ReceiptSynced) eventType() string        { return "receipt:synced" }
 func (ReceiptUpdated) eventType() string       { return "receipt:updated" }
 func (ReceiptCount) eventType() string         { return "receipt:count" }
+func (PresenceChanged) eventType() string      { return "presence:changed" }
+func (PresenceState) eventType() string        { return "presence:state" }
+func (FriendChanged) eventType() string        { return "friend:changed" }
+func (BlockChanged) eventType() string         { return "block:changed" }
 func (ConversationAdded) eventType() string    { return "conversation:added" }
 func (ConversationRemoved) eventType() string  { return "conversation:removed" }
 func (ConversationActivity) eventType() string { return "conversation:activity" }

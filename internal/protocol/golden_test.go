@@ -78,7 +78,7 @@ type clientVector struct {
 
 var clientFrames = []struct{ name, frame string }{
 	{"auth", `{"type":"auth","token":"abc.def.ghi"}`},
-	{"auth with a device", `{"type":"auth","token":"abc.def.ghi","deviceId":"d1","deviceType":"web"}`},
+	{"auth with a device", `{"type":"auth","token":"abc.def.ghi","deviceId":"d1","deviceType":"desktop"}`},
 	{"subscribe", `{"type":"subscribe","conversationId":"0198c0de-0000-7000-8000-0000000000c0"}`},
 	{"subscribe and catch up", `{"type":"subscribe","conversationId":"0198c0de-0000-7000-8000-0000000000c0","afterRev":41}`},
 	{"subscribe in bulk", `{"type":"subscribe","conversations":[{"conversationId":"0198c0de-0000-7000-8000-0000000000c0","afterRev":0},{"conversationId":"0198c0de-0000-7000-8000-0000000000c1"}]}`},
@@ -91,6 +91,10 @@ var clientFrames = []struct{ name, frame string }{
 	{"typing:start", `{"type":"typing:start","conversationId":"0198c0de-0000-7000-8000-0000000000c0"}`},
 	{"typing:stop", `{"type":"typing:stop","conversationId":"0198c0de-0000-7000-8000-0000000000c0"}`},
 	{"presence:heartbeat", `{"type":"presence:heartbeat","status":"online"}`},
+	{"presence:heartbeat of an idle device", `{"type":"presence:heartbeat","status":"away","deviceId":"d1","deviceType":"mobile"}`},
+	{"presence:set", `{"type":"presence:set","status":"invisible"}`},
+	{"presence:subscribe", `{"type":"presence:subscribe","userIds":["0198c0de-0000-7000-8000-0000000000b0"]}`},
+	{"presence:unsubscribe", `{"type":"presence:unsubscribe","userIds":["0198c0de-0000-7000-8000-0000000000b0"]}`},
 	{"receipt:read", `{"type":"receipt:read","conversationId":"0198c0de-0000-7000-8000-0000000000c0","messageId":"0198c0de-0000-7000-8000-000000000e55"}`},
 	{"receipt:sync", `{"type":"receipt:sync","conversationId":"0198c0de-0000-7000-8000-0000000000c0","lastReadMessageId":"0198c0de-0000-7000-8000-000000000e55"}`},
 	{"receipt:sync of nothing", `{"type":"receipt:sync","conversationId":"0198c0de-0000-7000-8000-0000000000c0","lastReadMessageId":null}`},

@@ -12,7 +12,7 @@ import (
 // serverEvents has one of each type of event.
 var serverEvents = []Event{
 	AuthSuccess{}, AuthError{}, AuthExpiring{}, Subscribed{}, CaughtUp{}, Unsubscribed{}, MessageSent{}, MessageError{},
-	MessageDelivered{}, TypingStarted{}, TypingStopped{}, ReceiptSynced{}, ReceiptUpdated{}, ReceiptCount{}, ConversationAdded{}, ConversationRemoved{},
+	MessageDelivered{}, TypingStarted{}, TypingStopped{}, ReceiptSynced{}, ReceiptUpdated{}, ReceiptCount{}, PresenceChanged{}, PresenceState{}, FriendChanged{}, BlockChanged{}, ConversationAdded{}, ConversationRemoved{},
 	ConversationActivity{}, Announcement{}, Draining{}, Problem{},
 	ChangeEvent{Type: "message:received"}, ChangeEvent{Type: "message:updated"}, ChangeEvent{Type: "message:deleted"},
 	ChangeEvent{Type: "conversation:updated"},

@@ -34,6 +34,7 @@ type Listener interface {
 // The topics: the seed's (DOC-007), and one of each person for what concerns their sessions alone.
 const (
 	conversationTopicPrefix = "chat:conversation:"
+	presenceTopicPrefix     = "chat:presence:"
 	userTopicPrefix         = "chat:user:"
 	// SystemTopic carries what concerns all nodes.
 	SystemTopic = "chat:system"
@@ -41,6 +42,9 @@ const (
 
 // ConversationTopic carries what happens in a conversation.
 func ConversationTopic(c chat.ConversationID) string { return conversationTopicPrefix + string(c) }
+
+// PresenceTopic carries one person's presence to those who watch it.
+func PresenceTopic(u chat.UserID) string { return presenceTopicPrefix + string(u) }
 
 // UserTopic carries what concerns one person's sessions.
 func UserTopic(u chat.UserID) string { return userTopicPrefix + string(u) }

@@ -36,6 +36,10 @@ const (
 	envelopeCounted    = "receipt:count"
 	envelopeReceipts   = "receipts:changed"
 	envelopeReads      = "receipts:synced"
+	envelopePresence   = "presence:changed"
+	envelopeWatching   = "presence:watching"
+	envelopeFriendship = "friend:changed"
+	envelopeBlock      = "block:changed"
 )
 
 // envelope is what travels: the seed's {type, serverId, payload}. More members may be added.
@@ -201,6 +205,14 @@ func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
 	case envelopeRead:
 		return unwrap(data, func(p advanced) error {
 			return about(p.User == u && soundPosition(p.State), func() { h.heardRead(u, p.State) })
+		})
+	case envelopeFriendship:
+		return unwrap(data, func(p befriended) error {
+			return about(p.User == u && chat.ValidID(string(p.Friend.User.ID)), func() { h.friendshipChanged(u, p.Friend) })
+		})
+	case envelopeBlock:
+		return unwrap(data, func(p blocked) error {
+			return about(p.User == u && chat.ValidID(string(p.Other)), func() { h.blockChanged(u, p.Other, p.Blocked) })
 		})
 	case envelopeHidden:
 		return unwrap(data, func(p hidden) error {

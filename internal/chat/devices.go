@@ -1,0 +1,63 @@
+package chat
+
+import (
+	"context"
+	"time"
+)
+
+// MaxDevices is how many devices of one person are known at once. One more takes the place of the one that was active
+// the longest ago.
+const MaxDevices = 20
+
+// Beat is a sign of life of one device. What is so long ago is given as an age, since clocks differ.
+type Beat struct {
+	User UserID
+	// Login and DeviceID name the device (C7.2): a client's DeviceID, which may be "", says nothing outside of its login.
+	Login    LoginID
+	DeviceID string
+	Type     DeviceType
+	// Away says that the client called itself idle or was idle for [AwayAfter]; else it is online.
+	Away bool
+	// Heard is how long ago the device was heard; its lease ends [DeviceLease] after that. A beat that is older than
+	// that changes nothing.
+	Heard time.Duration
+	// Active is how long ago its person did something; of two beats of one device the one that was active last holds,
+	// with its Type and Away.
+	Active    time.Duration
+	Connected time.Duration // how long ago its connection began
+	// Privacy is what the node knows. What is known already holds if its Rev is larger.
+	Privacy Privacy
+}
+
+// Devices know which devices of everybody are connected, with a lease for each: in Redis for all nodes together, or in
+// the memory of the only one (C7.3). Methods may be called from any goroutine. An error means that they are away, and
+// nothing is known. All clocks are theirs.
+//
+// A person is there as long as a lease of theirs lasts. Who comes back within it was never gone. Leases end by
+// themselves; Lapse says whose have, to one caller at a time, until Settle.
+type Devices interface {
+	// Beat takes signs of life of any number of people, several of one among them. It returns the presence of each
+	// person for whom it is another one now, and the privacy that is known of each who has a larger one than their beat.
+	Beat(ctx context.Context, beats []Beat) (changed []Presence, newer map[UserID]Privacy, err error)
+
+	// End ends all devices of a login at once: its person signed out (C7.1). It returns their presence if that changed.
+	// A beat of that login within DeviceLease after it changes nothing.
+	End(ctx context.Context, u UserID, l LoginID) (changed []Presence, err error)
+
+	// SetPrivacy has a person's presence shown by it from now on, if its Rev is larger than what is known. It returns
+	// their presence as it is to be told now, which has that privacy also if nothing else changed; none when a newer
+	// privacy was known. seenAt is what an invisible person was seen last.
+	SetPrivacy(ctx context.Context, u UserID, p Privacy, seenAt time.Time) (told []Presence, err error)
+
+	// Presences returns those of the people named who are there. Who is missing is offline, if sure; else all was lost a
+	// moment ago, and who is missing may be there: ask again after [DeviceLease].
+	Presences(ctx context.Context, users []UserID) (there map[UserID]Presence, sure bool, err error)
+
+	// Lapse returns people, at most limit, whose last lease has ended, offline, with their last sign of life. They are
+	// the caller's for a moment; if it does not Settle them they are returned again. A person who is invisible or secret
+	// may be among them: the privacy is not always known here, and the store is to be asked.
+	Lapse(ctx context.Context, limit int) (offline []Presence, err error)
+
+	// Settle ends it: they are told. Who is there again stays.
+	Settle(ctx context.Context, offline []Presence) error
+}

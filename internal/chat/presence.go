@@ -1,0 +1,87 @@
+package chat
+
+import "time"
+
+// Status is what a person's presence is (seed DOC-006, C7.1).
+type Status string
+
+const (
+	StatusOnline Status = "online"
+	// StatusAway is a live connection without activity for 5 minutes.
+	StatusAway Status = "away"
+	// StatusOffline is no sign of life for 30 seconds, an explicit logout, or nothing that the one who asks may know.
+	StatusOffline Status = "offline"
+	// StatusInvisible is told to the person alone: to all others they are offline.
+	StatusInvisible Status = "invisible"
+)
+
+// DeviceType is what kind of device a person is on (seed DOC-006); "" when it did not say.
+type DeviceType string
+
+const (
+	Desktop DeviceType = "desktop"
+	Mobile  DeviceType = "mobile"
+)
+
+const (
+	// DeviceLease is how long a device counts as connected after its last sign of life.
+	DeviceLease = 30 * time.Second
+	// AwayAfter is how long a device may be idle and still be online.
+	AwayAfter = 5 * time.Minute
+)
+
+// Privacy is who may know of a person's presence. Of two the one with the larger Rev holds.
+type Privacy struct {
+	Rev       int64 // grows with every change of what follows
+	Enabled   bool
+	Sharing   Sharing
+	Invisible bool
+}
+
+// Secret reports whether nobody may know anything: presence is switched off, or shared with nobody.
+func (p Privacy) Secret() bool { return !p.Enabled || p.Sharing == ShareNobody }
+
+// Relation is what two people are to each other; it is the same from both sides.
+type Relation struct {
+	Friends bool // accepted
+	Share   bool // they are in a conversation together
+	Blocked bool // one of them has blocked the other
+}
+
+// Lets reports whether somebody in that relation may know of the person's presence (C7.4). Who is invisible looks
+// offline to them, and last seen when they became so.
+func (p Privacy) Lets(r Relation) bool {
+	switch {
+	case p.Secret() || r.Blocked:
+		return false
+	case p.Sharing == ShareFriends:
+		return r.Friends
+	}
+	return r.Friends || r.Share
+}
+
+// Presence is what others may be told of one person, by [Privacy.Lets]. It never holds what nobody may know: of somebody
+// invisible the Status is offline with SeenAt frozen, of a secret one it is offline without SeenAt.
+type Presence struct {
+	User UserID
+	// Version grows with every change of the members below. Of two, the larger one holds.
+	Version int64
+	Status  Status     // online, away or offline: the best of their devices (C7.2)
+	Device  DeviceType // of the one that was active last; "" when offline or not known
+	// SeenAt is the last sign of life of somebody who is offline; zero when it is not known here, and the store is asked.
+	SeenAt  time.Time
+	Privacy Privacy
+}
+
+// Same reports whether others would be shown the same of the same person, by whatever version.
+func (p Presence) Same(other Presence) bool {
+	return p.User == other.User && p.Status == other.Status && p.Device == other.Device && p.SeenAt.Equal(other.SeenAt) && p.Privacy == other.Privacy
+}
+
+// Watched is somebody whose presence a person watches, as the store has it.
+type Watched struct {
+	User     UserID
+	Relation Relation
+	Privacy  Privacy
+	SeenAt   time.Time // users.last_seen_at; zero when they were never seen
+}

@@ -1,0 +1,56 @@
+package protocol
+
+import "github.com/parley-chat/parley/internal/chat"
+
+// Presence is what one person may know of another's (C7). Somebody of whom they may know nothing is offline without lastSeenAt.
+type Presence struct {
+	UserID     string `json:"userId" format:"uuid"`
+	Status     string `json:"status" enum:"online,away,offline,invisible" doc:"invisible is told to the person alone."`
+	LastSeenAt *Time  `json:"lastSeenAt,omitzero" format:"date-time" doc:"Of somebody who is offline; absent when that is not known or not to be known."`
+	Device     string `json:"device,omitzero" enum:"mobile,desktop" doc:"The one that was active last, of somebody who is not offline; absent when it is not known."`
+}
+
+// PresenceChanged tells that somebody's presence is another one now.
+type PresenceChanged struct{ Presence }
+
+// PresenceState tells the presence of many, up to 1,000 a frame: of all whom the person watches after connecting, and of those
+// whom presence:subscribe or presence:unsubscribe named.
+type PresenceState struct {
+	Presences []Presence `json:"presences" nullable:"false"`
+}
+
+// FriendChanged tells a person's own sessions how they stand to another; user is absent with none.
+type FriendChanged struct {
+	UserID string `json:"userId" format:"uuid"`
+	Status string `json:"status" enum:"none,outgoing,incoming,friends"`
+	Since  *Time  `json:"since,omitzero" format:"date-time"`
+	User   *User  `json:"user,omitzero"`
+}
+
+// BlockChanged tells a person's own sessions that they blocked another, or lifted that.
+type BlockChanged struct {
+	UserID  string `json:"userId" format:"uuid"`
+	Blocked bool   `json:"blocked"`
+}
+
+// PresenceOf is the wire shape of somebody's presence for a person who may know it or not.
+func PresenceOf(p chat.Presence, may bool) Presence {
+	if !may {
+		return Presence{UserID: string(p.User), Status: string(chat.StatusOffline)}
+	}
+	out := Presence{UserID: string(p.User), Status: string(p.Status), Device: string(p.Device)}
+	if p.Status == chat.StatusOffline {
+		out.LastSeenAt = timeOrNull(p.SeenAt)
+	}
+	return out
+}
+
+// FriendChangedOf is the wire shape of how somebody stands to a person.
+func FriendChangedOf(f chat.Friend) FriendChanged {
+	out := FriendChanged{UserID: string(f.User.ID), Status: string(f.Friendship)}
+	if f.Friendship != chat.NotFriends {
+		user := UserOf(f.User)
+		out.Since, out.User = timeOrNull(f.Since), &user
+	}
+	return out
+}

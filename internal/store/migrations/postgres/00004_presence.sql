@@ -1,0 +1,43 @@
+-- +goose Up
+
+-- Both columns have a constant default, so that no row is written anew.
+ALTER TABLE users
+    ADD COLUMN presence_invisible boolean NOT NULL DEFAULT false,
+    ADD COLUMN presence_rev bigint NOT NULL DEFAULT 0;
+
+CREATE TABLE friendships (
+    user_low     uuid        NOT NULL REFERENCES users (id),
+    user_high    uuid        NOT NULL REFERENCES users (id),
+    requester_id uuid        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    accepted_at  timestamptz,
+    PRIMARY KEY (user_low, user_high),
+    CHECK (user_low < user_high AND requester_id IN (user_low, user_high))
+);
+CREATE INDEX idx_friendships_high ON friendships (user_high, user_low);
+
+CREATE TABLE blocks (
+    blocker_id uuid        NOT NULL REFERENCES users (id),
+    blocked_id uuid        NOT NULL REFERENCES users (id),
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (blocker_id, blocked_id),
+    CHECK (blocker_id <> blocked_id)
+);
+CREATE INDEX idx_blocks_blocked ON blocks (blocked_id, blocker_id);
+
+CREATE TABLE presence_subscriptions (
+    subscriber_id uuid        NOT NULL REFERENCES users (id),
+    target_id     uuid        NOT NULL REFERENCES users (id),
+    created_at    timestamptz NOT NULL,
+    PRIMARY KEY (subscriber_id, target_id),
+    CHECK (subscriber_id <> target_id)
+);
+CREATE INDEX idx_presence_subscriptions_target ON presence_subscriptions (target_id);
+
+-- +goose Down
+DROP TABLE presence_subscriptions;
+DROP TABLE blocks;
+DROP TABLE friendships;
+ALTER TABLE users
+    DROP COLUMN presence_rev,
+    DROP COLUMN presence_invisible;
