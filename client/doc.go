@@ -18,5 +18,6 @@
 //     so that it is stored exactly once (C2.3).
 //   - How far was read is said again until the server's answer covers it, and after every reconnect, of the 100
 //     conversations that were read last (C6.4, C6.5).
+//   - A device that was said to be idle is said to be so again after every reconnect (C7.1).
 //   - A token that runs out is replaced on the open socket; a node that leaves is left in time (C4.3, C8.4).
 package client

@@ -71,6 +71,23 @@ type (
 	}
 	// ReadSynced is the own read position, moved by any of the person's devices (C6.5).
 	ReadSynced struct{ ReadState ReadState }
+	// PresenceState tells the presence of many: after each connect, in one or more, of all whom the person watches, and of
+	// those whom [Live.SubscribePresence] or [Live.UnsubscribePresence] named.
+	PresenceState struct{ Presences []Presence }
+	// PresenceChanged says that somebody's presence is another one now. It replaces what was told before.
+	PresenceChanged struct{ Presence Presence }
+	// FriendChanged says how the person stands to another now.
+	FriendChanged struct {
+		UserID string
+		Status string     // none, outgoing, incoming or friends
+		Since  *time.Time // of the request, or of its being accepted; nil with none
+		User   *User      // nil with none
+	}
+	// BlockChanged says that the person blocked another on any of their devices, or lifted that.
+	BlockChanged struct {
+		UserID  string
+		Blocked bool
+	}
 	// Announcement is a word of the operator to all.
 	Announcement struct{ Text string }
 	// CatchingUp says that what changed past AfterRev is about to be handed over, as a difference of states
@@ -119,6 +136,10 @@ func (ConversationRemoved) isEvent()  {}
 func (ConversationActivity) isEvent() {}
 func (Typing) isEvent()               {}
 func (ReadSynced) isEvent()           {}
+func (PresenceState) isEvent()        {}
+func (PresenceChanged) isEvent()      {}
+func (FriendChanged) isEvent()        {}
+func (BlockChanged) isEvent()         {}
 func (Announcement) isEvent()         {}
 func (CatchingUp) isEvent()           {}
 func (CaughtUp) isEvent()             {}
@@ -175,6 +196,14 @@ type frame struct {
 	ReadAt *time.Time  `json:"readAt"`
 	Counts []ReadCount `json:"counts"`
 
+	Status     string     `json:"status"`
+	LastSeenAt *time.Time `json:"lastSeenAt"`
+	Device     string     `json:"device"`
+	Presences  []Presence `json:"presences"`
+	Since      *time.Time `json:"since"`
+	User       *User      `json:"user"`
+	Blocked    bool       `json:"blocked"`
+
 	Error        string `json:"error"`
 	Code         string `json:"code"`
 	Retryable    bool   `json:"retryable"`
@@ -223,6 +252,14 @@ func (f *frame) event() Event {
 			ConversationID: f.ConversationID, UnreadCount: f.UnreadCount,
 			LastReadMessageID: f.LastReadMessageID, LastReadSeq: f.LastReadSeq, LastReadAt: f.LastReadAt,
 		}}
+	case "presence:state":
+		return PresenceState{Presences: f.Presences}
+	case "presence:changed":
+		return PresenceChanged{Presence{UserID: f.UserID, Status: f.Status, LastSeenAt: f.LastSeenAt, Device: f.Device}}
+	case "friend:changed":
+		return FriendChanged{UserID: f.UserID, Status: f.Status, Since: f.Since, User: f.User}
+	case "block:changed":
+		return BlockChanged{UserID: f.UserID, Blocked: f.Blocked}
 	case "system:announcement":
 		return Announcement{Text: f.Text}
 	case "error":
@@ -252,6 +289,8 @@ type command struct {
 	Content           string         `json:"content,omitempty"`
 	ContentType       string         `json:"contentType,omitempty"`
 	Seq               int64          `json:"seq,omitempty"`
+	Status            string         `json:"status,omitempty"`
+	UserIDs           []string       `json:"userIds,omitempty"`
 }
 
 type subscription struct {

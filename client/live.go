@@ -47,6 +47,7 @@ type Live struct {
 	tracks     map[string]*track
 	leaving    map[string]int // unsubscribes that this socket has not answered, by conversation
 	readings   readings
+	idle       bool          // the person does nothing on this device, by the last heartbeat
 	retryAfter time.Duration // asked for by the last RATE_LIMITED of the connection
 	leaveAt    time.Time     // when a draining node lets go of us; zero when it is not
 }
@@ -249,6 +250,9 @@ func (l *Live) online(f *frame) {
 		return // a fresh token on the same socket
 	}
 	l.signedIn, l.userID = true, f.UserID
+	if l.idle {
+		l.out.command(command{Type: "presence:heartbeat", Status: StatusAway})
+	}
 	l.tend(time.Now())
 	l.out.release()
 	l.options.Handle(Online{UserID: f.UserID, SessionID: f.SessionID, ServerID: f.ServerID, ExpiresAt: f.ExpiresAt})

@@ -16,7 +16,8 @@ type Me struct {
 	Email               *string `json:"email"`
 	ReadReceiptsEnabled bool    `json:"readReceiptsEnabled"`
 	PresenceEnabled     bool    `json:"presenceEnabled"`
-	PresenceSharing     string  `json:"presenceSharing"` // everyone, friends or nobody
+	PresenceSharing     string  `json:"presenceSharing"`   // everyone, friends or nobody
+	PresenceInvisible   bool    `json:"presenceInvisible"` // looks offline to all others
 }
 
 // Message is a stored message. A tombstone has DeletedAt set and no content.

@@ -12,7 +12,8 @@ type ProfileEdit struct {
 	Email               *string `json:"email,omitempty"` // "" removes it
 	ReadReceiptsEnabled *bool   `json:"readReceiptsEnabled,omitempty"`
 	PresenceEnabled     *bool   `json:"presenceEnabled,omitempty"`
-	PresenceSharing     *string `json:"presenceSharing,omitempty"` // everyone, friends or nobody
+	PresenceSharing     *string `json:"presenceSharing,omitempty"`   // everyone, friends or nobody
+	PresenceInvisible   *bool   `json:"presenceInvisible,omitempty"` // on all devices; as [Live.SetPresence] does
 }
 
 // Me returns the own account.

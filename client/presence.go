@@ -1,0 +1,55 @@
+package client
+
+import "time"
+
+// What a person's presence is (C7.1).
+const (
+	StatusOnline    = "online"
+	StatusAway      = "away"      // connected, without activity for 5 minutes
+	StatusOffline   = "offline"   // not connected for 30 s, signed out, or nobody of whom the person may know anything
+	StatusInvisible = "invisible" // told to the person alone: to all others they are offline
+)
+
+// Presence is what the person may know of another's, or of their own.
+type Presence struct {
+	UserID     string     `json:"userId"`
+	Status     string     `json:"status"`     // online, away, offline or invisible
+	LastSeenAt *time.Time `json:"lastSeenAt"` // of somebody who is offline; nil when that is not known or not to be known
+	Device     string     `json:"device"`     // mobile or desktop, the one that was active last; "" when it is not known
+}
+
+// Heartbeat says whether the person is active on this device: [StatusOnline] or [StatusAway]. That the device lives needs
+// no saying, the connection answers the server's pings; after 5 minutes without a heartbeat of [StatusOnline] or another
+// activity the server has it away (C7.1). [StatusAway] is said again after each connect.
+func (l *Live) Heartbeat(status string) {
+	l.ask(func() {
+		l.idle = status == StatusAway
+		l.whileSignedIn(command{Type: "presence:heartbeat", Status: status})
+	})
+}
+
+// SetPresence makes the person invisible on all devices ([StatusInvisible]), or visible again, this device being
+// [StatusOnline] or [StatusAway]. What comes of it is handed over as [PresenceChanged] of the person themselves. Without a
+// connection nothing happens; [Client.UpdateMe] answers in every case.
+func (l *Live) SetPresence(status string) {
+	l.ask(func() {
+		if !l.signedIn {
+			return
+		}
+		l.idle = status == StatusAway
+		l.out.command(command{Type: "presence:set", Status: status})
+	})
+}
+
+// SubscribePresence follows the presence of people, at most 1,000 in all, until [Live.UnsubscribePresence]: the server
+// remembers it for all of the person's devices. A [PresenceState] of those named answers it. Following never shows more
+// than those people let be known (C7.4). Without a connection nothing happens.
+func (l *Live) SubscribePresence(users ...string) {
+	l.command(command{Type: "presence:subscribe", UserIDs: users})
+}
+
+// UnsubscribePresence ends that. Who is watched for another reason, as friends are, stays so. A [PresenceState] of those
+// named answers it.
+func (l *Live) UnsubscribePresence(users ...string) {
+	l.command(command{Type: "presence:unsubscribe", UserIDs: users})
+}
