@@ -1,3 +1,3 @@
 // Package inmem does in this process what several nodes share through Redis: passing events on,
-// counting uses, and knowing who has read what. It is what a single node runs on, not a stand-in (C8.1).
+// counting uses, and knowing who has read what and who is there. It is what a single node runs on, not a stand-in (C8.1).
 package inmem
