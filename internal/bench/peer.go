@@ -20,9 +20,6 @@ const (
 	opPing  = 9
 	opPong  = 10
 
-	// maxText is the longest text that the server sends: 1,000 presences have 150 kB.
-	maxText = 1 << 20
-
 	// patience is how long a peer waits for what must come.
 	patience = 20 * time.Second
 )
@@ -129,14 +126,7 @@ func (p *peer) read() ([]byte, error) {
 			}
 			size, header = int(binary.BigEndian.Uint16(head[2:])), 4
 		case 127:
-			if head, err = p.in.Peek(10); err != nil {
-				return nil, err
-			}
-			long := binary.BigEndian.Uint64(head[2:])
-			if long > maxText {
-				return nil, fmt.Errorf("a frame of %d bytes", long)
-			}
-			size, header = int(long), 10
+			return nil, errors.New("a frame of 64 KiB or more")
 		}
 		if _, err := p.in.Discard(header); err != nil {
 			return nil, err

@@ -1,6 +1,9 @@
 package chat
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Status is what a person's presence is (seed DOC-006, C7.1).
 type Status string
@@ -84,4 +87,99 @@ type Watched struct {
 	Relation Relation
 	Privacy  Privacy
 	SeenAt   time.Time // users.last_seen_at; zero when they were never seen
+}
+
+// SetPresence makes the actor invisible on all devices, or visible again, the device of a being online or away (C7.1).
+func (s *Service) SetPresence(ctx context.Context, actor UserID, a *Attendance, status Status) error {
+	switch status {
+	case StatusInvisible:
+		return s.setInvisible(ctx, actor, true)
+	case StatusOnline, StatusAway:
+		if err := s.setInvisible(ctx, actor, false); err != nil {
+			return err
+		}
+		a.Heartbeat(time.Now(), status, Device{})
+		return nil
+	}
+	return Invalid("status", "status must be \"online\", \"away\" or \"invisible\".")
+}
+
+// setInvisible writes only what is another way than before.
+func (s *Service) setInvisible(ctx context.Context, actor UserID, invisible bool) error {
+	is, err := s.sight.Privacies(ctx, []UserID{actor})
+	if err != nil || is[actor].Invisible == invisible {
+		return err
+	}
+	_, err = s.UpdateMe(ctx, actor, ProfileEdit{PresenceInvisible: &invisible})
+	return err
+}
+
+// SeePresences returns the presence of people as viewer may know it, in the order in which they are named, at most
+// [MaxFollowed]. Of whom they may know nothing, and who does not exist, is offline and was never seen. What they see of
+// themselves may be [StatusInvisible].
+func (s *Service) SeePresences(ctx context.Context, viewer UserID, users []UserID) ([]Presence, error) {
+	if len(users) == 0 || len(users) > MaxFollowed {
+		return nil, Invalid("userIds", "Name 1 to %d people.", MaxFollowed)
+	}
+	for _, u := range users {
+		if !ValidID(string(u)) {
+			return nil, Invalid("userIds", "This is not the id of a person.")
+		}
+	}
+	related, err := s.sight.Relations(ctx, viewer, users)
+	if err != nil {
+		return nil, err
+	}
+	there, sure, err := s.Presences(ctx, users)
+	if err != nil {
+		there, sure = nil, false
+	}
+	out := make([]Presence, len(users))
+	for i, u := range users {
+		p, is := there[u]
+		switch w, exists := related[u]; {
+		case u == viewer:
+			if out[i], err = s.ownPresence(ctx, viewer, p, is); err != nil {
+				return nil, err
+			}
+		case !exists:
+			out[i] = Presence{User: u, Status: StatusOffline}
+		default:
+			out[i] = w.seen(p, is, sure)
+		}
+	}
+	return out, nil
+}
+
+// seen is what somebody in that relation may know, who is there or not.
+func (w Watched) seen(p Presence, there, sure bool) Presence {
+	privacy := w.Privacy
+	if p.Privacy.Rev > privacy.Rev {
+		privacy = p.Privacy
+	}
+	switch {
+	case !privacy.Lets(w.Relation):
+		return Presence{User: w.User, Status: StatusOffline}
+	case there && !privacy.Invisible && p.Status != StatusOffline:
+		return p
+	case sure || privacy.Invisible:
+		return Presence{User: w.User, Status: StatusOffline, SeenAt: w.SeenAt}
+	}
+	// They may be there.
+	return Presence{User: w.User, Status: StatusOffline}
+}
+
+// ownPresence is what a person sees of themselves, whoever else may.
+func (s *Service) ownPresence(ctx context.Context, u UserID, p Presence, there bool) (Presence, error) {
+	privacies, err := s.sight.Privacies(ctx, []UserID{u})
+	if err != nil {
+		return Presence{}, err
+	}
+	if privacies[u].Invisible {
+		return Presence{User: u, Status: StatusInvisible}, nil
+	}
+	if there {
+		return p, nil
+	}
+	return Presence{User: u, Status: StatusOffline}, nil
 }

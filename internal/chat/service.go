@@ -27,6 +27,15 @@ type Config struct {
 	// Delivered is told of every step that somebody's devices acknowledge in a small conversation, for logs (C3.4). May
 	// be nil.
 	Delivered func(DeliveredStep)
+	// Devices know who is connected. Nil: nothing is known of presence.
+	Devices Devices
+	// OnlyNode says that no other node ever uses the store: when it ends everybody is gone.
+	OnlyNode bool
+	// PresenceTold is told of what others are told of people's presence, for logs. May be nil.
+	PresenceTold func([]Presence)
+	// PresenceFailed is told when a part of what keeps presence right begins to fail, beats or lapses, and with nil when it is
+	// well again. What failed is tried again every second. May be nil.
+	PresenceFailed func(part string, err error)
 	// Panicked is told of a fault in work of the rules that no request runs, for the log. What waited for it is answered
 	// [CodeInternal]. May be nil.
 	Panicked func(fault any, stack []byte)
@@ -59,6 +68,10 @@ type Service struct {
 	switches  *switches
 	listings  *listings
 	flushSoon chan struct{}
+
+	sight       PresenceStore
+	attendances *attendances
+	lapseSoon   chan struct{}
 }
 
 // New builds the rules over a store and an announcer. [Service.Run] must run while messages are sent.
@@ -72,7 +85,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	s := &Service{
 		cfg: cfg, store: store, announcer: announcer,
 		rosters: newRosterCache(store), seen: newSeenDrafts(), acks: newAckState(),
-		flushSoon: make(chan struct{}, 1),
+		flushSoon: make(chan struct{}, 1), lapseSoon: make(chan struct{}, 1),
 	}
 	if s.cfg.ReadThreshold == 0 {
 		s.cfg.ReadThreshold = ReadThreshold
@@ -82,6 +95,8 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches = newGathering(s), newSwitches(s)
+	s.sight, _ = store.(PresenceStore)
+	s.attendances = newAttendances(s)
 	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))
@@ -101,6 +116,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	flushed := make(chan struct{})
 	stop, flush := context.WithCancel(context.WithoutCancel(ctx))
+	attended := s.attending(stop)
 	go func() {
 		s.flushing(stop)
 		close(flushed)
@@ -111,6 +127,7 @@ func (s *Service) Run(ctx context.Context) error {
 	s.gathering.end()
 	flush()
 	<-flushed
+	attended.Wait()
 	s.typing.stop()
 	return nil
 }

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -32,3 +33,65 @@ type PresenceStore interface {
 
 // MaxFollowed is how many people one may follow explicitly, and name in one frame.
 const MaxFollowed = 1000
+
+// MaxWatched is how many people somebody watches at most, for whatever reason.
+const MaxWatched = 5000
+
+// Watching returns whom each of these people watches, at most [MaxWatched] each, for the announcer.
+func (s *Service) Watching(ctx context.Context, viewers map[UserID][]ConversationID) (map[UserID][]Watched, error) {
+	return s.sight.Watching(ctx, viewers, MaxWatched)
+}
+
+// Relations returns what u and each of the others are to each other, for the announcer.
+func (s *Service) Relations(ctx context.Context, u UserID, others []UserID) (map[UserID]Watched, error) {
+	return s.sight.Relations(ctx, u, others)
+}
+
+// Presences returns those of these people who are there, for the announcer; who is missing is offline, if sure.
+func (s *Service) Presences(ctx context.Context, users []UserID) (there map[UserID]Presence, sure bool, err error) {
+	if s.cfg.Devices == nil {
+		return nil, true, nil
+	}
+	return s.cfg.Devices.Presences(ctx, users)
+}
+
+// FollowPresence has the actor follow the presence of people explicitly, 1 to [MaxFollowed] of them. That shows nothing
+// that they do not let the actor know.
+func (s *Service) FollowPresence(ctx context.Context, actor UserID, others []UserID) error {
+	return s.follow(ctx, actor, others, s.sight.FollowPresence)
+}
+
+// UnfollowPresence ends that. Who is watched for another reason stays so.
+func (s *Service) UnfollowPresence(ctx context.Context, actor UserID, others []UserID) error {
+	return s.follow(ctx, actor, others, s.sight.UnfollowPresence)
+}
+
+func (s *Service) follow(ctx context.Context, actor UserID, others []UserID, write func(context.Context, UserID, []UserID) error) error {
+	others, err := checkFollowed(actor, others)
+	if err != nil {
+		return err
+	}
+	if err := write(ctx, actor, others); err != nil {
+		return err
+	}
+	s.announcer.WatchingChanged(actor)
+	return nil
+}
+
+// checkFollowed holds the rules for whom somebody names, and returns each once.
+func checkFollowed(actor UserID, others []UserID) ([]UserID, error) {
+	if len(others) == 0 || len(others) > MaxFollowed {
+		return nil, Invalid("userIds", "Name 1 to %d people.", MaxFollowed)
+	}
+	others = slices.Clone(others)
+	for _, u := range others {
+		switch {
+		case !ValidID(string(u)):
+			return nil, Invalid("userIds", "This is not the id of a person.")
+		case u == actor:
+			return nil, Invalid("userIds", "Nobody follows themselves.")
+		}
+	}
+	slices.Sort(others)
+	return slices.Compact(others), nil
+}
