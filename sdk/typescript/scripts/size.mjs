@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-const limits = { index: 11_650, indexeddb: 1_000 };
+const limits = { index: 11_650, indexeddb: 1_000, presence: 1_700, friends: 2_000 };
 
 for (const [name, limit] of Object.entries(limits)) {
   const input = new URL(`../src/${name}.ts`, import.meta.url).pathname;

@@ -9,7 +9,7 @@ import { messageOf } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { OutboxStorage } from "./outbox-storage.js";
 import { Patience } from "./patience.js";
-import { Rest } from "./rest.js";
+import { type Call, Rest } from "./rest.js";
 import { restApi } from "./rest-api.js";
 import { Session } from "./session.js";
 import { Cell, type Store } from "./store.js";
@@ -17,6 +17,7 @@ import type {
   ConnectionState,
   ConversationListState,
   ConversationViewState,
+  Device,
   OutboxState,
   SessionState,
 } from "./views.js";
@@ -31,6 +32,8 @@ export interface ParleyClientOptions {
    * `_` and `-`. Clients with the same slot share a login, and so do all without one.
    */
   slot?: string;
+  /** Which of the person's devices this is; all that name none in one login are one. */
+  device?: Device;
   fetch?: typeof fetch;
   WebSocket?: typeof WebSocket;
 }
@@ -69,19 +72,22 @@ const maxSubscribe = 500;
 
 /** A person's connection to one server. */
 export class ParleyClient {
-  readonly session: Store<SessionState>;
-  readonly connection: Store<ConnectionState>;
-  readonly conversations: Store<ConversationListState>;
-  readonly outbox: Store<OutboxState>;
+  declare readonly session: Store<SessionState>;
+  declare readonly connection: Store<ConnectionState>;
+  declare readonly conversations: Store<ConversationListState>;
+  declare readonly outbox: Store<OutboxState>;
   /** What the operator has said to everybody since this person signed in, the oldest first. */
-  readonly announcements: Store<readonly string[]>;
-  readonly api: Api;
+  declare readonly announcements: Store<readonly string[]>;
+  /** The last event of the server, for parts of the client beside this one: the stores have it already. */
+  declare readonly event: Store<ServerEvent | null>;
+  declare readonly api: Api;
 
   readonly #session: Session;
   readonly #connection: Connection;
   readonly #list: ConversationList;
   readonly #outbox: Outbox;
   readonly #waiting = new Cell<OutboxState>({ waiting: 0 });
+  readonly #event = new Cell<ServerEvent | null>(null);
   readonly #announcements = new Cell<readonly string[]>([]);
   readonly #patience = new Patience();
   readonly #rest: Rest;
@@ -92,30 +98,36 @@ export class ParleyClient {
 
   constructor(options: ParleyClientOptions = {}) {
     const base = (options.baseUrl ?? globalThis.location?.origin ?? "").replace(/\/+$/, "");
-    if (base === "") throw new TypeError("ParleyClient needs a baseUrl outside of a page.");
+    if (base === "") throw new TypeError("ParleyClient needs a baseUrl.");
     const Socket = options.WebSocket ?? globalThis.WebSocket;
-    if (!Socket) throw new TypeError("ParleyClient needs a WebSocket: this runtime has none.");
+    if (!Socket) throw new TypeError("This runtime has no WebSocket.");
     this.#rest = new Rest(base, options.fetch ?? globalThis.fetch.bind(globalThis), options.slot);
     this.#session = new Session(this.#rest);
     this.#list = new ConversationList(this.#rest, this.#patience);
     this.#outbox = new Outbox(options.storage ?? new MemoryStorage(), {
-      send: (frame) => this.#connection.send(frame),
+      send: (frame) => this.send(frame),
       changed: (id) => {
         this.#waiting.patch({ waiting: this.#outbox.waiting });
         this.#views.get(id)?.publish();
       },
       doubt: () => this.#connection.doubt(),
     });
-    this.#connection = new Connection(`${base.replace(/^http/, "ws")}/ws`, Socket, this.#session, {
+    const events = {
       onOnline: () => this.#online(),
       onOffline: () => this.#offline(),
-      onEvent: (event) => this.#take(event, false),
-    });
+      onEvent: (event: ServerEvent) => {
+        this.#take(event, false);
+        this.#event.set(event);
+      },
+    };
+    const url = `${base.replace(/^http/, "ws")}/ws`;
+    this.#connection = new Connection(url, Socket, this.#session, events, options.device);
     this.session = this.#session.store;
     this.connection = this.#connection.store;
     this.conversations = this.#list.store;
     this.outbox = this.#waiting;
     this.announcements = this.#announcements;
+    this.event = this.#event;
     this.api = restApi(this.#rest, {
       conversation: (conversation) => this.#list.put(conversation),
       gone: (id) => this.#gone(id, "left"),
@@ -161,6 +173,21 @@ export class ParleyClient {
     this.#connection.reconnectNow();
   }
 
+  /** Sends a frame of the protocol; false when there is no connection. */
+  send(frame: object): boolean {
+    return this.#connection.send(frame);
+  }
+
+  /** A REST call as this person, `path` without `/api`. Rejects with a ParleyError. */
+  call<T>(method: string, path: string, call?: Call): Promise<T> {
+    return this.#rest.call(method, path, call);
+  }
+
+  /** Whether the person is active on this device, as the next heartbeats say it. */
+  set activity(activity: "online" | "away") {
+    this.#connection.activity = activity;
+  }
+
   loadMoreConversations(): Promise<void> {
     return this.#list.loadMore();
   }
@@ -189,7 +216,7 @@ export class ParleyClient {
       patience: this.#patience,
       list: this.#list,
       outbox: this.#outbox,
-      send: (frame) => this.#connection.send(frame),
+      send: (frame) => this.send(frame),
       subscribe: (view) => this.#ask(view),
       change: (event) => this.#take(event, true),
     };
@@ -250,7 +277,7 @@ export class ParleyClient {
     for (let i = 0; i < asking.length; i += maxSubscribe) {
       const views = asking.slice(i, i + maxSubscribe);
       const conversations = views.map((view) => ({ conversationId: view.id, afterRev: view.afterRev }));
-      if (this.#connection.send({ type: "subscribe", conversations })) for (const view of views) view.asked();
+      if (this.send({ type: "subscribe", conversations })) for (const view of views) view.asked();
     }
   }
 

@@ -4,7 +4,7 @@ import { parseEvent, type ServerEvent } from "./events.js";
 import { isSignedOut } from "./rest.js";
 import type { Session } from "./session.js";
 import { Cell } from "./store.js";
-import type { ConnectionState } from "./views.js";
+import type { ConnectionState, Device } from "./views.js";
 
 /** How long the opening handshake and the answer to `auth` may take together. */
 const openWithin = 10_000;
@@ -44,6 +44,9 @@ export class Connection {
   readonly #Socket: typeof WebSocket;
   readonly #session: Session;
   readonly #events: ConnectionEvents;
+  readonly #device: Device | undefined;
+  /** What the heartbeat says of the person on this device (C7.1). */
+  activity: "online" | "away" = "online";
 
   #socket: WebSocket | null = null;
   /** Changes with every attempt and stop, so that a token that comes late is not used. */
@@ -64,11 +67,12 @@ export class Connection {
   #leaving = false;
   #probe: { timer: ReturnType<typeof setTimeout>; due: number } | null = null;
 
-  constructor(url: string, socket: typeof WebSocket, session: Session, events: ConnectionEvents) {
+  constructor(url: string, socket: typeof WebSocket, session: Session, events: ConnectionEvents, device?: Device) {
     this.#url = url;
     this.#Socket = socket;
     this.#session = session;
     this.#events = events;
+    this.#device = device;
   }
 
   get online(): boolean {
@@ -88,11 +92,11 @@ export class Connection {
 
   /** Connects without waiting for the backoff, though not sooner than the server allows. */
   reconnectNow(): void {
-    const { state } = this.store.getSnapshot();
+    const { state, reason } = this.store.getSnapshot();
     if (state === "online") this.doubt();
     else if (state === "closed" || state === "backoff" || state === "offline") {
       const wait = this.#notBefore - Date.now();
-      if (wait > 0) this.#retryIn(wait, this.store.getSnapshot().reason);
+      if (wait > 0) this.#retryIn(wait, reason);
       else void this.#connect();
     }
   }
@@ -139,7 +143,7 @@ export class Connection {
     }
     this.#socket = socket;
     this.#openTimer = setTimeout(() => this.#lost(socket, "The server did not answer."), openWithin);
-    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token }));
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token, ...this.#device }));
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
@@ -196,7 +200,7 @@ export class Connection {
 
   #beat(): void {
     const stuck = (this.#socket?.bufferedAmount ?? 0) > 0;
-    this.send({ type: "presence:heartbeat", status: "online" });
+    this.send({ type: "presence:heartbeat", status: this.activity });
     const silence = Date.now() - this.#lastFrame;
     // A silence that is too long already means that the timers slept: the connection may be well.
     if (stuck || silence > quiet + answerWithin) this.doubt();
@@ -262,11 +266,10 @@ export class Connection {
   #retryIn(ms: number, reason: string | null): void {
     clearTimeout(this.#retryTimer);
     // Browsers may be wrong about having no network, so that `offline` goes on trying as well.
-    const offline = typeof navigator !== "undefined" && navigator.onLine === false;
+    const offline = globalThis.navigator?.onLine === false;
     this.#retryTimer = setTimeout(() => void this.#connect(), ms);
-    this.store.set(
-      offline ? { state: "offline", retryAt: null, reason } : { state: "backoff", retryAt: Date.now() + ms, reason },
-    );
+    const retryAt = offline ? null : Date.now() + ms;
+    this.store.set({ state: offline ? "offline" : "backoff", retryAt, reason });
   }
 
   #giveUp(reason: string): void {
@@ -284,9 +287,8 @@ export class Connection {
   #letGo(): void {
     this.#offline();
     this.#turn++;
-    for (const timer of [this.#openTimer, this.#retryTimer, this.#healthyTimer]) clearTimeout(timer);
-    clearTimeout(this.#probe?.timer);
-    clearInterval(this.#heartbeat);
+    const timers = [this.#openTimer, this.#retryTimer, this.#healthyTimer, this.#heartbeat, this.#probe?.timer];
+    for (const timer of timers) clearTimeout(timer);
     this.#probe = null;
     this.#leaving = false;
     const socket = this.#socket;

@@ -23,22 +23,18 @@ export interface ErrorDetails {
 /** The one error of this package: what the server said, or `NETWORK_ERROR` when it could not be asked. */
 export class ParleyError extends Error {
   override readonly name = "ParleyError";
-  readonly code: Code;
+  declare readonly code: Code;
   /** Whether the same request may succeed later, unchanged. */
-  readonly retryable: boolean;
-  readonly retryAfterMs: number | undefined;
-  readonly fields: readonly FieldError[] | undefined;
-  readonly traceId: string | undefined;
-  readonly outcome: "rejected" | "unknown" | undefined;
+  declare readonly retryable: boolean;
+  declare readonly retryAfterMs: number | undefined;
+  declare readonly fields: readonly FieldError[] | undefined;
+  declare readonly traceId: string | undefined;
+  declare readonly outcome: "rejected" | "unknown" | undefined;
 
   constructor(code: Code, message = `The server answered ${code}.`, details: ErrorDetails = {}) {
-    super(message, { cause: details.cause });
-    this.code = code;
-    this.retryable = details.retryable ?? codes[code][1];
-    this.retryAfterMs = details.retryAfterMs;
-    this.fields = details.fields;
-    this.traceId = details.traceId;
-    this.outcome = details.outcome;
+    const { cause, ...rest } = details;
+    super(message, { cause });
+    Object.assign(this, rest, { code, retryable: rest.retryable ?? codes[code][1] });
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Conversation, LeaveReason, Message, ReadState } from "./shapes.js";
+import type { Conversation, FriendStatus, LeaveReason, Message, PersonPresence, ReadState, User } from "./shapes.js";
 
 /** What the server sends and this client reads (C4.6, C9). */
 export type ServerEvent =
@@ -18,6 +18,10 @@ export type ServerEvent =
   | ActivityEvent
   | ({ type: "receipt:synced" } & ReadState)
   | ReceiptEvent
+  | { type: "presence:state"; presences: PersonPresence[] }
+  | ({ type: "presence:changed" } & PersonPresence)
+  | { type: "friend:changed"; userId: string; status: FriendStatus; since?: string; user?: User }
+  | { type: "block:changed"; userId: string; blocked: boolean }
   | { type: "system:announcement"; text: string }
   | { type: "system:draining"; reconnectInMs: number }
   | { type: "error"; error: string; code: string; retryable: boolean; ref?: string; retryAfterMs?: number };
@@ -84,29 +88,26 @@ const members: Record<ServerEvent["type"], string> = {
   "receipt:synced": "conversationId unreadCount",
   "receipt:updated": "conversationId userId seq",
   "receipt:count": "conversationId counts",
+  "presence:state": "presences",
+  "presence:changed": "userId status",
+  "friend:changed": "userId status",
+  "block:changed": "userId blocked",
   "system:announcement": "text",
   "system:draining": "reconnectInMs",
   error: "code",
 };
 
-/** A member has one type wherever it stands; all others are strings. */
-const types: Record<string, string> = {
-  ...{
-    message: "object",
-    conversation: "object",
-    counts: "object",
-    hasMore: "boolean",
-    seq: "number",
-    rev: "number",
-    lastSeq: "number",
-  },
-  ...{ lastRev: "number", upToSeq: "number", unreadCount: "number", reconnectInMs: "number" },
-};
+/** A member has one type wherever it stands, which its name tells. */
+function typeOf(name: string): string {
+  if (/^(message|conversation|counts|presences)$/.test(name)) return "object";
+  if (/(seq|rev|count|ms)$/i.test(name)) return "number";
+  return /^(hasMore|blocked)$/.test(name) ? "boolean" : "string";
+}
 
 function whole(record: Record<string, unknown>, names: string): boolean {
   return names.split(" ").every((name) => {
     const value = record[name];
-    return name === "" || (value !== null && typeof value === (types[name] ?? "string"));
+    return name === "" || (value !== null && typeof value === typeOf(name));
   });
 }
 

@@ -3,15 +3,23 @@ export type { ConversationHandle, Credentials, ParleyClientOptions } from "./cli
 export { ParleyClient } from "./client.js";
 export type { Code, FieldError } from "./errors.js";
 export { ParleyError } from "./errors.js";
+export type { ServerEvent } from "./events.js";
 export { MemoryStorage } from "./memory.js";
 export type { OutboxRow, OutboxStorage } from "./outbox-storage.js";
+export type { Call } from "./rest.js";
 export type {
+  Block,
   Conversation,
+  DeviceType,
+  Friend,
+  FriendStatus,
   LeaveReason,
   Me,
   Message,
   Participant,
+  PersonPresence,
   PresenceSharing,
+  PresenceStatus,
   ProfileEdit,
   Reader,
   ReadState,
@@ -23,6 +31,7 @@ export type {
   ConnectionState,
   ConversationListState,
   ConversationViewState,
+  Device,
   MessageStatus,
   MessageView,
   OutboxState,

@@ -261,9 +261,9 @@ function entryOf(row: OutboxRow, resent: boolean): OutboxEntry {
 
 /** A version 4 UUID. `crypto.randomUUID` is missing on pages without TLS. */
 function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  const bytes = crypto.getRandomValues(new Uint8Array(36));
+  // Of the 8 only the lower two bits are random, so that it is one of 8, 9, a, b; the 4 stays.
+  return "00000000-0000-4000-8000-000000000000".replace(/[08]/g, (digit, at) =>
+    (+digit | ((bytes[at] as number) & (digit === "0" ? 15 : 3))).toString(16),
+  );
 }

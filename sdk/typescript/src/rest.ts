@@ -1,3 +1,4 @@
+import { codes } from "./codes.gen.js";
 import { asParleyError, errorOf, ParleyError } from "./errors.js";
 
 /** Where {@link Rest} gets its access tokens. */
@@ -20,7 +21,7 @@ const timeout = 15_000;
 
 /** Whether the server did not accept the token or cookie. */
 export function isSignedOut(error: ParleyError): boolean {
-  return error.code === "AUTH_FAILED" || error.code === "UNAUTHORIZED";
+  return codes[error.code][0] === 401;
 }
 
 function retryAfter(headers: Headers): number | undefined {
@@ -89,7 +90,7 @@ export class Rest {
         headers,
         credentials: "include",
         signal: cancel.signal,
-        ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+        body: JSON.stringify(call.body),
       });
       const raw = await response.text();
       let body: unknown;

@@ -14,6 +14,8 @@ export interface Me extends User {
   readonly readReceiptsEnabled: boolean;
   readonly presenceEnabled: boolean;
   readonly presenceSharing: PresenceSharing;
+  /** Whether this person looks offline to all others. */
+  readonly presenceInvisible: boolean;
 }
 
 /** What `PATCH /api/users/me` takes; what is absent stays. */
@@ -23,6 +25,39 @@ export interface ProfileEdit {
   readReceiptsEnabled?: boolean;
   presenceEnabled?: boolean;
   presenceSharing?: PresenceSharing;
+  presenceInvisible?: boolean;
+}
+
+/** `offline` also where nothing may be known; `invisible` is told of oneself alone. */
+export type PresenceStatus = "online" | "away" | "offline" | "invisible";
+
+export type DeviceType = "mobile" | "desktop";
+
+/** What this person may know of another's presence. */
+export interface PersonPresence {
+  readonly userId: string;
+  readonly status: PresenceStatus;
+  /** Of somebody who is offline, where it may be known. */
+  readonly lastSeenAt?: string;
+  /** The one that was active last, of somebody who is not offline. */
+  readonly device?: DeviceType;
+}
+
+/** How one stands to another: `outgoing` was asked by oneself, `incoming` waits for one's own answer. */
+export type FriendStatus = "none" | "outgoing" | "incoming" | "friends";
+
+/** Somebody on the list of friends and requests. */
+export interface Friend {
+  readonly user: User;
+  readonly status: Exclude<FriendStatus, "none">;
+  /** When it was asked for, or accepted. */
+  readonly since: string;
+}
+
+/** Somebody whom this person has blocked. */
+export interface Block {
+  readonly user: User;
+  readonly since: string;
 }
 
 export type Role = "owner" | "admin" | "member";

@@ -1,6 +1,6 @@
 // What the stores of a client show. Everything here is immutable; what did not change is the same object.
 import type { ParleyError } from "./errors.js";
-import type { Conversation, Me, Message } from "./shapes.js";
+import type { Conversation, DeviceType, Me, Message } from "./shapes.js";
 
 export interface SessionState {
   /** `restoring` until {@link ParleyClient.restore} has found out whether somebody is signed in. */
@@ -20,6 +20,13 @@ export interface ConnectionState {
   readonly retryAt: number | null;
   /** Why the last connection ended, for people; null when none has or all is well. */
   readonly reason: string | null;
+}
+
+/** What a client says of the device that it runs on (C7.2); `thisDevice` of the presence entry makes one. */
+export interface Device {
+  /** The same at every start: at most 64 printable ASCII characters. It says nothing outside of its login. */
+  readonly deviceId?: string;
+  readonly deviceType?: DeviceType;
 }
 
 export interface OutboxState {

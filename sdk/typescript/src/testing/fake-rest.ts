@@ -1,16 +1,7 @@
 import { codes } from "../codes.gen.js";
-import type { Code } from "../errors.js";
+import { Refusal } from "./fake-refusal.js";
 import type { FakeServer } from "./fake-server.js";
 import type { FakeConversation } from "./fake-store.js";
-
-/** What a route throws to be answered with a problem. */
-export class Refusal extends Error {
-  readonly code: Code;
-  constructor(code: Code) {
-    super(code);
-    this.code = code;
-  }
-}
 
 export interface FakeRequest {
   readonly method: string;
@@ -54,9 +45,12 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
       return [200, store.me(me)];
     }
     const q = request.query.get("q") ?? "";
-    const found = [...store.people.values()].filter((p) => p.id !== me && p.username.startsWith(q));
+    const found = [...store.people.values()].filter(
+      (p) => p.id !== me && p.username.startsWith(q) && !server.friends.apart(me, p.id),
+    );
     return [200, { users: found.map((p) => store.user(p.id)), nextCursor: null, hasMore: false }];
   }
+  if (parts[0] === "friends" || parts[0] === "blocks") return people(server, me, parts, request);
   if (parts[1] === undefined) return method === "POST" ? create(server, me, body) : list(server, me, request.query);
   const c = store.conversations.get(parts[1]);
   if (!c?.people.includes(me)) throw new Refusal("NOT_IN_CONVERSATION");
@@ -88,7 +82,9 @@ function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer
 function auth(server: FakeServer, action: string, { body, cookie }: FakeRequest, jar: CookieJar): Answer {
   if (action === "logout") {
     const login = jar[cookie];
+    const userId = login ? server.loginOf(login) : undefined;
     if (login) server.endLogin(login);
+    if (userId) server.presence.end(userId);
     jar[cookie] = null;
     return [204];
   }
@@ -105,6 +101,36 @@ function auth(server: FakeServer, action: string, { body, cookie }: FakeRequest,
   }
   const accessToken = server.mint(userId, jar[cookie] as string);
   return [200, { user: server.store.me(userId), accessToken, expiresIn: server.tokenSeconds }];
+}
+
+/** Friends and blocks. */
+function people({ friends }: FakeServer, me: string, parts: string[], { method, body, query }: FakeRequest): Answer {
+  const [list, id = String(body.userId)] = parts as ["friends" | "blocks", string?];
+  switch (`${method} ${list}`) {
+    case "GET friends":
+      return page(list, friends.of(me), query);
+    case "GET blocks":
+      return page(list, friends.blocks(me), query);
+    case "POST friends":
+      return [200, friends.befriend(me, id, parts[2] === "accept")];
+    case "DELETE friends":
+      friends.unfriend(me, id);
+      return [204];
+    case "POST blocks":
+      friends.block(me, id, true);
+      return [200, friends.blocks(me).find(({ user }) => user.id === id)];
+    case "DELETE blocks":
+      friends.block(me, id, false);
+      return [204];
+  }
+  throw new Refusal("NOT_FOUND");
+}
+
+function page(name: string, all: readonly unknown[], query: URLSearchParams): Answer {
+  const from = Number(query.get("cursor") ?? 0);
+  const to = from + Number(query.get("limit") ?? 50);
+  const hasMore = all.length > to;
+  return [200, { [name]: all.slice(from, to), nextCursor: hasMore ? String(to) : null, hasMore }];
 }
 
 function create(server: FakeServer, me: string, body: Record<string, unknown>): Answer {

@@ -1,6 +1,8 @@
 import { codes } from "../codes.gen.js";
 import type { Code } from "../errors.js";
-import type { Message } from "../shapes.js";
+import type { DeviceType, Message } from "../shapes.js";
+import { FakeFriends } from "./fake-friends.js";
+import { FakePresence } from "./fake-presence.js";
 import { answer, type CookieJar } from "./fake-rest.js";
 import { FakeSession, FakeSocket } from "./fake-socket.js";
 import { type FakeChange, type FakeConversation, type FakePerson, FakeStore } from "./fake-store.js";
@@ -21,12 +23,14 @@ export interface FakeBrowser {
 /**
  * A Parley server in memory, for tests: the message path, with faults on demand. It uses timers only, so that
  * fake timers drive it. Registering, searching, conversations, history, changes and the socket behave as the
- * server's do; limits, roles and presence are left out.
+ * server's do, and presence, friends and blocks; limits and roles are left out.
  */
 export class FakeServer {
   readonly baseUrl = "http://parley.test";
   readonly store = new FakeStore();
   readonly sessions = new Set<FakeSession>();
+  readonly friends = new FakeFriends(this);
+  readonly presence = new FakePresence(this);
   /** Every frame that arrived, with who sent it. */
   readonly received: { userId: string | null; frame: Frame }[] = [];
 
@@ -70,6 +74,7 @@ export class FakeServer {
     for (const person of people) {
       this.tell(person, { type: "conversation:added", conversation: this.store.view(c, person) });
     }
+    this.presence.update();
     return c;
   }
 
@@ -187,9 +192,11 @@ export class FakeServer {
         if (c) session.subscribe(c, afterRev);
         else session.send(this.#problem("NOT_IN_CONVERSATION", conversationId));
       }
-    } else if (frame.type !== "presence:heartbeat") {
-      this.#about(session, frame);
-    }
+    } else if (frame.type === "presence:heartbeat") this.presence.beat(session, frame.status);
+    else if (frame.type === "presence:set") this.presence.set(session, frame.status);
+    else if (frame.type === "presence:subscribe" || frame.type === "presence:unsubscribe") {
+      this.presence.follow(session, frame.userIds as string[], frame.type === "presence:subscribe");
+    } else this.#about(session, frame);
   }
 
   /** Takes a frame that is about one conversation. */
@@ -225,6 +232,7 @@ export class FakeServer {
       }
       case "typing:start":
       case "typing:stop": {
+        if (this.store.people.get(userId)?.presenceInvisible) break;
         const type = frame.type === "typing:start" ? "typing:started" : "typing:stopped";
         this.#others(c, userId, { type, conversationId, userId });
         break;
@@ -256,6 +264,7 @@ export class FakeServer {
   edit(userId: string, part: Partial<FakePerson>): void {
     const person = this.store.people.get(userId) as FakePerson;
     this.store.people.set(userId, { ...person, ...part });
+    this.presence.update();
     if (part.readReceiptsEnabled === undefined) return;
     for (const c of this.store.conversations.values()) if (c.people.includes(userId)) this.#tellReading(c, userId);
   }
@@ -288,14 +297,17 @@ export class FakeServer {
       session.close(4401);
       return;
     }
+    const again = session.userId !== null;
     session.userId = userId;
     const expiresAt = new Date(Date.now() + this.tokenSeconds * 1000).toISOString();
     session.send({ type: "auth:success", userId, sessionId: session.id, serverId: "fake", expiresAt });
+    if (!again) this.presence.arrive(session, frame.deviceType as DeviceType | undefined);
   }
 
   #sendMessage(session: FakeSession, c: FakeConversation, frame: Frame): void {
     const clientMessageId = String(frame.clientMessageId);
-    const refusal = this.refusals.shift();
+    const apart = c.type === "direct" && this.friends.apart(c.people[0] as string, c.people[1] as string);
+    const refusal = apart ? { code: "FORBIDDEN" as const } : this.refusals.shift();
     if (refusal) {
       const retryable = codes[refusal.code][1];
       const more = { error: refusal.code, outcome: "rejected", retryable, ...refusal };

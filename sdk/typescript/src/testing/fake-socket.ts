@@ -125,6 +125,7 @@ export class FakeSession {
     this.#ended = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#server.sessions.delete(this);
+    this.#server.presence.leave(this);
   }
 
   #later(way: "in" | "out" | "hub", delay: number, act: () => void): void {

@@ -2,6 +2,8 @@ import type { Conversation, Me, Message, User } from "../shapes.js";
 
 export interface FakePerson extends Me {
   readonly password: string;
+  /** Null until they have gone once. */
+  readonly lastSeenAt: string | null;
 }
 
 export interface FakeConversation {
@@ -54,7 +56,8 @@ export class FakeStore {
   person(username: string, password: string): FakePerson {
     const person: FakePerson = {
       ...{ id: this.id(), username, displayName: username, createdAt: this.now(), email: null, password },
-      ...{ readReceiptsEnabled: true, presenceEnabled: true, presenceSharing: "everyone" },
+      ...{ readReceiptsEnabled: true, presenceEnabled: true, presenceSharing: "everyone", presenceInvisible: false },
+      ...{ lastSeenAt: null },
     };
     this.people.set(person.id, person);
     return person;
@@ -146,7 +149,7 @@ export class FakeStore {
   }
 
   me(id: string): Me {
-    const { password: _, ...me } = this.people.get(id) as FakePerson;
+    const { password: _, lastSeenAt: __, ...me } = this.people.get(id) as FakePerson;
     return me;
   }
 
