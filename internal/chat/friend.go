@@ -23,11 +23,12 @@ type Friend struct {
 	Since      time.Time  // of the request, or of its being accepted
 }
 
-// Block is somebody whom a person has blocked.
-type Block struct {
-	User  User
-	Since time.Time
-}
+const (
+	// MaxRequests is how many requests for friendship of one person may wait for an answer at once.
+	MaxRequests = 1000
+	// MaxBlocks is how many people one may block.
+	MaxBlocks = 10_000
+)
 
 // PersonCursor is a position in a list of people in order of Since, newest first (ties by user id, descending); zero for
 // the beginning.
@@ -36,15 +37,31 @@ type PersonCursor struct {
 	User  UserID
 }
 
-// FriendStore keeps friends and blocks. Erased people are on no list and cannot be befriended or blocked.
+// Friendly is how two people stand to each other after one of them did something about it.
+type Friendly struct {
+	Mine   Friend // how the one who did it stands to the other
+	Theirs Friend // how the other stands to them
+	// Changed says that it is another way than before.
+	Changed bool
+}
+
+// Standing is what there is between a person and another, as the person sees it.
+type Standing struct {
+	Friend Friend
+	Blocks bool           // the person has blocked the other
+	Direct ConversationID // their direct conversation; "" for none
+}
+
+// FriendStore keeps friends and blocks. Erased people are on no list and cannot be befriended or blocked. Of two changes
+// between the same two people the second begins when the first is through.
 type FriendStore interface {
 	// Friends pages through a person's friends and requests.
 	Friends(ctx context.Context, u UserID, after PersonCursor, limit int) (friends []Friend, hasMore bool, err error)
 
 	// Befriend asks other for friendship, and accepts it when other asked before. With accept it only accepts:
-	// CodeNotFound when other did not ask. It returns how u stands to other then, and whether that changed. CodeNotFound
-	// when other does not exist, or one has blocked the other.
-	Befriend(ctx context.Context, u, other UserID, accept bool) (f Friend, changed bool, err error)
+	// CodeNotFound when other did not ask. CodeNotFound too when other does not exist, or one has blocked the other;
+	// CodeValidation when u has [MaxRequests] open.
+	Befriend(ctx context.Context, u, other UserID, accept bool) (Friendly, error)
 
 	// Unfriend ends a friendship, withdraws or declines a request. It reports whether there was one.
 	Unfriend(ctx context.Context, u, other UserID) (changed bool, err error)
@@ -52,11 +69,10 @@ type FriendStore interface {
 	// Blocks pages through whom a person has blocked.
 	Blocks(ctx context.Context, u UserID, after PersonCursor, limit int) (blocks []Block, hasMore bool, err error)
 
-	// SetBlock blocks other, or lifts that, and reports whether that changed anything. Blocking ends a friendship and
-	// requests. When the two have a direct conversation and whether they may write there changed with it, that
-	// conversation takes a rev and is returned (decided on a roster revision); else nil. CodeNotFound when other does not exist.
-	SetBlock(ctx context.Context, u, other UserID, blocked bool) (changed bool, direct *Conversation, err error)
+	// SetBlock blocks other, or lifts that. Blocking ends a friendship and requests. CodeNotFound when other does not
+	// exist, CodeValidation when u has blocked [MaxBlocks].
+	SetBlock(ctx context.Context, u, other UserID, blocked bool) (BlockChange, error)
 
-	// BlockedAmong returns those of the others who have blocked u or whom u has blocked, in one query.
-	BlockedAmong(ctx context.Context, u UserID, others []UserID) ([]UserID, error)
+	// Standing returns how u stands to other, or CodeNotFound when other does not exist.
+	Standing(ctx context.Context, u, other UserID) (Standing, error)
 }

@@ -20,6 +20,8 @@ type Roster struct {
 	// Rev is the rev of the last change to the conversation itself or to who is in it.
 	Rev   int64
 	Roles map[UserID]Role
+	// Blocked says of a direct conversation that one of the two has blocked the other: neither writes.
+	Blocked bool
 }
 
 // people are those who are in it, in no order.

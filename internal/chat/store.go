@@ -21,6 +21,7 @@ type Store interface {
 	ConversationStore
 	ReceiptStore
 	UserStore
+	FriendStore
 }
 
 // MessageStore keeps messages and hands out seq and rev.
@@ -69,13 +70,14 @@ type MessageStore interface {
 type ConversationStore interface {
 	// CreateConversation stores a conversation at rev 1 with its participants. For a direct one
 	// between two people who have one, it returns that one with created = false; if the creator had
-	// hidden it, it is shown again. CodeNotFound when a participant does not exist or was erased.
+	// hidden it, it is shown again. CodeNotFound when a participant does not exist or was erased, or there is a block,
+	// either way, between the creator and a participant.
 	CreateConversation(ctx context.Context, n NewConversation) (conversation Conversation, created bool, err error)
 
 	// ReviseConversation applies one change to a conversation or to who is in it and takes one rev for
 	// all of it. It returns the state after it. ErrStale when RosterRev is not the conversation's;
-	// CodeNotFound when an added person does not exist or was erased. Who comes back after having left
-	// keeps their read position.
+	// CodeNotFound when an added person does not exist, was erased, or is in a block with By. Who comes back
+	// after having left keeps their read position.
 	ReviseConversation(ctx context.Context, r Revision) (Conversation, error)
 
 	// HideConversation takes a conversation off one person's list until its next message. It returns the seq of
@@ -111,10 +113,10 @@ type UserStore interface {
 	// leaves the steps where they are, and nobody is shown them.
 	UpdateMe(ctx context.Context, id UserID, e ProfileEdit) (after Me, switched bool, err error)
 	// SearchUsers finds by prefix of username or display name without regard to case, never by e-mail,
-	// the searcher and erased people left out, in order of username.
+	// the searcher, erased people and those with whom there is a block, either way, left out, in order of username.
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)
 	// EraseUser makes the account a deleted user: name, e-mail, password, logins and what they have read when
-	// are gone. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed
+	// are gone, and so are friendships, blocks and whose presence they follow. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed
 	// conversations are returned, also with an error. It is idempotent and may be repeated after a crash.
 	EraseUser(ctx context.Context, id UserID, withMessages bool) ([]ConversationID, error)
 }
@@ -205,10 +207,12 @@ type Revision struct {
 	Conversation ConversationID
 	RosterRev    int64
 	Title        *string
-	Add          []UserID
-	Remove       []UserID
-	Roles        map[UserID]Role
-	End          bool
+	// By is who adds people: nobody with whom there is a block, either way, is found. "" adds whomever.
+	By     UserID
+	Add    []UserID
+	Remove []UserID
+	Roles  map[UserID]Role
+	End    bool
 }
 
 // ListQuery asks for a page of a person's conversations: by Offset (the seed's page) or after a

@@ -112,11 +112,7 @@ func newID[S ~string]() S { return S(uuid.Must(uuid.NewV7()).String()) }
 
 func conversationsFor(tb testing.TB, s *store.Store) ([]chat.Conversation, chat.UserID) {
 	tb.Helper()
-	id := newID[chat.UserID]()
-	a := auth.Account{User: chat.User{ID: id, Username: string(id), DisplayName: "x", CreatedAt: time.Now()}, UsernameKey: string(id)}
-	if err := s.CreateAccount(context.Background(), a, false); err != nil {
-		tb.Fatal(err)
-	}
+	id := personFor(tb, s)
 	var cs []chat.Conversation
 	for range batchConversations {
 		c, _, err := s.CreateConversation(context.Background(), chat.NewConversation{
@@ -128,6 +124,16 @@ func conversationsFor(tb testing.TB, s *store.Store) ([]chat.Conversation, chat.
 		cs = append(cs, c)
 	}
 	return cs, id
+}
+
+func personFor(tb testing.TB, s *store.Store) chat.UserID {
+	tb.Helper()
+	id := newID[chat.UserID]()
+	a := auth.Account{User: chat.User{ID: id, Username: string(id), DisplayName: "x", CreatedAt: time.Now()}, UsernameKey: string(id)}
+	if err := s.CreateAccount(context.Background(), a, false); err != nil {
+		tb.Fatal(err)
+	}
+	return id
 }
 
 // barePostgres inserts with one unnest and nothing else.

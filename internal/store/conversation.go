@@ -13,7 +13,8 @@ var errDirectExists = errors.New("these two have a direct conversation")
 
 // CreateConversation stores a conversation at rev 1 with its participants, the creator first in order of
 // joining. For a direct one between two people who have one, it returns that one with created = false; if the
-// creator had hidden it, it is shown again. CodeNotFound when a participant does not exist or was erased.
+// creator had hidden it, it is shown again. CodeNotFound when a participant does not exist or was erased, or there is a
+// block between a participant and the creator.
 func (s *Store) CreateConversation(ctx context.Context, n chat.NewConversation) (conversation chat.Conversation, created bool, err error) {
 	if n.Type == chat.Direct {
 		conversation, err = s.directConversation(ctx, n)
@@ -41,7 +42,7 @@ func (s *Store) insertConversation(ctx context.Context, x session, n chat.NewCon
 	if n.Type == chat.Group {
 		role, owner = chat.RoleOwner, n.Creator
 	}
-	if err := s.expectPeople(ctx, x, n.Participants); err != nil {
+	if err := s.expectPeople(ctx, x, n.Creator, n.Participants); err != nil {
 		return err
 	}
 	_, err := x.exec(ctx, "INSERT INTO conversations (id, type, title, owner_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",
@@ -50,7 +51,7 @@ func (s *Store) insertConversation(ctx context.Context, x session, n chat.NewCon
 		return err
 	}
 	if n.Type == chat.Direct {
-		low, high := pair(n)
+		low, high := pair(n.Participants[0], n.Participants[1])
 		inserted, err := x.exec(ctx, "INSERT INTO direct_conversations (user_low, user_high, conversation_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
 			string(low), string(high), string(n.ID))
 		if err != nil {
@@ -72,22 +73,22 @@ func (s *Store) insertConversation(ctx context.Context, x session, n chat.NewCon
 	return s.seat(ctx, x, seating{n.ID, others, chat.RoleMember, 1, at.Add(time.Microsecond), 0})
 }
 
-// pair is the two people of a direct conversation in the order of the key.
-func pair(n chat.NewConversation) (low, high chat.UserID) {
-	low, high = n.Participants[0], n.Participants[1]
-	if high < low {
-		low, high = high, low
-	}
-	return low, high
+// pair is two people in the order of the key of what there is between them.
+func pair(one, other chat.UserID) (low, high chat.UserID) {
+	return min(one, other), max(one, other)
+}
+
+// directOf is the direct conversation of two people, or sql.ErrNoRows.
+func (s *Store) directOf(ctx context.Context, x session, one, other chat.UserID) (id chat.ConversationID, err error) {
+	low, high := pair(one, other)
+	err = x.one(ctx, into(&id), "SELECT conversation_id FROM direct_conversations WHERE user_low = $1 AND user_high = $2", string(low), string(high))
+	return id, err
 }
 
 // directConversation finds the direct conversation of two people and shows it to the creator again, or
 // answers sql.ErrNoRows.
 func (s *Store) directConversation(ctx context.Context, n chat.NewConversation) (chat.Conversation, error) {
-	low, high := pair(n)
-	var id chat.ConversationID
-	err := s.db.reader().one(ctx, into(&id),
-		"SELECT conversation_id FROM direct_conversations WHERE user_low = $1 AND user_high = $2", string(low), string(high))
+	id, err := s.directOf(ctx, s.db.reader(), n.Participants[0], n.Participants[1])
 	if err != nil {
 		return chat.Conversation{}, err
 	}
@@ -106,7 +107,8 @@ func (s *Store) directConversation(ctx context.Context, n chat.NewConversation) 
 
 // ReviseConversation applies one change to a conversation or to who is in it and takes one rev for all of it.
 // It returns the state after it, without anything personal. ErrStale when RosterRev is not the
-// conversation's; CodeNotFound when an added person does not exist or was erased; CodeNotInConversation when
+// conversation's; CodeNotFound when an added person does not exist or was erased, or there is a block between them and By;
+// CodeNotInConversation when
 // the conversation does not exist or has ended. Who comes back after having left keeps their read position.
 func (s *Store) ReviseConversation(ctx context.Context, r chat.Revision) (chat.Conversation, error) {
 	var after chat.Conversation

@@ -19,7 +19,7 @@ type dialect struct {
 	forUpdate string
 	// skipLocked locks the rows that nobody else holds and leaves the others out.
 	skipLocked string
-	// forShare keeps the rows read from being deleted or changed in their keys.
+	// forShare keeps the rows read as they are against other writers; several may hold them so.
 	forShare string
 	// lockUsers keeps other transactions from adding users; "" where there is one writer.
 	lockUsers string
@@ -110,7 +110,7 @@ var postgresDialect = &dialect{
 	greatest:   "GREATEST",
 	forUpdate:  "FOR NO KEY UPDATE",
 	skipLocked: "FOR UPDATE SKIP LOCKED",
-	forShare:   "FOR KEY SHARE",
+	forShare:   "FOR SHARE",
 	lockUsers:  "LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE",
 	hasSchema:  "SELECT to_regclass('schema_info') IS NOT NULL",
 

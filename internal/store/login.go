@@ -14,7 +14,7 @@ import (
 // erased.
 func (s *Store) BeginLogin(ctx context.Context, l auth.Login, first auth.RefreshToken) error {
 	return named(s.db.write(ctx, func(x session) error {
-		if err := s.expectPeople(ctx, x, []chat.UserID{l.User}); err != nil {
+		if err := s.expectPeople(ctx, x, "", []chat.UserID{l.User}); err != nil {
 			return err
 		}
 		_, err := x.exec(ctx, "INSERT INTO logins (id, user_id, user_agent, created_at) VALUES ($1, $2, $3, $4)",

@@ -109,8 +109,35 @@ func live(t *testing.T) lived {
 	must(err)
 	l.page, _, err = s.Messages(t.Context(), chat.HistoryQuery{Conversation: cs[0].ID, Limit: 50})
 	must(err)
+	for _, other := range []chat.UserID{bob, personFor(t, s)} {
+		_, err = s.Befriend(t.Context(), ada, other, false)
+		must(err)
+	}
+	_, err = s.Befriend(t.Context(), bob, ada, true)
+	must(err)
+	_, err = s.SetBlock(t.Context(), bob, personFor(t, s), true)
+	must(err)
 	must(s.Close())
+	l.follow(t, ada, bob)
 	return l
+}
+
+// follow notes that a person follows another's presence.
+func (l lived) follow(t *testing.T, u, other chat.UserID) {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(l.dir, "parley.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, query := range []string{
+		"INSERT INTO presence_subscriptions (subscriber_id, target_id, created_at) VALUES ($1, $2, 1764000000000000)",
+		"UPDATE users SET presence_invisible = true, presence_rev = 7, last_seen_at = 1764000000000001 WHERE id = $1 AND id <> $2",
+	} {
+		if _, err := db.Exec(query, u, other); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // rowsOf are all rows of all tables but those that are not moved, as each database itself shows them.
@@ -389,6 +416,9 @@ func TestAMoveFindsEveryDifference(t *testing.T) {
 		{"messages", "UPDATE messages SET content = content || '.' WHERE seq = 7", "UPDATE messages SET content = left(content, -1) WHERE seq = 7"},
 		{"messages", "UPDATE messages SET created_at = created_at + interval '1 microsecond' WHERE seq = 1", "UPDATE messages SET created_at = created_at - interval '1 microsecond' WHERE seq = 1"},
 		{"users", "UPDATE users SET email = NULL WHERE email = 'ada@example.com'", "UPDATE users SET email = 'ada@example.com' WHERE id = '" + string(l.ada) + "'"},
+		{"users", "UPDATE users SET presence_rev = presence_rev - 1 WHERE presence_invisible", "UPDATE users SET presence_rev = presence_rev + 1 WHERE presence_invisible"},
+		{"friendships", "UPDATE friendships SET requester_id = CASE WHEN requester_id = user_low THEN user_high ELSE user_low END", "UPDATE friendships SET requester_id = CASE WHEN requester_id = user_low THEN user_high ELSE user_low END"},
+		{"blocks", "UPDATE blocks SET created_at = created_at + interval '1 microsecond'", "UPDATE blocks SET created_at = created_at - interval '1 microsecond'"},
 		{"users", "UPDATE users SET is_owner = NOT is_owner", "UPDATE users SET is_owner = NOT is_owner"},
 		{"conversation_participants", "UPDATE conversation_participants SET hidden_seq = hidden_seq + 1 WHERE hidden_seq >= 0", "UPDATE conversation_participants SET hidden_seq = hidden_seq - 1 WHERE hidden_seq >= 1"},
 		{"refresh_tokens", "DELETE FROM refresh_tokens WHERE hash = 'of a login that goes on'", ""},

@@ -34,17 +34,24 @@ WHERE conversation_participants.left_at IS NOT NULL`),
 	return err
 }
 
-// expectPeople answers CodeNotFound unless all of them exist and none was erased, and keeps it so until the
-// transaction ends.
-func (s *Store) expectPeople(ctx context.Context, x session, people []chat.UserID) error {
-	found, err := ids[chat.UserID](ctx, x, s.fill("SELECT id FROM users WHERE id {in $1} AND deleted_at IS NULL {share}"), list(s.dialect, people))
+// expectPeople answers CodeNotFound unless all of them exist, none was erased, and there is no block between one of them
+// and by, if that is somebody. It keeps it so until the transaction ends: who blocks holds both people.
+func (s *Store) expectPeople(ctx context.Context, x session, by chat.UserID, people []chat.UserID) error {
+	found, err := ids[chat.UserID](ctx, x, s.fill("SELECT id FROM users WHERE id {in $1} AND deleted_at IS NULL ORDER BY id {share}"), list(s.dialect, people))
 	if err != nil {
 		return err
 	}
 	if len(found) < len(people) {
 		return chat.NotFound("person")
 	}
-	return nil
+	if by == "" {
+		return nil
+	}
+	blocked, err := s.blockedAmong(ctx, x, by, people)
+	if err == nil && blocked {
+		err = chat.NotFound("person")
+	}
+	return err
 }
 
 // holdPeople locks everybody that a revision is about: the people first, then their rows in the conversation in order of
@@ -54,7 +61,7 @@ func (s *Store) holdPeople(ctx context.Context, x session, r chat.Revision) erro
 	if s.forUpdate == "" || len(everybody) == 0 {
 		return nil
 	}
-	if _, err := x.exec(ctx, s.fill("SELECT FROM users WHERE id {in $1} {share}"), list(s.dialect, everybody)); err != nil {
+	if _, err := x.exec(ctx, s.fill("SELECT FROM users WHERE id {in $1} ORDER BY id {share}"), list(s.dialect, everybody)); err != nil {
 		return err
 	}
 	slices.Sort(everybody)
@@ -71,7 +78,7 @@ func (s *Store) revisePeople(ctx context.Context, x session, r chat.Revision, t 
 		return err
 	}
 	if len(r.Add) > 0 {
-		if err := s.expectPeople(ctx, x, r.Add); err != nil {
+		if err := s.expectPeople(ctx, x, r.By, r.Add); err != nil {
 			return err
 		}
 		if err := s.seat(ctx, x, seating{r.Conversation, r.Add, chat.RoleMember, t.rev, at, t.seq}); err != nil {
@@ -133,7 +140,7 @@ WHERE p.conversation_id = $1 AND p.left_at IS NULL`
 }
 
 // Roster returns everyone in a conversation that has not ended, or CodeNotFound. It is one statement, so
-// the people and the rev belong together.
+// the people, a block between them and the rev belong together.
 func (s *Store) Roster(ctx context.Context, c chat.ConversationID) (chat.Roster, error) {
 	r := chat.Roster{Conversation: c, Roles: make(map[chat.UserID]chat.Role)}
 	exists := false
@@ -141,14 +148,16 @@ func (s *Store) Roster(ctx context.Context, c chat.ConversationID) (chat.Roster,
 		exists = true
 		var u chat.UserID
 		var role chat.Role
-		if err := row(&r.Type, &r.Rev, text(&u), text(&role)); err != nil {
+		var blocks bool
+		if err := row(&r.Type, &r.Rev, text(&u), text(&role), &blocks); err != nil {
 			return err
 		}
+		r.Blocked = r.Blocked || blocks
 		if u != "" {
 			r.Roles[u] = role
 		}
 		return nil
-	}, `SELECT c.type, c.roster_rev, p.user_id, p.role
+	}, `SELECT c.type, c.roster_rev, p.user_id, p.role, `+blocksTheOther+`
 FROM conversations c LEFT JOIN conversation_participants p ON p.conversation_id = c.id AND p.left_at IS NULL
 WHERE c.id = $1 AND c.ended_at IS NULL`, string(c))
 	if err != nil {

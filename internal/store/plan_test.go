@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -136,6 +137,8 @@ func must[T any](t *testing.T) func(T, error) T {
 	}
 }
 
+func errOf[T any](_ T, err error) error { return err }
+
 func id[S ~string]() S { return S(uuid.Must(uuid.NewV7()).String()) }
 
 func (p *planned) draft(i, sender int) chat.Draft {
@@ -172,6 +175,7 @@ func (p *planned) fill(t *testing.T) {
 		p.conversations = append(p.conversations, c)
 	}
 	p.fillQuiet(t)
+	p.fillRelations(t)
 	defer p.fillReading(t)
 	for i := 0; i < planMessages; i += 400 {
 		drafts := make([]chat.Draft, 400)
@@ -220,6 +224,40 @@ func (p *planned) reading(t *testing.T) (steps []chat.Step, delivered []chat.Del
 		counted = append(counted, chat.Counted{Message: m.ID, Seq: m.Seq, Sender: m.Sender})
 	}
 	return steps, delivered, counted
+}
+
+// fillRelations has everybody know and block some of the others, and follow them.
+func (p *planned) fillRelations(t *testing.T) {
+	t.Helper()
+	err := p.db.write(t.Context(), func(x session) error {
+		for i, u := range p.people {
+			for k := range 20 {
+				other := p.people[(i+1+k)%planPeople]
+				low, high := pair(u, other)
+				since := p.moment(p.now().Add(time.Duration(k) * time.Minute))
+				accepted := any(since)
+				if k == 0 {
+					accepted = nil
+				}
+				for _, row := range []struct {
+					into string
+					args []any
+				}{
+					{"friendships (user_low, user_high, requester_id, created_at, accepted_at) VALUES ($1, $2, $3, $4, $5)", []any{string(low), string(high), string(u), since, accepted}},
+					{"blocks (blocker_id, blocked_id, created_at) VALUES ($1, $2, $3)", []any{string(other), string(u), since}},
+					{"presence_subscriptions (subscriber_id, target_id, created_at) VALUES ($1, $2, $3)", []any{string(u), string(other), since}},
+				} {
+					if _, err := x.exec(t.Context(), "INSERT INTO "+row.into, row.args...); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (p *planned) fillQuiet(t *testing.T) {
@@ -351,6 +389,19 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 		return err
 	})
 	step("announcements", false, func() error { _, err := p.RecentAnnouncements(ctx, time.Minute); return err })
+	after := chat.PersonCursor{Since: p.now(), User: ada}
+	step("friends", false, func() error { _, _, err := p.Friends(ctx, p.people[99], chat.PersonCursor{}, 20); return err })
+	step("more friends", false, func() error { _, _, err := p.Friends(ctx, p.people[99], after, 20); return err })
+	step("blocks", false, func() error { _, _, err := p.Blocks(ctx, p.people[99], chat.PersonCursor{}, 20); return err })
+	step("more blocks", false, func() error { _, _, err := p.Blocks(ctx, p.people[99], after, 20); return err })
+	step("standing", false, func() error { _, err := p.Standing(ctx, p.people[100], p.people[101]); return err })
+	step("befriend", false, func() error {
+		return errors.Join(errOf(p.Befriend(ctx, p.people[200], p.people[250], false)),
+			errOf(p.Befriend(ctx, p.people[250], p.people[200], true)), errOf(p.Unfriend(ctx, p.people[200], p.people[250])))
+	})
+	step("block", false, func() error {
+		return errors.Join(errOf(p.SetBlock(ctx, p.people[200], p.people[250], true)), errOf(p.SetBlock(ctx, p.people[200], p.people[250], false)))
+	})
 	step("erase", false, func() error { _, err := p.EraseUser(ctx, p.people[5], true); return err })
 	return onPath
 }
@@ -390,7 +441,7 @@ func (p *planned) plan(t *testing.T, st statement) string {
 var slow = map[string]*regexp.Regexp{
 	"postgres": regexp.MustCompile(`Seq Scan on|Sort\b`),
 	// Scanning the list given as an argument, or a subquery, is not scanning a table.
-	"sqlite": regexp.MustCompile(`SCAN (messages|conversations|conversation_participants|users|[mcnpud])\b|TEMP B-TREE`),
+	"sqlite": regexp.MustCompile(`SCAN (messages|conversations|conversation_participants|users|friendships|blocks|presence_subscriptions|[mcnpud])\b|TEMP B-TREE`),
 }
 
 // withoutOwnSort is the plan of a statement that sorts the people whom it was asked about, by their positions, without that.

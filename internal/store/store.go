@@ -6,7 +6,7 @@
 // domain; nobody outside gets a transaction. Who may do what is decided elsewhere: here a write only
 // checks, under the conversation's row lock, that the roster it was decided on is still the one.
 //
-// The lock order is: conversations in order of id, then people, then participants in order of conversation and
+// The lock order is: conversations in order of id, then people in order of id, then participants in order of conversation and
 // person, then logins, then refresh tokens. Nothing takes a conversation's lock while it holds another row's, and who
 // writes somebody's steps holds that participant. So two transactions never wait for each other,
 // whatever their nodes do.

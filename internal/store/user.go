@@ -116,10 +116,12 @@ func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit
 const lastRune = "\U0010FFFF"
 
 // SearchUsers finds by prefix of username or display name without regard to case, never by e-mail, the
-// searcher and erased people left out, in order of username.
+// searcher, erased people and those with whom there is a block, either way, left out, in order of username.
 func (s *Store) SearchUsers(ctx context.Context, searcher chat.UserID, prefix string, limit int) ([]chat.User, error) {
 	key := searchKey(prefix)
 	return s.users(ctx, "SELECT "+userColumns("u")+` FROM users u
 WHERE (username_key >= $1 AND username_key < $2 OR display_key >= $1 AND display_key < $2) AND deleted_at IS NULL AND id <> $3
+AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = $3 AND b.blocked_id = u.id)
+AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = u.id AND b.blocked_id = $3)
 ORDER BY username_key LIMIT $4`, key, key+lastRune, string(searcher), limit)
 }

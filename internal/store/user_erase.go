@@ -25,8 +25,8 @@ func erasedKey(usernameKey string) string {
 	return "#" + hex.EncodeToString(sum[:])
 }
 
-// EraseUser makes the account a deleted user: name, e-mail, password, logins and what they have read when are
-// gone. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed conversations are
+// EraseUser makes the account a deleted user: name, e-mail, password, logins, what they have read when, friendships, blocks
+// and whose presence they follow are gone. With withMessages every message of theirs becomes a tombstone first, each taking a rev; the changed conversations are
 // returned, also when it fails on the way. It is idempotent and may be repeated after a crash: only its last step is the erasure.
 func (s *Store) EraseUser(ctx context.Context, id chat.UserID, withMessages bool) ([]chat.ConversationID, error) {
 	var changed []chat.ConversationID
@@ -104,6 +104,21 @@ WHERE id = $1`, string(id), erasedUsername, erasedKey(key), erasedDisplayName, a
 	if _, err := x.exec(ctx, "UPDATE logins SET ended_at = COALESCE(ended_at, $2), user_agent = '' WHERE user_id = $1", string(id), at); err != nil {
 		return err
 	}
-	_, err = x.exec(ctx, "DELETE FROM refresh_tokens WHERE login_id IN (SELECT id FROM logins WHERE user_id = $1)", string(id))
-	return err
+	if _, err := x.exec(ctx, "DELETE FROM refresh_tokens WHERE login_id IN (SELECT id FROM logins WHERE user_id = $1)", string(id)); err != nil {
+		return err
+	}
+	return s.eraseRelations(ctx, x, id)
+}
+
+// eraseRelations takes a person, whose row is held, out of everybody's lists.
+func (s *Store) eraseRelations(ctx context.Context, x session, id chat.UserID) error {
+	for _, side := range []string{
+		"friendships WHERE user_low", "friendships WHERE user_high", "blocks WHERE blocker_id", "blocks WHERE blocked_id",
+		"presence_subscriptions WHERE subscriber_id", "presence_subscriptions WHERE target_id",
+	} {
+		if _, err := x.exec(ctx, "DELETE FROM "+side+" = $1", string(id)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

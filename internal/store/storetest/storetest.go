@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"receipts", receipts},
 		{"readers", readers},
 		{"users", usersSuite},
+		{"friends", friendsSuite},
+		{"blocks", blocksSuite},
 		{"logins", logins},
 		{"nodes", nodes},
 		{"writers", writers},

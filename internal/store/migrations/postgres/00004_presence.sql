@@ -14,7 +14,11 @@ CREATE TABLE friendships (
     PRIMARY KEY (user_low, user_high),
     CHECK (user_low < user_high AND requester_id IN (user_low, user_high))
 );
-CREATE INDEX idx_friendships_high ON friendships (user_high, user_low);
+-- A person's list is the people on either side of them, in order of since: of the request, or of its being accepted.
+CREATE INDEX idx_friendships_low ON friendships (user_low, COALESCE(accepted_at, created_at), user_high);
+CREATE INDEX idx_friendships_high ON friendships (user_high, COALESCE(accepted_at, created_at), user_low);
+-- How many requests a person has open is counted with every further one.
+CREATE INDEX idx_friendships_requested ON friendships (requester_id) WHERE accepted_at IS NULL;
 
 CREATE TABLE blocks (
     blocker_id uuid        NOT NULL REFERENCES users (id),
@@ -23,6 +27,7 @@ CREATE TABLE blocks (
     PRIMARY KEY (blocker_id, blocked_id),
     CHECK (blocker_id <> blocked_id)
 );
+CREATE INDEX idx_blocks_blocker ON blocks (blocker_id, created_at, blocked_id);
 CREATE INDEX idx_blocks_blocked ON blocks (blocked_id, blocker_id);
 
 CREATE TABLE presence_subscriptions (
