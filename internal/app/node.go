@@ -112,7 +112,10 @@ func (n *Node) build() error {
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
 	}, n.store, n.hub)
-	n.auth.OnEnd(n.hub.EndLogin)
+	n.auth.OnEnd(func(e auth.EndedLogin) {
+		n.hub.EndLogin(e.ID)
+		n.chat.LoginEnded(e.User, e.ID)
+	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
 	}, n.chat, n.hub, n.auth, limiter)

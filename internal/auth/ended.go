@@ -11,7 +11,7 @@ import (
 type endedLogins struct {
 	mu    sync.RWMutex
 	at    map[chat.LoginID]time.Time
-	hooks []func(chat.LoginID)
+	hooks []func(EndedLogin)
 }
 
 func newEndedLogins() *endedLogins { return &endedLogins{at: make(map[chat.LoginID]time.Time)} }
@@ -43,11 +43,11 @@ func (l *endedLogins) end(e EndedLogin) {
 	hooks := l.hooks
 	l.mu.RUnlock()
 	for _, f := range hooks {
-		f(e.ID)
+		f(e)
 	}
 }
 
-func (l *endedLogins) hook(f func(chat.LoginID)) {
+func (l *endedLogins) hook(f func(EndedLogin)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hooks = append(l.hooks[:len(l.hooks):len(l.hooks)], f)

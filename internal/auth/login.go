@@ -117,7 +117,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 		case r.Result == Rotated || r.Result == Graced:
 			return s.grant(r.Login, next, r.UsedAt)
 		case r.Result == Reused:
-			s.ended.end(EndedLogin{r.Login.ID, at})
+			s.ended.end(EndedLogin{r.Login.ID, r.Login.User, at})
 			return Grant{}, notAccepted(errors.New("refresh token was used before"))
 		default:
 			return Grant{}, notAccepted(errors.New("refresh token is unknown"))
@@ -132,16 +132,16 @@ func (s *Service) Logout(ctx context.Context, refreshToken string) error {
 	if err != nil {
 		return nil
 	}
-	return s.EndLogin(ctx, c.login())
+	return s.EndLogin(ctx, c.user(), c.login())
 }
 
-// EndLogin ends one login: its tokens are refused and its sockets close.
-func (s *Service) EndLogin(ctx context.Context, id chat.LoginID) error {
+// EndLogin ends one login of a person: its tokens are refused and its sockets close.
+func (s *Service) EndLogin(ctx context.Context, u chat.UserID, id chat.LoginID) error {
 	at := now()
 	if err := s.store.EndLogin(ctx, id, at); err != nil {
 		return err
 	}
-	s.ended.end(EndedLogin{id, at})
+	s.ended.end(EndedLogin{id, u, at})
 	return nil
 }
 

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"runtime"
 	"time"
-
-	"github.com/parley-chat/parley/internal/chat"
 )
 
 // Registration says who may make an account (C8.8).
@@ -133,7 +131,7 @@ func New(cfg Config, store Store) (*Service, error) {
 
 // OnEnd has f called for every login that ends from now on, on whichever node it was ended. f must not
 // block.
-func (s *Service) OnEnd(f func(chat.LoginID)) { s.ended.hook(f) }
+func (s *Service) OnEnd(f func(EndedLogin)) { s.ended.hook(f) }
 
 // Run finds logins that others ended and deletes what has expired, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {

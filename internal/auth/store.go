@@ -63,6 +63,7 @@ type Rotation struct {
 // EndedLogin is a login that ended: its access tokens and sockets must go.
 type EndedLogin struct {
 	ID      chat.LoginID
+	User    chat.UserID
 	EndedAt time.Time
 }
 

@@ -139,7 +139,7 @@ func (s *memoryStore) EndLogins(_ context.Context, u chat.UserID, now time.Time)
 	for id, l := range s.logins {
 		if _, ended := s.ended[id]; !ended && l.User == u {
 			s.ended[id] = now
-			out = append(out, auth.EndedLogin{ID: id, EndedAt: now})
+			out = append(out, auth.EndedLogin{ID: id, User: u, EndedAt: now})
 		}
 	}
 	return out, nil
@@ -151,7 +151,7 @@ func (s *memoryStore) EndedLogins(_ context.Context, since time.Time) ([]auth.En
 	var out []auth.EndedLogin
 	for id, at := range s.ended {
 		if !at.Before(since) {
-			out = append(out, auth.EndedLogin{ID: id, EndedAt: at})
+			out = append(out, auth.EndedLogin{ID: id, User: s.logins[id].User, EndedAt: at})
 		}
 	}
 	return out, nil

@@ -148,7 +148,7 @@ func (a *api) logout(ctx context.Context, in *struct{ InSlot }) (*signedOutOutpu
 	}
 	if token, found := bearer(r); found {
 		if caller, err := a.auth.Verify(token); err == nil {
-			if err := a.auth.EndLogin(ctx, caller.Login); err != nil {
+			if err := a.auth.EndLogin(ctx, caller.User, caller.Login); err != nil {
 				return nil, err
 			}
 		}

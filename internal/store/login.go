@@ -135,14 +135,14 @@ func (s *Store) endLogins(ctx context.Context, x session, u chat.UserID, at time
 	if _, err := ids[chat.UserID](ctx, x, s.fill("SELECT id FROM users WHERE id = $1 {lock}"), string(u)); err != nil {
 		return nil, err
 	}
-	return ended(ctx, x, "UPDATE logins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id, ended_at", string(u), s.moment(at))
+	return ended(ctx, x, "UPDATE logins SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL RETURNING id, user_id, ended_at", string(u), s.moment(at))
 }
 
 func ended(ctx context.Context, x session, query string, args ...any) ([]auth.EndedLogin, error) {
 	var out []auth.EndedLogin
 	err := x.each(ctx, func(row scan) error {
 		var l auth.EndedLogin
-		if err := row(&l.ID, at(&l.EndedAt)); err != nil {
+		if err := row(&l.ID, &l.User, at(&l.EndedAt)); err != nil {
 			return err
 		}
 		out = append(out, l)
@@ -153,7 +153,7 @@ func ended(ctx context.Context, x session, query string, args ...any) ([]auth.En
 
 // EndedLogins returns the logins that ended at or after since, the first to end first.
 func (s *Store) EndedLogins(ctx context.Context, since time.Time) ([]auth.EndedLogin, error) {
-	out, err := ended(ctx, s.db.reader(), "SELECT id, ended_at FROM logins WHERE ended_at >= $1 ORDER BY ended_at, id", s.moment(since))
+	out, err := ended(ctx, s.db.reader(), "SELECT id, user_id, ended_at FROM logins WHERE ended_at >= $1 ORDER BY ended_at, id", s.moment(since))
 	return out, named(err)
 }
 

@@ -156,7 +156,7 @@ func (w world) endedLogins(t *testing.T) {
 	ok(t, err)
 	got := map[chat.LoginID]bool{}
 	for _, l := range ended {
-		got[l.ID] = l.EndedAt.Equal(now.Add(time.Second))
+		got[l.ID] = l.User == u && l.EndedAt.Equal(now.Add(time.Second))
 	}
 	same(t, "live ones that ended", map[chat.LoginID]bool{two.Login: true, three.Login: true}, got)
 	if again, err := w.EndLogins(ctx, u, now.Add(time.Minute)); err != nil || len(again) != 0 {
@@ -168,7 +168,7 @@ func (w world) endedLogins(t *testing.T) {
 		ok(t, err)
 		n := 0
 		for _, l := range all {
-			if l.ID == one.Login || got[l.ID] {
+			if l.User == u && (l.ID == one.Login || got[l.ID]) {
 				n++
 			}
 		}
@@ -187,7 +187,7 @@ func (w world) newPassword(t *testing.T) {
 	token := w.login(t, u)
 	ended, err := w.SetPassword(ctx, u, "$argon2id$new", now)
 	ok(t, err)
-	same(t, "ended", []auth.EndedLogin{{ID: token.Login, EndedAt: now}}, ended)
+	same(t, "ended", []auth.EndedLogin{{ID: token.Login, User: u, EndedAt: now}}, ended)
 	a, err := w.Account(ctx, u)
 	ok(t, err)
 	if a.PasswordHash != "$argon2id$new" {
