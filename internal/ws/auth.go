@@ -23,12 +23,17 @@ func (c *conn) introduce(command protocol.Command) {
 		return
 	}
 	c.deep = true
+	device, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
+	if err != nil {
+		c.refuse(err)
+		return
+	}
 	identity, err := c.server.admit(m.Token)
 	if err != nil {
 		c.refuse(err)
 		return
 	}
-	c.welcome(identity, m.Token)
+	c.welcome(identity, m.Token, device)
 }
 
 // admit checks a token and counts the connection.
@@ -45,7 +50,7 @@ func (s *Server) admit(token string) (auth.Identity, error) {
 }
 
 // welcome begins the session.
-func (c *conn) welcome(identity auth.Identity, token string) {
+func (c *conn) welcome(identity auth.Identity, token string, device chat.Device) {
 	c.identity = identity
 	c.ctx, c.cancel = context.WithCancel(c.server.ctx)
 	c.session = c.server.hub.Open(c.ctx, identity.User, identity.Login, c.out)
@@ -55,11 +60,16 @@ func (c *conn) welcome(identity auth.Identity, token string) {
 		c.refuse(err)
 		return
 	}
+	c.presence = c.server.rules.Attend(identity.User, identity.Login, device)
 	c.succeed()
 }
 
 // renew goes on with a fresh token of the same person (C4.3).
 func (c *conn) renew(m *protocol.Auth) {
+	if _, err := chat.CheckDevice(m.DeviceID, m.DeviceType); err != nil {
+		c.refuse(err)
+		return
+	}
 	identity, err := c.server.verifier.Verify(m.Token)
 	if err == nil && identity.User != c.identity.User {
 		err = &chat.Error{Code: chat.CodeAuthFailed, Message: "This token is somebody else's."}
@@ -70,6 +80,7 @@ func (c *conn) renew(m *protocol.Auth) {
 	}
 	if identity.Login != c.identity.Login {
 		c.server.hub.ChangeLogin(c.session, identity.Login)
+		c.presence.Relogin(identity.Login)
 		// A login that ended since it was checked did not find this session.
 		if _, err := c.server.verifier.Verify(m.Token); err != nil {
 			c.refuse(err)

@@ -33,7 +33,8 @@ type conn struct {
 
 	session  *realtime.Session // nil before auth
 	identity auth.Identity
-	ctx      context.Context // ends when the session does
+	presence *chat.Attendance // nil before auth, and where nothing is known of presence
+	ctx      context.Context  // ends when the session does
 	cancel   context.CancelFunc
 
 	requests requests
@@ -124,6 +125,7 @@ func (c *conn) leave() {
 	if c.session != nil {
 		c.cancel()
 		c.server.hub.Close(c.session)
+		c.presence.Leave(c.exit())
 		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "userId", c.session.User,
 			"sessionId", c.session.ID, "code", c.closing.Code, "lastedMs", time.Since(c.due.opened).Milliseconds())
 	}
@@ -147,6 +149,7 @@ func (c *conn) take(now time.Time) bool {
 			return true
 		}
 		c.due.heard = now
+		c.presence.Heard(now)
 		switch got.opcode {
 		case ws.OpClose:
 			c.answerClose(got.payload)
@@ -190,6 +193,7 @@ func (c *conn) command(frame []byte, now time.Time) {
 	if !c.withinRate(command, now) {
 		return
 	}
+	c.noteActivity(command, now)
 	if m, sends := command.(*protocol.SendMessage); sends {
 		// It waits for nothing here, and what comes of it has a time of its own (C2.6).
 		c.sendMessage(c.ctx, m)
@@ -223,7 +227,13 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 	case *protocol.SyncRead:
 		c.syncRead(ctx, m)
 	case *protocol.Heartbeat:
-		// Every frame is one (C4.4).
+		c.heartbeat(m, now)
+	case *protocol.SetPresence:
+		c.setPresence(ctx, m)
+	case *protocol.SubscribePresence:
+		c.subscribePresence(ctx, m.UserIDs)
+	case *protocol.UnsubscribePresence:
+		c.unsubscribePresence(ctx, m.UserIDs)
 	}
 }
 

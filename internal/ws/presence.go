@@ -1,0 +1,84 @@
+package ws
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+// noteActivity notes that the person does something: they write, or read. What a client does by itself says nothing of them.
+func (c *conn) noteActivity(command protocol.Command, now time.Time) {
+	switch command.(type) {
+	case *protocol.SendMessage, *protocol.EditMessage, *protocol.DeleteMessage, *protocol.StartTyping, *protocol.Read:
+		c.presence.Active(now)
+	}
+}
+
+// heartbeat takes what the client says of its person (C7.1). That it lives every frame says (C4.4).
+func (c *conn) heartbeat(m *protocol.Heartbeat, now time.Time) {
+	status := chat.Status(m.Status)
+	switch status {
+	case "", chat.StatusOnline, chat.StatusAway:
+	default:
+		c.presenceProblem(chat.Invalid("status", "status must be \"online\" or \"away\"."))
+		return
+	}
+	device, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
+	if err != nil {
+		c.presenceProblem(err)
+		return
+	}
+	c.presence.Heartbeat(now, status, device)
+}
+
+// setPresence is answered by nothing but what the person's own sessions are told of themselves.
+func (c *conn) setPresence(ctx context.Context, m *protocol.SetPresence) {
+	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+	if err == nil {
+		err = c.server.rules.SetPresence(ctx, c.session.User, c.presence, chat.Status(m.Status))
+	}
+	if err != nil {
+		c.presenceProblem(err)
+	}
+}
+
+// subscribePresence has people followed explicitly, and answers with the presence of those (C7.4).
+func (c *conn) subscribePresence(ctx context.Context, ids []string) {
+	c.follow(ctx, ids, c.server.rules.FollowPresence)
+}
+
+func (c *conn) unsubscribePresence(ctx context.Context, ids []string) {
+	c.follow(ctx, ids, c.server.rules.UnfollowPresence)
+}
+
+func (c *conn) follow(ctx context.Context, ids []string, do func(context.Context, chat.UserID, []chat.UserID) error) {
+	users := make([]chat.UserID, len(ids))
+	for i, id := range ids {
+		users[i] = chat.UserID(id)
+	}
+	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+	if err == nil {
+		err = do(ctx, c.session.User, users)
+	}
+	if err != nil {
+		c.presenceProblem(err)
+		return
+	}
+	c.server.hub.ShowPresence(ctx, c.session, users)
+}
+
+// presenceProblem names the member that is wrong, since there is nothing else that it is about.
+func (c *conn) presenceProblem(err error) { c.problem(err, chat.AsError(err).Field) }
+
+// exit is what the end of the connection says of the device.
+func (c *conn) exit() chat.Exit {
+	switch c.closing.Code {
+	case protocol.CloseSilent:
+		return chat.ExitSilent
+	case protocol.CloseLoginEnded:
+		return chat.ExitSignedOut
+	}
+	return chat.ExitClosed
+}
