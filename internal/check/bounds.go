@@ -1,6 +1,9 @@
 package check
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Bounds say how long what is promised may take. What is zero has the value that is promised.
 type Bounds struct {
@@ -34,6 +37,26 @@ type Bounds struct {
 	Forgotten [][]string
 	// Large is how many people make a conversation large: its readers are counted and not named; 10 (C6.3).
 	Large int
+	// There is how long after a connect its person may be told to be offline; 2 s, and 5 s while something is broken (C7.1).
+	There time.Duration
+	// Gone is how long after their last connection a person may be told to be there; 40 s (C7.3).
+	Gone time.Duration
+	// Left is how long after a logout that may be; 2 s (C7.1).
+	Left time.Duration
+	// Lease is how long a person at least is there after their last connection; 30 s (C7.5). Bereft is the same when their node
+	// died or stood still, which may not have told of their last signs of life; 15 s.
+	Lease, Bereft time.Duration
+	// Rebuilt is how long after a fault of a kind that is not in Hearing presence may be behind; 35 s.
+	Rebuilt time.Duration
+	// Hearing are the kinds of faults under which all nodes and clients hear at once of what changes. Under all others who is
+	// there, and who may know it, may be told late.
+	Hearing []string
+	// Lapsing are the kinds of faults under which signs of life may not reach whoever counts them. Together they may last as long
+	// as Unrenewed, 10 s, and nobody is offline by them.
+	Lapsing   []string
+	Unrenewed time.Duration
+	// Emptied are the kinds of faults that may lose who is there for Lease.
+	Emptied []string
 	// Delivery bounds the 95th percentile from a send to its reception by a connected client, by the kind
 	// of the fault that was on; "" is outside of faults. What is not named is not bounded.
 	Delivery map[string]time.Duration
@@ -52,6 +75,13 @@ func (b Bounds) filled() Bounds {
 	fill(&b.Recovery, 10*time.Second)
 	fill(&b.FirstSend, 10*time.Second)
 	fill(&b.AllLive, 30*time.Second)
+	fill(&b.There, 2*time.Second)
+	fill(&b.Gone, 40*time.Second)
+	fill(&b.Left, 2*time.Second)
+	fill(&b.Rebuilt, 35*time.Second)
+	b.Lease = cmp.Or(b.Lease, 30*time.Second)
+	b.Bereft = cmp.Or(b.Bereft, 15*time.Second)
+	b.Unrenewed = cmp.Or(b.Unrenewed, 10*time.Second)
 	if b.Large == 0 {
 		b.Large = 10
 	}

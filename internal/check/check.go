@@ -32,6 +32,13 @@ var rules = []rule{
 	{"C6.1", "how many have read a message is exact", countsExact},
 	{"C6.3", "who has read what is shown as it is stored", shownAsStored},
 	{"C6.6", "what somebody reads who lets nobody know stays with them", secretsKept},
+	{"I10", "in the end everybody is shown who is there", presenceConverges},
+	{"C7.1", "who is invisible is seen by nobody", invisibleUnseen},
+	{"C7.2", "nobody is offline who is there", thereIsNotOffline},
+	{"C7.3", "who comes and who goes is told in time", presenceInTime},
+	{"C7.4", "who may not know is told nothing", unknownToStrangers},
+	{"C7.5", "what changes is told once", presenceOnce},
+	{"C7.6", "nobody comes back who did not connect", noResurrection},
 	{"C3.2", "deliveries come in time", deliveredInTime},
 	{"C6.5", "read positions reach the other devices in time", syncedInTime},
 }

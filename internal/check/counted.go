@@ -28,7 +28,7 @@ func countsExact(x *index, f *finding) {
 		}
 	}
 	x.whileLive(func(s *stream, c *conversation, h *held) {
-		if c.in() >= x.b.Large && len(c.rows) > 0 {
+		if c.in() >= x.b.Large && len(c.rows) > 0 && !x.someKeepBack(c) {
 			countedAsStored(x, f, s, c, h)
 		}
 	})

@@ -60,6 +60,17 @@ const (
 	Leave       Op = "leave"       // Conversation
 	Role        Op = "role"        // Conversation, People: one
 	Drop        Op = "drop"        // Conversation: ends an own group, leaves a group, hides a direct one (C5.4)
+
+	Logout   Op = "logout"   // ended the client's login
+	Appear   Op = "appear"   // Status: "invisible", or "online" or "away", which is visible
+	Idle     Op = "idle"     // On: said that nobody is active on the device; or that somebody is
+	Type     Op = "type"     // Conversation, On: typed, or stopped
+	Sharing  Op = "sharing"  // Status: with whom presence is shared: everyone, friends, nobody, or "off" for nothing at all
+	Befriend Op = "befriend" // People: one → Status: how they stand to each other then
+	Unfriend Op = "unfriend" // People: one
+	Block    Op = "block"    // People: one
+	Unblock  Op = "unblock"  // People: one
+	Watch    Op = "watch"    // People: whose presence is followed explicitly from now on
 )
 
 // Result is how an operation came out.
@@ -103,6 +114,7 @@ type Operation struct {
 	Unread      int64    `json:"unread,omitempty"`
 	Last        bool     `json:"last,omitempty"` // the last page of its traversal
 	On          bool     `json:"on,omitempty"`
+	Status      string   `json:"status,omitempty"`
 	Count       int64    `json:"count,omitempty"`
 	Readers     []Reader `json:"readers,omitempty"`
 	Entries     []Entry  `json:"entries,omitempty"`
@@ -171,7 +183,9 @@ const (
 	ReadSynced           Event = "receipt:synced"        // Message, Unread
 	ReadUpdated          Event = "receipt:updated"       // Peer, Message, Seq: 0 when they let nobody know
 	ReadCounted          Event = "receipt:count"         // Counts
-	Typing               Event = "typing"                // Peer
+	Typing               Event = "typing"                // Peer, Stopped
+	PresenceState        Event = "presence:state"        // Presences
+	PresenceChanged      Event = "presence:changed"      // Presences: one
 	CatchingUp           Event = "catching:up"           // AfterRev, Rev: where the conversation stands; Hole
 	CaughtUp             Event = "caught:up"             // Rev
 	Failed               Event = "error"                 // Message: what it was about; Code
@@ -203,9 +217,20 @@ type Observation struct {
 	Edited       bool    `json:"edited,omitempty"`
 	Deleted      bool    `json:"deleted,omitempty"`
 	Hole         bool    `json:"hole,omitempty"`
+	Stopped      bool    `json:"stopped,omitempty"` // of typing: it ended
 	Counts       []Count `json:"counts,omitempty"`
 	Code         string  `json:"code,omitempty"`
 	Roster       *Roster `json:"roster,omitempty"`
+
+	Presences []Presence `json:"presences,omitempty"`
+}
+
+// Presence is what a connection was told of a person.
+type Presence struct {
+	User   string `json:"user"`
+	Status string `json:"status"`
+	SeenAt int64  `json:"seenAt,omitempty"` // µs since 1970; 0 when it was not told
+	Device string `json:"device,omitempty"`
 }
 
 // Fault is a window in which something was broken on purpose. To is 0 while it lasts.

@@ -26,6 +26,18 @@ type index struct {
 	unahead       []span                  // when what runs ahead of the store may be away
 	uncounted     []span                  // when counts may be wrong for a moment, or late
 	disturbed     []span                  // when a fault, or what is left of it, may show
+
+	people   people
+	sight    *sight
+	deaf     []span // the faults under which not everybody hears at once who is there
+	deafened []span // the same with what is left of them, merged
+	lapsing  []span // when signs of life may be kept back, merged
+	emptied  []span // the faults that may lose who is there
+}
+
+// ofKinds are the faults of some kinds.
+func ofKinds(faults []Fault, kinds []string) []Fault {
+	return slices.DeleteFunc(slices.Clone(faults), func(f Fault) bool { return !slices.Contains(kinds, f.Kind) })
 }
 
 // ackOwed is how long a connection owes an ack before it is sent again what it lacks (C3.4).
@@ -64,11 +76,18 @@ func newIndex(h *History, b Bounds) *index {
 	x.disturbed = disturbances(x.faults, b.Recovery)
 	mended := func(f Fault) bool { return slices.Contains(b.Mended, f.Kind) }
 	x.unmended = disturbances(slices.DeleteFunc(slices.Clone(x.faults), mended), b.Recovery)
-	during := func(kinds []string) []span {
-		other := func(f Fault) bool { return !slices.Contains(kinds, f.Kind) }
-		return disturbances(slices.DeleteFunc(slices.Clone(x.faults), other), b.Recovery)
-	}
+	during := func(kinds []string) []span { return disturbances(ofKinds(x.faults, kinds), b.Recovery) }
 	x.unahead, x.uncounted = during(b.Ahead), during(b.Uncounted)
+	x.deafened = disturbances(slices.DeleteFunc(slices.Clone(x.faults), func(f Fault) bool { return slices.Contains(b.Hearing, f.Kind) }), b.Recovery)
+	x.lapsing = disturbances(ofKinds(x.faults, b.Lapsing), 0)
+	for _, f := range x.faults {
+		if !slices.Contains(b.Hearing, f.Kind) {
+			x.deaf = append(x.deaf, span{f.From, f.To})
+		}
+		if slices.Contains(b.Emptied, f.Kind) {
+			x.emptied = append(x.emptied, span{f.From, f.To})
+		}
+	}
 	x.takeDatabase()
 	x.takeRecords()
 	for _, c := range x.conversations {
@@ -78,6 +97,8 @@ func newIndex(h *History, b Bounds) *index {
 	}
 	slices.SortFunc(x.ordered, func(a, b *conversation) int { return strings.Compare(a.id, b.id) })
 	x.settleReaches()
+	x.takePeople()
+	x.sight = newSight(x)
 	for _, s := range x.streams {
 		w := watch(x, s)
 		x.follows, s.last, s.wanted = append(x.follows, w.out...), w.current, w.wanted

@@ -45,6 +45,7 @@ func (in interner) operation(o *Operation) {
 	in.text(&o.Traversal)
 	in.text(&o.Code)
 	in.text(&o.ReadMessage)
+	in.text(&o.Status)
 	for i := range o.People {
 		in.text(&o.People[i])
 	}
@@ -76,6 +77,12 @@ func (in interner) observation(o *Observation) {
 	in.text(&o.Code)
 	for i := range o.Counts {
 		in.text(&o.Counts[i].Message)
+	}
+	for i := range o.Presences {
+		p := &o.Presences[i]
+		in.text(&p.User)
+		in.text(&p.Status)
+		in.text(&p.Device)
 	}
 	in.roster(o.Roster)
 }

@@ -47,7 +47,7 @@ func listedAsStored(x *index, f *finding, pages []*Operation) {
 		}
 	}
 	last := pages[len(pages)-1]
-	if !x.final(pages[0]) || !last.Last || x.partial || m == nil || c.stored == nil {
+	if !x.final(pages[0]) || !last.Last || x.partial || m == nil || c.stored == nil || x.someKeepBack(c) {
 		return
 	}
 	readers := c.readers(m.Sender, m.Seq)

@@ -14,6 +14,7 @@ type person struct {
 	actor   check.Actor
 	was     *check.Actor // the same, as the last record has it
 	online  bool
+	left    bool // wants no connection
 	sockets int
 	node    string
 	// queue is what the server has written to the socket and the client has not taken yet.
@@ -23,6 +24,7 @@ type person struct {
 	caught  map[string]bool  // its catching up has begun on this socket
 	asked   map[string]int   // how often it was subscribed: what came of an earlier one is passed over
 	waiting []*sending
+	told    map[string]check.Presence // on this socket, by user
 }
 
 // sending is a send that the client has not seen answered.
@@ -73,10 +75,15 @@ func (p *person) connect(node string) {
 	if p.online {
 		return
 	}
+	if p.left {
+		p.left = false
+		p.model.done(p, check.Operation{Op: check.Connect})
+	}
 	p.online, p.sockets = true, p.sockets+1
 	p.actor.Session, p.actor.Node = fmt.Sprintf("%s-%d", p.actor.Client, p.sockets), node
 	p.queue, p.current, p.caught = nil, map[string]bool{}, map[string]bool{}
 	p.saw(check.Observation{Event: check.Online})
+	p.comes()
 	for _, r := range p.model.rooms {
 		if after, followed := p.follows[r.id]; followed {
 			p.join(r, after)
@@ -95,6 +102,7 @@ func (p *person) cut() {
 	p.online, p.queue, p.current = false, nil, map[string]bool{}
 	p.saw(check.Observation{Event: check.Offline, Code: client.CodeNetwork})
 	p.actor.Session, p.actor.Node = "", ""
+	p.goes()
 }
 
 func (p *person) subscribe(r *room, after int64) {

@@ -22,6 +22,8 @@ type model struct {
 	large   int             // how many people make a room large
 	secret  map[string]bool // who lets nobody know what they read
 	group   string          // of the next clients
+	// presence is who is there; nil for a server that tells nothing of it.
+	presence *presences
 }
 
 func newModel(users ...string) *model {
@@ -60,6 +62,7 @@ func (m *model) begin(p *person, o check.Operation) check.Operation {
 
 func (m *model) end(o check.Operation, r check.Result) {
 	m.tick()
+	m.tellPresence()
 	o.Result, o.End, o.Returned = r, m.now, m.next()
 	m.history.Operations = append(m.history.Operations, o)
 }
@@ -91,7 +94,7 @@ func (m *model) settle() *check.History {
 			p.giveUp(p.waiting[0])
 		}
 	}
-	m.now += 40 * time.Second
+	m.pass(41 * time.Second)
 	m.history.Run.Settled = m.now
 	for _, p := range m.people {
 		p.list()

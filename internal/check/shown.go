@@ -63,7 +63,7 @@ func shownAsStored(x *index, f *finding) {
 		}
 		for _, user := range slices.Sorted(maps.Keys(c.people)) {
 			m := c.people[user]
-			if m.row == nil || m.row.LeftAt != 0 || user == s.user() {
+			if m.row == nil || m.row.LeftAt != 0 || user == s.user() || x.keepsBack(c, user) {
 				continue
 			}
 			f.Checked++

@@ -15,6 +15,7 @@ type source struct {
 	did   *Operation
 	entry *Entry
 	saw   *Observation
+	told  *Presence // of the presences that saw holds
 	row   *StoredMessage
 	fault *Fault
 	said  string // what was stored, or another fact, in words
@@ -45,6 +46,8 @@ func (s source) String() string {
 		return s.did.head() + " read " + s.entry.String()
 	case s.did != nil:
 		return s.did.String()
+	case s.saw != nil && s.told != nil:
+		return fmt.Sprintf("%s %s was told in %s: %s", clock(s.saw.At), s.saw.who(), s.saw.Event, s.told)
 	case s.saw != nil:
 		return s.saw.String()
 	case s.fault != nil:
@@ -94,6 +97,7 @@ func (o *Operation) String() string {
 	out.number(" seq ", o.Seq)
 	out.number(" rev ", o.Rev)
 	out.text(" read up to ", o.ReadMessage)
+	out.text(" ", o.Status)
 	out.flag(o.Op == Privacy && o.On, " on")
 	out.flag(o.Op == Privacy && !o.On, " off")
 	if o.Op == Readers {
@@ -125,6 +129,9 @@ func (o *Observation) String() string {
 	if len(o.Counts) > 0 {
 		fmt.Fprintf(out, " %v", o.Counts)
 	}
+	for i := range o.Presences[:min(len(o.Presences), 3)] {
+		out.text("; ", o.Presences[i].String())
+	}
 	if o.Roster != nil {
 		fmt.Fprintf(out, " people %s", strings.Join(o.Roster.People, ", "))
 	}
@@ -144,6 +151,16 @@ func (e *Entry) String() string {
 	out.digest(" body ", e.Body)
 	out.flag(e.Edited, " edited")
 	out.flag(e.Deleted, " deleted")
+	return out.String()
+}
+
+func (p *Presence) String() string {
+	out := &facts{}
+	fmt.Fprintf(out, "user %s is %s", p.User, p.Status)
+	out.text(" on ", p.Device)
+	if p.SeenAt != 0 {
+		out.text(", seen at ", time.UnixMicro(p.SeenAt).UTC().Format("15:04:05.000000"))
+	}
 	return out.String()
 }
 

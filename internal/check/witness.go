@@ -169,7 +169,11 @@ func observation(e client.Event) (o Observation, worth bool) {
 			o.Counts = append(o.Counts, Count{c.MessageID, c.ReadCount})
 		}
 	case client.Typing:
-		o = Observation{Event: Typing, Conversation: e.ConversationID, Peer: e.UserID}
+		o = Observation{Event: Typing, Conversation: e.ConversationID, Peer: e.UserID, Stopped: !e.Typing}
+	case client.PresenceState:
+		o = Observation{Event: PresenceState, Presences: presencesOf(e.Presences...)}
+	case client.PresenceChanged:
+		o = Observation{Event: PresenceChanged, Presences: presencesOf(e.Presence)}
 	case client.CatchingUp:
 		o = Observation{Event: CatchingUp, Conversation: e.ConversationID, AfterRev: e.AfterRev, Rev: e.LastRev, Hole: e.Hole}
 	case client.CaughtUp:
@@ -180,6 +184,17 @@ func observation(e client.Event) (o Observation, worth bool) {
 		return o, false
 	}
 	return o, true
+}
+
+func presencesOf(some ...client.Presence) []Presence {
+	out := make([]Presence, len(some))
+	for i, p := range some {
+		out[i] = Presence{User: p.UserID, Status: p.Status, Device: p.Device}
+		if p.LastSeenAt != nil {
+			out[i].SeenAt = micro(p.LastSeenAt)
+		}
+	}
+	return out
 }
 
 func messageEvent(event Event, m client.Message) Observation {
