@@ -67,7 +67,9 @@ func (p Privacy) Lets(r Relation) bool {
 // invisible the Status is offline with SeenAt frozen, of a secret one it is offline without SeenAt.
 type Presence struct {
 	User UserID
-	// Version grows with every change of the members below. Of two, the larger one holds.
+	// Version grows with every change of the members below. Of two, the larger one holds. 0 tells of the Privacy alone, which
+	// holds by its Rev: the devices were away. Who is invisible or secret by it is offline by that, and of others it is not
+	// known what they are.
 	Version int64
 	Status  Status     // online, away or offline: the best of their devices (C7.2)
 	Device  DeviceType // of the one that was active last; "" when offline or not known

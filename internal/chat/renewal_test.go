@@ -47,7 +47,7 @@ func TestWhatNobodyTellsIsCountedAtTheNextLookAfterFifteenSeconds(t *testing.T) 
 		}, 6},
 		"a node dies when it has committed that receipts are off": {func(t *testing.T, w *world, _ chat.Message) {
 			off := false
-			if _, _, err := w.store.UpdateMe(t.Context(), w.people[1], chat.ProfileEdit{ReadReceiptsEnabled: &off}); err != nil {
+			if _, err := w.store.UpdateMe(t.Context(), w.people[1], chat.ProfileEdit{ReadReceiptsEnabled: &off}, false); err != nil {
 				t.Error(err)
 			}
 		}, 4},

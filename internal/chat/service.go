@@ -66,6 +66,7 @@ type Service struct {
 	acks      *ackState
 	gathering *gathering
 	switches  *switches
+	privacies *privacies
 	listings  *listings
 	flushSoon chan struct{}
 
@@ -94,9 +95,8 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 		s.cfg.Readers = noReaders{}
 	}
 	s.typing = newTypingState(announcer)
-	s.gathering, s.switches = newGathering(s), newSwitches(s)
-	s.sight, _ = store.(PresenceStore)
-	s.attendances = newAttendances(s)
+	s.gathering, s.switches, s.privacies = newGathering(s), newSwitches(s), newPrivacies(s)
+	s.sight, s.attendances = store, newAttendances(s)
 	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))

@@ -22,6 +22,7 @@ type Store interface {
 	ReceiptStore
 	UserStore
 	FriendStore
+	PresenceStore
 }
 
 // MessageStore keeps messages and hands out seq and rev.
@@ -108,10 +109,12 @@ type UserStore interface {
 	Users(ctx context.Context, ids []UserID) ([]User, error)
 	// Me returns a person's own account, or CodeNotFound when it does not exist or was erased.
 	Me(ctx context.Context, id UserID) (Me, error)
-	// UpdateMe applies the edit and returns the account after it, and whether read receipts are another way than before. Switching read receipts on again shows what was
-	// read meanwhile as read at that moment, in one step for each conversation (C6.6); switching them off
-	// leaves the steps where they are, and nobody is shown them.
-	UpdateMe(ctx context.Context, id UserID, e ProfileEdit) (after Me, switched bool, err error)
+	// UpdateMe applies the edit, which may be empty, and returns what became of the account. Each change of its privacy takes the next
+	// Privacy.Rev. Switching read receipts on again, or becoming visible again, shows what was read meanwhile as read at
+	// that moment, in one step for each conversation (C6.6); switching them off leaves the steps where they are, and nobody
+	// is shown them; who becomes invisible stays shown as far as they are (C7.1). With there, who becomes invisible was seen
+	// last at that moment.
+	UpdateMe(ctx context.Context, id UserID, e ProfileEdit, there bool) (ProfileChange, error)
 	// SearchUsers finds by prefix of username or display name without regard to case, never by e-mail,
 	// the searcher, erased people and those with whom there is a block, either way, left out, in order of username.
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)

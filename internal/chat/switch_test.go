@@ -27,12 +27,12 @@ func (m *mishap) fails(is bool) error {
 	return nil
 }
 
-func (m *mishap) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit) (chat.Me, bool, error) {
-	me, switched, err := m.Store.UpdateMe(ctx, u, e)
+func (m *mishap) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit, there bool) (chat.ProfileChange, error) {
+	after, err := m.Store.UpdateMe(ctx, u, e, there)
 	if m.changed != nil {
 		m.changed()
 	}
-	return me, switched, err
+	return after, err
 }
 
 func (m *mishap) ConversationIDs(ctx context.Context, u chat.UserID) ([]chat.ConversationID, error) {

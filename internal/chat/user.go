@@ -47,6 +47,17 @@ type ProfileEdit struct {
 	PresenceInvisible   *bool
 }
 
+// ProfileChange is what became of an account by an edit.
+type ProfileChange struct {
+	Me
+	// Receipts is set when the person lets others know in another way than before what they read.
+	Receipts bool
+	// Presence is set when their Privacy is another one than before, and Visible when they are invisible no more.
+	Presence, Visible bool
+	Privacy           Privacy   // as it is then
+	SeenAt            time.Time // when they were seen last, as it is noted then
+}
+
 // MaxDisplayName is the longest display name in Unicode code points.
 const MaxDisplayName = 64
 
@@ -96,14 +107,9 @@ func (s *Service) UpdateMe(ctx context.Context, actor UserID, e ProfileEdit) (Me
 			return Me{}, Invalid("presenceSharing", "presenceSharing must be \"everyone\", \"friends\" or \"nobody\".")
 		}
 	}
-	after, switched, err := s.store.UpdateMe(ctx, actor, e)
-	switch {
-	case switched:
-		s.switches.switched(ctx, actor, !after.ReadReceiptsEnabled)
-	case err != nil && e.ReadReceiptsEnabled != nil && AsError(err).Outcome == OutcomeUnknown:
-		s.switches.maybe(actor)
-	}
-	return after, err
+	after, err := s.store.UpdateMe(ctx, actor, e, s.hides(ctx, actor, e))
+	s.profileChanged(ctx, actor, e, after, err)
+	return after.Me, err
 }
 
 // maxFound is the most people that a search returns (C5.10).

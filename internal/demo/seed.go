@@ -64,7 +64,7 @@ func seed(ctx context.Context, store Store, accounts *auth.Service, newID func()
 		}
 	}
 	address := bot.username + mark
-	_, _, err = store.UpdateMe(ctx, echo, chat.ProfileEdit{Email: &address})
+	_, err = store.UpdateMe(ctx, echo, chat.ProfileEdit{Email: &address}, false)
 	return echo, err
 }
 

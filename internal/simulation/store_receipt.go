@@ -54,12 +54,10 @@ func (s *way) AdvanceDelivered(ctx context.Context, steps []chat.DeliveredStep) 
 }
 
 // UpdateMe satisfies chat.Store.
-func (s *way) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit) (after chat.Me, switched bool, err error) {
-	switched, err = writing(s, ctx, "change an account", []chat.ConversationID{chat.ConversationID(u)}, func(ctx context.Context) (switched bool, err error) {
-		after, switched, err = s.Store.UpdateMe(ctx, u, e)
-		return switched, err
+func (s *way) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit, there bool) (chat.ProfileChange, error) {
+	return writing(s, ctx, "change an account", []chat.ConversationID{chat.ConversationID(u)}, func(ctx context.Context) (chat.ProfileChange, error) {
+		return s.Store.UpdateMe(ctx, u, e, there)
 	})
-	return after, switched, err
 }
 
 // ReadPositions satisfies chat.Store.

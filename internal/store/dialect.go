@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 // dialect holds every difference in SQL text and in arguments between the two databases. SQLite stores
@@ -40,6 +42,11 @@ type dialect struct {
 	// steps reads the rows that stepRows makes arguments of, as a table k.
 	steps    string
 	stepRows func([]stepRow) []any
+	// seen reads people with a time each, which moments makes arguments of, as a table s.
+	seen    string
+	moments func(users []chat.UserID, micros []int64) []any
+	// pairs reads pairs of ids given as one argument, made by jsonText, as a table k of one and other.
+	pairs func(param string) string
 	// now is the database's clock, the same throughout a statement.
 	now string
 	// shared says that the database's clock is another than this node's, and the same for all nodes.
@@ -102,6 +109,17 @@ FROM json_each($1) k JOIN messages m ON m.conversation_id = k.value ->> 0 AND m.
 		}
 		return []any{jsonText(out)}
 	},
+	seen: "(SELECT value ->> 0 AS id, value ->> 1 AS moment FROM json_each($1)) s",
+	moments: func(users []chat.UserID, micros []int64) []any {
+		out := make([][2]any, len(users))
+		for i, u := range users {
+			out[i] = [2]any{u, micros[i]}
+		}
+		return []any{jsonText(out)}
+	},
+	pairs: func(param string) string {
+		return "(SELECT value ->> 0 AS one, value ->> 1 AS other FROM json_each(" + param + ")) k"
+	},
 	moment: func(t time.Time) any { return t.UnixMicro() },
 }
 
@@ -159,6 +177,17 @@ JOIN messages m ON m.conversation_id = k.conversation_id AND m.sender_id = k.sen
 		}
 		return []any{conversations, users, messages, seqs, moments}
 	},
+	seen: "unnest($1::text[]::uuid[], $2::timestamptz[]) AS s (id, moment)",
+	moments: func(users []chat.UserID, micros []int64) []any {
+		ids, times := make([]string, len(users)), make([]time.Time, len(users))
+		for i, u := range users {
+			ids[i], times[i] = string(u), time.UnixMicro(micros[i])
+		}
+		return []any{ids, times}
+	},
+	pairs: func(param string) string {
+		return "(SELECT (value ->> 0)::uuid AS one, (value ->> 1)::uuid AS other FROM jsonb_array_elements(" + param + "::text::jsonb)) k"
+	},
 	moment: func(t time.Time) any { return t },
 }
 
@@ -170,14 +199,15 @@ func jsonText(v any) string {
 	return string(text)
 }
 
-// fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {steps}, {in $n} for a list of
-// ids, {numbers $n} for the rows of a list of numbers, and {ago $n} for the time of so many microseconds ago.
+// fill puts the dialect's words into a text: {lock}, {free}, {share}, {greatest}, {now}, {steps}, {seen}, {in $n} for a list
+// of ids, {pairs $n} for the rows of a list of pairs of them, {numbers $n} for those of a list of numbers, and {ago $n} for
+// the time of so many microseconds ago.
 func (d *dialect) fill(query string) string {
 	if text, known := d.filled.Load(query); known {
 		return text.(string)
 	}
-	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now, "{steps}", d.steps).Replace(query)
-	text = fillParam(fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago), "{numbers ", d.numbers)
+	text := strings.NewReplacer("{lock}", d.forUpdate, "{free}", d.skipLocked, "{share}", d.forShare, "{greatest}", d.greatest, "{now}", d.now, "{steps}", d.steps, "{seen}", d.seen).Replace(query)
+	text = fillParam(fillParam(fillParam(fillParam(text, "{in ", d.in), "{ago ", d.ago), "{numbers ", d.numbers), "{pairs ", d.pairs)
 	d.filled.Store(query, text)
 	return text
 }

@@ -98,7 +98,7 @@ func live(t *testing.T) lived {
 	_, err = s.ReviseConversation(t.Context(), chat.Revision{Conversation: cs[2].ID, RosterRev: cs[2].RosterRev, End: true})
 	must(err)
 	email := "ada@example.com"
-	_, _, err = s.UpdateMe(t.Context(), ada, chat.ProfileEdit{Email: &email})
+	_, err = s.UpdateMe(t.Context(), ada, chat.ProfileEdit{Email: &email}, false)
 	must(err)
 	login := auth.Login{ID: newID[chat.LoginID](), User: ada, CreatedAt: at, UserAgent: "a browser"}
 	must(s.BeginLogin(t.Context(), login, auth.RefreshToken{Hash: l.token, IssuedAt: at, ExpiresAt: at.Add(time.Hour)}))

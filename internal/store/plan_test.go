@@ -356,12 +356,30 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 	step("exhume", false, func() error { return p.ExhumeSteps(ctx, steps[:3]) })
 	step("receipts off and on", false, func() error {
 		for _, on := range []bool{false, true} {
-			if _, _, err := p.UpdateMe(ctx, p.people[21], chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+			if _, err := p.UpdateMe(ctx, p.people[21], chat.ProfileEdit{ReadReceiptsEnabled: &on}, false); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	step("invisible and visible", false, func() error {
+		for _, invisible := range []bool{true, false} {
+			if _, err := p.UpdateMe(ctx, p.people[22], chat.ProfileEdit{PresenceInvisible: &invisible}, true); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	open := map[chat.UserID][]chat.ConversationID{p.people[20]: {c}, p.people[21]: nil, p.people[22]: nil}
+	step("watching", false, func() error { _, err := p.Watching(ctx, open, 5_000); return err })
+	step("relations", false, func() error { _, err := p.Relations(ctx, p.people[20], p.people[:30]); return err })
+	step("privacies", false, func() error { _, err := p.Privacies(ctx, p.people[:30]); return err })
+	step("seen last", false, func() error {
+		_, err := p.SawLast(ctx, map[chat.UserID]time.Time{p.people[20]: p.now(), p.people[21]: p.now()})
+		return err
+	})
+	step("follow", false, func() error { return p.FollowPresence(ctx, p.people[20], p.people[:30]) })
+	step("unfollow", false, func() error { return p.UnfollowPresence(ctx, p.people[20], p.people[:10]) })
 	step("conversation", false, func() error { _, err := p.Conversation(ctx, c, ada); return err })
 	step("conversations", false, func() error {
 		_, _, err := p.Conversations(ctx, chat.ListQuery{Viewer: p.people[20], Limit: 20})

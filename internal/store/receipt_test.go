@@ -34,7 +34,7 @@ func TestSomebodyCanLetOthersKnowInOneConversationOnly(t *testing.T) {
 			want     int
 		}{{true, nil, 1}, {true, false, 0}, {false, true, 1}, {false, nil, 0}, {true, true, 1}} {
 			in.exec(t, "UPDATE conversation_participants SET read_receipts_enabled = $1 WHERE user_id = $2", step.override, string(u))
-			if _, _, err := in.UpdateMe(t.Context(), u, chat.ProfileEdit{ReadReceiptsEnabled: &step.account}); err != nil {
+			if _, err := in.UpdateMe(t.Context(), u, chat.ProfileEdit{ReadReceiptsEnabled: &step.account}, false); err != nil {
 				t.Fatal(err)
 			}
 			if n := in.readBy(t, m); n != step.want {

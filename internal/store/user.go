@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/cases"
@@ -49,67 +50,118 @@ func (s *Store) Me(ctx context.Context, id chat.UserID) (chat.Me, error) {
 
 func (s *Store) me(ctx context.Context, x session, id chat.UserID) (chat.Me, error) {
 	var m chat.Me
-	err := x.one(ctx, into(append(userInto(&m.User), text(&m.Email), &m.ReadReceiptsEnabled, &m.PresenceEnabled, &m.PresenceSharing)...),
-		"SELECT "+userColumns("u")+", email, read_receipts_enabled, presence_enabled, presence_sharing FROM users u WHERE id = $1 AND deleted_at IS NULL", string(id))
+	err := x.one(ctx, into(append(userInto(&m.User), text(&m.Email), &m.ReadReceiptsEnabled, &m.PresenceEnabled, &m.PresenceSharing, &m.PresenceInvisible)...),
+		"SELECT "+userColumns("u")+", email, read_receipts_enabled, presence_enabled, presence_sharing, presence_invisible FROM users u WHERE id = $1 AND deleted_at IS NULL", string(id))
 	return m, found(err, "person")
 }
 
-// UpdateMe applies the edit and returns the account after it, and whether read receipts are another way than before, or
-// CodeNotFound when it was erased. Switching them on again shows what was read meanwhile as read at that moment (C6.6).
-func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit) (after chat.Me, switched bool, err error) {
-	var set []string
-	args := []any{string(id)}
-	assign := func(column string, value any) {
-		args = append(args, value)
-		set = append(set, column+" = $"+string(rune('0'+len(args))))
-	}
+// UpdateMe applies the edit and returns what became of the account, or CodeNotFound when it was erased. there says that the
+// person is connected: who becomes invisible was then seen last at that moment. What becomes shown of what they read is shown
+// as read at that moment (C6.6).
+func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit, there bool) (out chat.ProfileChange, err error) {
+	set := newAssignments(string(id))
 	if e.DisplayName != nil {
-		assign("display_name", *e.DisplayName)
-		assign("display_key", searchKey(*e.DisplayName))
+		set.to("display_name", *e.DisplayName)
+		set.to("display_key", searchKey(*e.DisplayName))
 	}
 	if e.Email != nil {
-		assign("email", orNull(*e.Email))
+		set.to("email", orNull(*e.Email))
 	}
 	if e.ReadReceiptsEnabled != nil {
-		assign("read_receipts_enabled", *e.ReadReceiptsEnabled)
+		set.to("read_receipts_enabled", *e.ReadReceiptsEnabled)
 	}
 	if e.PresenceEnabled != nil {
-		assign("presence_enabled", *e.PresenceEnabled)
+		set.to("presence_enabled", *e.PresenceEnabled)
 	}
 	if e.PresenceSharing != nil {
-		assign("presence_sharing", string(*e.PresenceSharing))
+		set.to("presence_sharing", string(*e.PresenceSharing))
 	}
-	if len(set) == 0 {
-		after, err = s.Me(ctx, id)
-		return after, false, err
+	if e.PresenceInvisible != nil {
+		set.to("presence_invisible", *e.PresenceInvisible)
 	}
-	assign("updated_at", s.moment(s.now()))
-	err = s.db.write(ctx, func(x session) error {
-		switched = false
-		if e.ReadReceiptsEnabled != nil {
-			var before bool
-			err := x.one(ctx, into(&before), s.fill("SELECT read_receipts_enabled FROM users WHERE id = $1 AND deleted_at IS NULL {lock}"), string(id))
-			if err != nil {
-				return found(err, "person")
-			}
-			switched = before != *e.ReadReceiptsEnabled
-		}
-		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set, ", ")+" WHERE id = $1 AND deleted_at IS NULL", args...); err != nil {
-			return err
-		}
-		if switched && *e.ReadReceiptsEnabled {
-			if err := s.comesIntoView(ctx, x, id); err != nil {
-				return err
-			}
-		}
-		var err error
-		after, err = s.me(ctx, x, id)
+	if len(set.columns) > 0 {
+		set.to("updated_at", s.moment(s.now()))
+	}
+	err = s.db.write(ctx, func(x session) (err error) {
+		out, err = s.updateMe(ctx, x, id, e, *set, there)
 		return err
 	})
 	if err != nil {
-		return chat.Me{}, false, named(err)
+		return chat.ProfileChange{}, named(err)
 	}
-	return after, switched, nil
+	return out, nil
+}
+
+func (s *Store) updateMe(ctx context.Context, x session, id chat.UserID, e chat.ProfileEdit, set assignments, there bool) (out chat.ProfileChange, err error) {
+	before, was, err := s.lockPrivacy(ctx, x, id)
+	if err != nil {
+		return out, err
+	}
+	is := was.Privacy
+	assign(&is.Enabled, e.PresenceEnabled)
+	assign(&is.Sharing, e.PresenceSharing)
+	assign(&is.Invisible, e.PresenceInvisible)
+	receipts := before
+	assign(&receipts, e.ReadReceiptsEnabled)
+	out.Receipts, out.Presence = receipts != before, is != was.Privacy
+	out.Visible = was.Privacy.Invisible && !is.Invisible
+	if out.Presence {
+		is.Rev++
+		set.to("presence_rev", is.Rev)
+	}
+	out.Privacy, out.SeenAt = is, was.SeenAt
+	if is.Invisible && !was.Privacy.Invisible {
+		if there {
+			out.SeenAt = notBefore(s.now(), was.SeenAt)
+			set.to("last_seen_at", s.moment(out.SeenAt))
+		}
+		if err := s.goesOutOfView(ctx, x, id, before); err != nil {
+			return out, err
+		}
+	}
+	if len(set.columns) > 0 {
+		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set.columns, ", ")+" WHERE id = $1", set.args...); err != nil {
+			return out, err
+		}
+	}
+	switch {
+	case out.Visible:
+		err = s.comesIntoView(ctx, x, id, visibleAgain, receipts)
+	case out.Receipts && !is.Invisible:
+		err = s.comesIntoView(ctx, x, id, receiptsAgain, receipts)
+	}
+	if err == nil {
+		out.Me, err = s.me(ctx, x, id)
+	}
+	return out, err
+}
+
+// assign changes a value where another is given.
+func assign[T any](to *T, value *T) {
+	if value != nil {
+		*to = *value
+	}
+}
+
+// lockPrivacy locks an account and says what its person lets others know.
+func (s *Store) lockPrivacy(ctx context.Context, x session, id chat.UserID) (receipts bool, privacy chat.Watched, err error) {
+	err = x.one(ctx, into(append([]any{&receipts}, privacyInto(&privacy)...)...),
+		s.fill("SELECT read_receipts_enabled, "+privacyOf+" FROM users WHERE id = $1 AND deleted_at IS NULL {lock}"), string(id))
+	return receipts, privacy, found(err, "person")
+}
+
+// assignments are the columns that an UPDATE changes, with its arguments.
+type assignments struct {
+	columns []string
+	args    []any
+}
+
+// newAssignments begins with the argument that selects the row.
+func newAssignments(key any) *assignments { return &assignments{args: []any{key}} }
+
+func (a *assignments) to(column string, value any) {
+	a.args = append(a.args, value)
+	a.columns = append(a.columns, column+" = $"+strconv.Itoa(len(a.args)))
 }
 
 // lastRune is behind every name that begins with a given prefix, in the order of bytes.

@@ -96,7 +96,8 @@ func (s *Store) eraseAccount(ctx context.Context, x session, id chat.UserID) err
 		return err
 	}
 	_, err = x.exec(ctx, `UPDATE users SET username = $2, username_key = $3, display_name = $4, display_key = '', email = NULL,
-    password_hash = '', last_seen_at = NULL, deleted_at = $5, updated_at = $5
+    password_hash = '', last_seen_at = NULL, presence_enabled = true, presence_sharing = 'everyone', presence_invisible = false,
+    presence_rev = presence_rev + 1, deleted_at = $5, updated_at = $5
 WHERE id = $1`, string(id), erasedUsername, erasedKey(key), erasedDisplayName, at)
 	if err != nil {
 		return err

@@ -310,7 +310,7 @@ func (w world) readingTombstones(t *testing.T) {
 
 func (w world) setReceipts(t testing.TB, s *store.Store, u chat.UserID, on bool) {
 	t.Helper()
-	me, _, err := s.UpdateMe(ctx, u, chat.ProfileEdit{ReadReceiptsEnabled: &on})
+	me, err := s.UpdateMe(ctx, u, chat.ProfileEdit{ReadReceiptsEnabled: &on}, false)
 	ok(t, err)
 	if me.ReadReceiptsEnabled != on {
 		t.Errorf("the account says %+v", me)
@@ -570,7 +570,7 @@ func (w world) anyReading(t *rapid.T) {
 		case action == 2:
 			off[who] = !off[who]
 			on := !off[who]
-			if _, _, err := w.UpdateMe(ctx, who, chat.ProfileEdit{ReadReceiptsEnabled: &on}); err != nil {
+			if _, err := w.UpdateMe(ctx, who, chat.ProfileEdit{ReadReceiptsEnabled: &on}, false); err != nil {
 				t.Fatal(err)
 			}
 		case action == 3:

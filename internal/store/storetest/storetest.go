@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(*testing.T) *store.Store) {
 		{"users", usersSuite},
 		{"friends", friendsSuite},
 		{"blocks", blocksSuite},
+		{"presence", presence},
 		{"logins", logins},
 		{"nodes", nodes},
 		{"writers", writers},
