@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/redis/rueidis"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -20,12 +18,8 @@ import (
 const (
 	// receiptTimeout is the most that a slow Redis delays who reads.
 	receiptTimeout = time.Second
-	// receiptPause is how long Redis is left alone after it failed to answer.
-	receiptPause = time.Second
 	// lookEvery is how often a node that remembers steps looks whether Redis still has them.
 	lookEvery = time.Second
-	// maxReceiptCalls bounds the calls under way; the limiter has its own (maxLimitCalls).
-	maxReceiptCalls = 256
 	// maxWaiting bounds the steps that wait to be written, about 700 bytes each.
 	maxWaiting = 200_000
 )
@@ -46,10 +40,8 @@ var (
 // restarted or replaced meanwhile (ADR-020). That shows with the next call that concerns the queue; [Readers.Run] makes one in
 // time.
 type Readers struct {
-	bus              *Bus
+	caller
 	positions, queue *rueidis.Lua
-	pause            circuitbreaker.CircuitBreaker[any]
-	calls            chan struct{}
 	log              *stepLog
 	most             int
 	newest           atomic.Int64 // the largest version that was seen here, of any conversation
@@ -62,11 +54,9 @@ type Readers struct {
 // NewReaders keeps positions over the bus's connection. While there is none, every call answers [ErrAway].
 func NewReaders(b *Bus) *Readers {
 	r := &Readers{
-		bus:        b,
+		caller:     newCaller(b, "read positions", receiptTimeout),
 		positions:  rueidis.NewLuaScript(queueSource + positionsSource),
 		queue:      rueidis.NewLuaScript(queueSource + queueWork),
-		pause:      circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithDelay(receiptPause).Build(),
-		calls:      make(chan struct{}, maxReceiptCalls),
 		log:        newStepLog(),
 		most:       maxWaiting,
 		onRestored: func(chat.ConversationID) {},
@@ -130,7 +120,7 @@ func (r *Readers) restore(ctx context.Context) bool {
 			return true
 		}
 		select {
-		case <-time.After(receiptPause):
+		case <-time.After(callPause):
 		case <-ctx.Done():
 			return false
 		}
@@ -245,51 +235,15 @@ func (r *Readers) ofConversation(ctx context.Context, c chat.ConversationID, arg
 	return call.run(r.positions, call.keysOf(c), args)
 }
 
-// receiptCall is one call of a method: one client, one deadline, one place among those under way.
+// receiptCall is one call of a method.
 type receiptCall struct {
 	*Readers
-	ctx     context.Context
-	client  rueidis.Client
-	cluster bool
+	*call
 }
 
-// begin waits for a place and never longer than the call may take. Whoever called may go away: a step that is under way
-// is queued all the same.
 func (r *Readers) begin(ctx context.Context) (*receiptCall, func(), error) {
-	client := r.bus.current()
-	if client == nil {
-		return nil, nil, ErrAway
-	}
-	if !r.pause.TryAcquirePermit() {
-		return nil, nil, fmt.Errorf("%w: it did not answer a moment ago", ErrAway)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), receiptTimeout)
-	select {
-	case r.calls <- struct{}{}:
-	case <-ctx.Done():
-		cancel()
-		r.pause.RecordFailure()
-		return nil, nil, fmt.Errorf("%w: too many calls are under way", ErrAway)
-	}
-	call := &receiptCall{Readers: r, ctx: ctx, client: client, cluster: client.Mode() == rueidis.ClientModeCluster}
-	return call, func() {
-		<-r.calls
-		cancel()
-	}, nil
-}
-
-// run runs a script. Only silence has Redis left alone: a refusal may concern one conversation.
-func (c *receiptCall) run(script *rueidis.Lua, keys, args []string) ([]rueidis.RedisMessage, error) {
-	answer, err := script.Exec(c.ctx, c.client, keys, args).ToArray()
-	if _, refused := errors.AsType[*rueidis.RedisError](err); err != nil && !refused {
-		c.pause.RecordFailure()
-	} else {
-		c.pause.RecordSuccess()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: read positions: %w", ErrAway, err)
-	}
-	return answer, nil
+	c, done, err := r.caller.begin(ctx)
+	return &receiptCall{r, c}, done, err
 }
 
 // keysOf names what belongs to a conversation, as the plan does (DOC-005). In a cluster the braces of the plan
