@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"internal/demo":             {"internal/chat", "internal/auth"},
 	"deploy/nginx":              {},
 	"internal/chat/readerstest": {"internal/chat"},
+	"internal/chat/devicestest": {"internal/chat"},
 	"internal/chaos/proxy":      {},
 	"internal/check":            {"client"},
 	"internal/chaos/program":    {"internal/chaos/cluster"},

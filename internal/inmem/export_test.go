@@ -30,3 +30,16 @@ func (r *Readers) Age(c chat.ConversationID, by time.Duration) {
 		s.since, s.asked = s.since.Add(-by), s.asked.Add(-by)
 	}
 }
+
+// AtMost bounds the people who are known.
+func (d *Devices) AtMost(people int) *Devices {
+	d.most = people
+	return d
+}
+
+// Known says how many people are known.
+func (d *Devices) Known() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.people)
+}

@@ -53,7 +53,6 @@ func (d *Devices) Beat(_ context.Context, beats []chat.Beat) (changed []chat.Pre
 	}
 	for _, p := range touched {
 		p.touched = false
-		p.bound()
 		changed = append(changed, d.tell(p, time.Time{})...)
 	}
 	d.bound()

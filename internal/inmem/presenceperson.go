@@ -61,6 +61,7 @@ func (p *person) take(b chat.Beat, now time.Time) {
 	if i < 0 {
 		i = len(p.devices)
 		p.devices = append(p.devices, device{login: b.Login, id: b.DeviceID})
+		defer p.bound()
 	}
 	d := &p.devices[i]
 	d.heard = later(d.heard, heard)
@@ -72,10 +73,16 @@ func (p *person) take(b chat.Beat, now time.Time) {
 
 // bound leaves as many devices as may be known.
 func (p *person) bound() {
-	if len(p.devices) > chat.MaxDevices {
-		slices.SortStableFunc(p.devices, func(a, b device) int { return b.active.Compare(a.active) })
-		p.devices = slices.Delete(p.devices, chat.MaxDevices, len(p.devices))
+	if len(p.devices) <= chat.MaxDevices {
+		return
 	}
+	idlest := 0
+	for i := range p.devices {
+		if p.devices[i].active.Before(p.devices[idlest].active) {
+			idlest = i
+		}
+	}
+	p.devices = slices.Delete(p.devices, idlest, idlest+1)
 }
 
 // end ends the devices of a login.
