@@ -63,7 +63,22 @@ func (b *Bus) try(ctx context.Context) error {
 	if err := rueidis.NewLuaScript(limitScript).Exec(ctx, client, []string{"limit:check:" + b.cfg.NodeID}, []string{"1000", "1000"}).Error(); err != nil {
 		return err
 	}
-	return b.checkReceipts(ctx, client)
+	return errors.Join(b.checkReceipts(ctx, client), b.checkPresence(ctx, client))
+}
+
+// checkPresence has somebody come, sign out and go, with keys of its own.
+func (b *Bus) checkPresence(ctx context.Context, client rueidis.Client) error {
+	tag, script := "presence:{check:"+b.cfg.NodeID+"}:", presenceScript()
+	keys := []string{tag + "life", tag + "deadlines", tag + "lapsed", tag}
+	err := errors.Join(
+		script.Exec(ctx, client, keys, []string{"beat", "0", "0", "user", "login", "", "", "0", "0", "0", "0", "0|1|everyone|0"}).Error(),
+		script.Exec(ctx, client, keys, []string{"sign_out", "0", "user", "login"}).Error(),
+		script.Exec(ctx, client, keys, []string{"lapse", "0", "1"}).Error(),
+	)
+	if err != nil {
+		return err
+	}
+	return client.Do(ctx, client.B().Del().Key(append(keys[:3], tag+"user")...).Build()).Error()
 }
 
 // checkReceipts queues a step, moves a position, counts and forgets all of it, with keys of its own.

@@ -1,6 +1,7 @@
 // Package redis joins nodes through Redis: [Bus] carries envelopes between them by publish and subscribe,
 // [Limiter] counts uses for all of them together. Both are fast and neither is trusted with anything that
 // must last (ADR-014). [Readers] know who has read what ahead of the database, which has it seconds later (ADR-020).
+// [Devices] know who is there, with a lease for each device (ADR-021).
 //
 // The client library hides a broken connection: it dials again by itself, retries, and queues behind what
 // hangs. A bus must not hide it, since whatever was published meanwhile is lost and has to be told. So the
