@@ -235,7 +235,7 @@ func (k *attendances) readPrivacies(ctx context.Context, signs []sign) error {
 		users[i] = signs[i].beat.User
 	}
 	slices.Sort(users)
-	read, err := k.service.sight.Privacies(ctx, slices.Compact(users))
+	read, err := k.service.store.Privacies(ctx, slices.Compact(users))
 	if err != nil {
 		k.unreadable = time.Now().Add(readAgain)
 		return err

@@ -72,7 +72,7 @@ func (s *Service) tellOffline(ctx context.Context, offline []Presence) error {
 	for _, p := range offline {
 		seen[p.User] = p.SeenAt
 	}
-	noted, err := s.sight.SawLast(ctx, seen)
+	noted, err := s.store.SawLast(ctx, seen)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (s *Service) SetPresence(ctx context.Context, actor UserID, a *Attendance, 
 
 // setInvisible writes only what is another way than before.
 func (s *Service) setInvisible(ctx context.Context, actor UserID, invisible bool) error {
-	is, err := s.sight.Privacies(ctx, []UserID{actor})
+	is, err := s.store.Privacies(ctx, []UserID{actor})
 	if err != nil || is[actor].Invisible == invisible {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Service) SeePresences(ctx context.Context, viewer UserID, users []UserI
 			return nil, Invalid("userIds", "This is not the id of a person.")
 		}
 	}
-	related, err := s.sight.Relations(ctx, viewer, users)
+	related, err := s.store.Relations(ctx, viewer, users)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +173,7 @@ func (w Watched) seen(p Presence, there, sure bool) Presence {
 
 // ownPresence is what a person sees of themselves, whoever else may.
 func (s *Service) ownPresence(ctx context.Context, u UserID, p Presence, there bool) (Presence, error) {
-	privacies, err := s.sight.Privacies(ctx, []UserID{u})
+	privacies, err := s.store.Privacies(ctx, []UserID{u})
 	if err != nil {
 		return Presence{}, err
 	}

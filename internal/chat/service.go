@@ -70,7 +70,6 @@ type Service struct {
 	listings  *listings
 	flushSoon chan struct{}
 
-	sight       PresenceStore
 	attendances *attendances
 	lapseSoon   chan struct{}
 }
@@ -96,7 +95,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches, s.privacies = newGathering(s), newSwitches(s), newPrivacies(s)
-	s.sight, s.attendances = store, newAttendances(s)
+	s.attendances = newAttendances(s)
 	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}
 	for range cfg.Lanes {
 		s.lanes = append(s.lanes, newLane(s))

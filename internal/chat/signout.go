@@ -80,7 +80,7 @@ func (k *attendances) sawOnlyNode(ctx context.Context) {
 		return
 	}
 	err := k.service.survive(func() error {
-		_, err := k.service.sight.SawLast(ctx, seen)
+		_, err := k.service.store.SawLast(ctx, seen)
 		return err
 	})
 	k.counters.beats.report(k.service, "beats", err)

@@ -40,12 +40,12 @@ const MaxWatched = 5000
 
 // Watching returns whom each of these people watches, at most [MaxWatched] each, for the announcer.
 func (s *Service) Watching(ctx context.Context, viewers map[UserID][]ConversationID) (map[UserID][]Watched, error) {
-	return s.sight.Watching(ctx, viewers, MaxWatched)
+	return s.store.Watching(ctx, viewers, MaxWatched)
 }
 
 // Relations returns what u and each of the others are to each other, for the announcer.
 func (s *Service) Relations(ctx context.Context, u UserID, others []UserID) (map[UserID]Watched, error) {
-	return s.sight.Relations(ctx, u, others)
+	return s.store.Relations(ctx, u, others)
 }
 
 // Presences returns those of these people who are there, for the announcer; who is missing is offline, if sure.
@@ -59,12 +59,12 @@ func (s *Service) Presences(ctx context.Context, users []UserID) (there map[User
 // FollowPresence has the actor follow the presence of people explicitly, 1 to [MaxFollowed] of them. That shows nothing
 // that they do not let the actor know.
 func (s *Service) FollowPresence(ctx context.Context, actor UserID, others []UserID) error {
-	return s.follow(ctx, actor, others, s.sight.FollowPresence)
+	return s.follow(ctx, actor, others, s.store.FollowPresence)
 }
 
 // UnfollowPresence ends that. Who is watched for another reason stays so.
 func (s *Service) UnfollowPresence(ctx context.Context, actor UserID, others []UserID) error {
-	return s.follow(ctx, actor, others, s.sight.UnfollowPresence)
+	return s.follow(ctx, actor, others, s.store.UnfollowPresence)
 }
 
 func (s *Service) follow(ctx context.Context, actor UserID, others []UserID, write func(context.Context, UserID, []UserID) error) error {

@@ -142,6 +142,14 @@ type recorder struct {
 	shown    []chat.Shown
 	counted  []chat.ReadCounts
 	unsure   []chat.ConversationID // whose receipts are to be looked up
+	seen     []sighting
+	watching []chat.UserID // whose watching is to be read anew
+}
+
+// sighting is a presence that was told, and when.
+type sighting struct {
+	chat.Presence
+	at time.Time
 }
 
 func newRecorder() *recorder {
@@ -195,6 +203,21 @@ func (r *recorder) ReadersCounted(c chat.ReadCounts) {
 	r.more.Broadcast()
 }
 
+func (r *recorder) PresenceChanged(told []chat.Presence) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range told {
+		r.seen = append(r.seen, sighting{p, time.Now()})
+	}
+	r.more.Broadcast()
+}
+
+func (r *recorder) WatchingChanged(us ...chat.UserID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watching = append(r.watching, us...)
+}
+
 func (r *recorder) ReadTogether(chat.ConversationID, map[chat.UserID]chat.ReadState) {}
 
 func (r *recorder) ReceiptsChanged(c chat.ConversationID) {
@@ -204,8 +227,6 @@ func (r *recorder) ReceiptsChanged(c chat.ConversationID) {
 }
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }
-func (r *recorder) PresenceChanged([]chat.Presence)                            {}
-func (r *recorder) WatchingChanged(...chat.UserID)                             {}
 func (r *recorder) FriendshipChanged(chat.UserID, chat.Friend)                 {}
 func (r *recorder) BlockChanged(_, _ chat.UserID, _ bool)                      {}
 func (r *recorder) Gather() (release func())                                   { return func() {} }

@@ -1,0 +1,31 @@
+package chat
+
+import (
+	"testing"
+	"time"
+	"unsafe"
+)
+
+func TestAnAttendanceIsSmall(t *testing.T) {
+	// An idle connection has 6 kB.
+	if size := unsafe.Sizeof(Attendance{}) + unsafe.Sizeof(attendee{}); size > 200 {
+		t.Errorf("an attendance and its person have %d bytes", size)
+	}
+}
+
+func BenchmarkAFrameOfAnAttendance(b *testing.B) {
+	for name, frame := range map[string]func(*Attendance, time.Time){
+		"heard":     (*Attendance).Heard,
+		"active":    func(a *Attendance, now time.Time) { a.Heard(now); a.Active(now) },
+		"heartbeat": func(a *Attendance, now time.Time) { a.Heard(now); a.Heartbeat(now, StatusOnline, Device{}) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			k := newAttendances(nil)
+			a := &Attendance{of: k, person: new(attendee)}
+			now := time.Now()
+			for b.Loop() {
+				frame(a, now)
+			}
+		})
+	}
+}
