@@ -29,6 +29,8 @@ type neighbours struct {
 	// heard is how many of them this node hears over its Redis; -1 when it has none, or that is away or just back.
 	heard int
 	twin  bool // another process has this node's ID
+	// apart says that this node has no Redis to share presence over.
+	apart bool
 }
 
 // neighbours looks at the registry's last look.
@@ -36,7 +38,7 @@ func (n *Node) neighbours() (around neighbours, known bool) {
 	if n.reach.registry == nil {
 		return around, false
 	}
-	around.heard, around.twin = -1, n.reach.registry.Twin()
+	around.heard, around.twin, around.apart = -1, n.reach.registry.Twin(), n.reach.knowsOwnOnly()
 	if n.reach.redis != nil {
 		around.heard = heardOver(n.reach.redis.Stats())
 	}
@@ -69,6 +71,9 @@ func (a *neighbours) warnings() []string {
 	}
 	if others := a.which(func(n store.Node) bool { return !understand(a.self.Keys, n.Keys) }); others != "" {
 		say("Other nodes on this database sign tokens with another key (%s): people are signed out when they come to one. Give all the same PARLEY_SIGNING_KEY.", others)
+	}
+	if a.apart && len(a.nodes) > 0 {
+		out = append(out, ownOnly)
 	}
 	if a.heard < 0 {
 		return out

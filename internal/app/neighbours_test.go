@@ -28,6 +28,8 @@ func TestWhatIsWrongWithTheNodesTogetherIsSaid(t *testing.T) {
 		"nobody else":                       {neighbours{self: node("a")}, nil},
 		"all alike":                         {neighbours{self: node("a"), nodes: []store.Node{node("b"), node("c")}, heard: 2}, nil},
 		"all alike without Redis":           {neighbours{self: node("a", bus("database")), nodes: []store.Node{node("b", bus("database"))}, heard: -1}, nil},
+		"several without Redis":             {neighbours{self: node("a", bus("database")), nodes: []store.Node{node("b", bus("database"))}, heard: -1, apart: true}, []string{"presence"}},
+		"one alone without Redis":           {neighbours{self: node("a", bus("database")), heard: -1, apart: true}, nil},
 		"another version":                   {neighbours{self: node("a"), nodes: []store.Node{node("b", func(n *store.Node) { n.Version = "1" })}, heard: 1}, []string{"(b of version 1)"}},
 		"another key":                       {neighbours{self: node("a"), nodes: []store.Node{node("b", keys("bb"))}, heard: 1}, []string{"sign tokens with another key"}},
 		"a key on its way, taken by both":   {neighbours{self: node("a", keys("bb aa")), nodes: []store.Node{node("b", keys("aa bb"))}, heard: 1}, nil},

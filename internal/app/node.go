@@ -111,6 +111,7 @@ func (n *Node) build() error {
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
+		Devices: n.devices(), OnlyNode: n.reach.joint == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.hub)
 	n.auth.OnEnd(func(e auth.EndedLogin) {
 		n.hub.EndLogin(e.ID)
@@ -125,7 +126,7 @@ func (n *Node) build() error {
 	}, n.chat, n.auth, limiter)
 
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readHub, n.readRules, n.readReach, n.readPool, n.readReplica)
+	n.metrics = obs.New(n.readNode, n.readHub, n.readRules, n.readPresence, n.readReach, n.readPool, n.readReplica)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)

@@ -45,6 +45,12 @@ var (
 	FlushSeconds    = metric(Histogram, "chat_receipts_flush_seconds", "How long a flush of steps of reading took, of those that had something to do.")
 	FlushFailures   = metric(Counter, "chat_receipts_flush_failures_total", "Flushes that the database or the queue was away for. What they did not write waits.")
 
+	PresenceDevices  = metric(Gauge, "chat_presence_devices", "Connections of this node's people by what their devices are: online, away.", "status")
+	PresenceBeats    = metric(Counter, "chat_presence_beats_total", "Beats of devices of this node's people: one each 15 s, and one for each change.")
+	PresenceTold     = metric(Counter, "chat_presence_told_total", "Times that this node told that somebody's presence changed.")
+	PresenceLapsed   = metric(Counter, "chat_presence_lapsed_total", "Of these, those of people of whom nothing was heard for 30 s.")
+	PresenceFailures = metric(Counter, "chat_presence_failures_total", "Rounds that Redis or the database was away for, by part: beats, lapses. What they did not do is tried again each second.", "part")
+
 	BusState      = metric(Gauge, "chat_bus_state", "1 for the way by which this node reaches the others now, 0 for the others: redis, database, alone.", "state")
 	BusPublished  = metric(Counter, "chat_bus_published_total", "Envelopes handed to the other nodes, by path: redis, database.", "path")
 	BusHeard      = metric(Counter, "chat_bus_heard_total", "Envelopes heard from other nodes, by path: redis, database.", "path")
