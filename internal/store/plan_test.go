@@ -100,7 +100,7 @@ func newPlanned(t *testing.T, cfg Config, driver, source string, partitions int)
 }
 
 // bare is an empty store that notes nothing yet.
-func bare(t *testing.T, cfg Config, driver, source string, partitions int) *planned {
+func bare(t testing.TB, cfg Config, driver, source string, partitions int) *planned {
 	t.Helper()
 	s, err := Open(t.Context(), cfg)
 	if err != nil {

@@ -13,29 +13,31 @@ const watchedFor = 30 * 24 * time.Hour
 // selectWatching goes from viewers to whom they watch. What ranks somebody is the least of their reasons: 0 a friend, 1
 // followed, 2 in a conversation that counts; a 3 only says that somebody named before is in some conversation together with
 // the viewer. It is made of sets throughout: what it costs is as many steps as there are people in the conversations that
-// count, and as there are conversations of friends and of those who are followed.
+// count, and as there are conversations of friends and of those who are followed. SQLite takes the tables of a CROSS JOIN in
+// the order in which they stand, and PostgreSQL in the best one.
 const selectWatching = `WITH mine AS MATERIALIZED (
     SELECT p.user_id AS viewer, p.conversation_id, c.updated_at AS active
-    FROM conversation_participants p JOIN conversations c ON c.id = p.conversation_id
-    WHERE p.user_id {in $1} AND p.left_at IS NULL AND c.ended_at IS NULL
+    FROM conversation_participants p CROSS JOIN conversations c
+    WHERE c.id = p.conversation_id AND p.user_id {in $1} AND p.left_at IS NULL AND c.ended_at IS NULL
 ), called AS MATERIALIZED (
     ` + selectFriendsOf + `
     UNION ALL SELECT subscriber_id, target_id, 1 FROM presence_subscriptions WHERE subscriber_id {in $1}
 ), reason AS (
     SELECT viewer, person, reason, NULL AS active FROM called
-    UNION ALL SELECT m.viewer, p.user_id, 2, m.active
-    FROM mine m JOIN conversation_participants p ON p.conversation_id = m.conversation_id AND p.left_at IS NULL
-    WHERE (m.active >= $3 OR (m.viewer, m.conversation_id) IN (SELECT one, other FROM {pairs $2})) AND p.user_id <> m.viewer
+    UNION ALL SELECT mine.viewer, p.user_id, 2, mine.active
+    FROM mine CROSS JOIN conversation_participants p
+    WHERE p.conversation_id = mine.conversation_id AND p.left_at IS NULL AND p.user_id <> mine.viewer
+        AND (mine.active >= $3 OR (mine.viewer, mine.conversation_id) IN (SELECT one, other FROM {pairs $2}))
     UNION ALL SELECT called.viewer, called.person, 3, NULL
-    FROM called JOIN conversation_participants p ON p.user_id = called.person AND p.left_at IS NULL
-    JOIN mine m ON m.viewer = called.viewer AND m.conversation_id = p.conversation_id
+    FROM called CROSS JOIN conversation_participants p CROSS JOIN mine
+    WHERE p.user_id = called.person AND p.left_at IS NULL AND mine.viewer = called.viewer AND mine.conversation_id = p.conversation_id
 ), watched AS (
     SELECT viewer, person, MIN(reason) AS reason, MAX(reason) >= 2 AS share, MAX(active) AS active
     FROM reason GROUP BY viewer, person
 ), ranked AS (
     SELECT w.viewer, w.person, w.reason, w.share, ` + privacyOf + `,
         ROW_NUMBER() OVER (PARTITION BY w.viewer ORDER BY w.reason, w.active DESC NULLS LAST, w.person) AS place
-    FROM watched w JOIN users u ON u.id = w.person AND u.deleted_at IS NULL
+    FROM watched w CROSS JOIN users u WHERE u.id = w.person AND u.deleted_at IS NULL
 )
 SELECT viewer, person, reason = 0, share, (viewer, person) IN (` + selectBlockedWith + `), ` + privacyOf + `
 FROM ranked WHERE place <= $4 ORDER BY viewer, place`
@@ -77,9 +79,9 @@ func scanWatched(row scan, first ...any) (w chat.Watched, err error) {
 // selectRelations is what the one person in $1 and those in $2 are to each other.
 const selectRelations = `SELECT u.id,
     u.id IN (SELECT person FROM (` + selectFriendsOf + `) f),
-    EXISTS (SELECT 1 FROM conversation_participants p WHERE p.user_id = u.id AND p.left_at IS NULL AND p.conversation_id IN (
-        SELECT m.conversation_id FROM conversation_participants m JOIN conversations c ON c.id = m.conversation_id
-        WHERE m.user_id {in $1} AND m.left_at IS NULL AND c.ended_at IS NULL)),
+    u.id IN (SELECT p.user_id FROM conversation_participants p CROSS JOIN conversation_participants m CROSS JOIN conversations c
+        WHERE p.user_id {in $2} AND p.left_at IS NULL AND m.conversation_id = p.conversation_id AND m.user_id {in $1} AND m.left_at IS NULL
+            AND c.id = p.conversation_id AND c.ended_at IS NULL),
     u.id IN (SELECT blocked_id FROM (` + selectBlockedWith + `) b), ` + privacyOf + `
 FROM users u WHERE u.id {in $2} AND u.deleted_at IS NULL`
 
