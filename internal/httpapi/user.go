@@ -18,6 +18,7 @@ type profileBody struct {
 	ReadReceiptsEnabled *bool        `json:"readReceiptsEnabled,omitzero" nullable:"false"`
 	PresenceEnabled     *bool        `json:"presenceEnabled,omitzero" nullable:"false"`
 	PresenceSharing     *string      `json:"presenceSharing,omitzero" enum:"everyone,friends,nobody" nullable:"false"`
+	PresenceInvisible   *bool        `json:"presenceInvisible,omitzero" nullable:"false" doc:"To all others the person looks offline, and what they read and receive stands still."`
 }
 
 // textOrRemove tells a member that is null, which removes the text, from one that is absent.
@@ -71,6 +72,7 @@ func (a *api) updateMe(ctx context.Context, in *struct{ Body profileBody }) (*me
 	edit := chat.ProfileEdit{
 		DisplayName: in.Body.DisplayName, ReadReceiptsEnabled: in.Body.ReadReceiptsEnabled,
 		PresenceEnabled: in.Body.PresenceEnabled, PresenceSharing: (*chat.Sharing)(in.Body.PresenceSharing),
+		PresenceInvisible: in.Body.PresenceInvisible,
 	}
 	if in.Body.Email.sent {
 		edit.Email = &in.Body.Email.text

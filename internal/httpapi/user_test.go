@@ -13,6 +13,7 @@ type me struct {
 	Email                                *string
 	ReadReceiptsEnabled, PresenceEnabled bool
 	PresenceSharing                      string
+	PresenceInvisible                    bool
 }
 
 func TestAProfileChangesWhatIsNamedOnly(t *testing.T) {
@@ -23,8 +24,8 @@ func TestAProfileChangesWhatIsNamedOnly(t *testing.T) {
 	if same := patch(object{}); same != before {
 		t.Errorf("nothing was named and %+v became %+v", before, same)
 	}
-	after := patch(object{"displayName": " Anna ", "email": "anna@example.org", "readReceiptsEnabled": false, "presenceSharing": "nobody"})
-	if after.DisplayName != "Anna" || after.Email == nil || *after.Email != "anna@example.org" || after.ReadReceiptsEnabled || after.PresenceSharing != "nobody" || after.PresenceEnabled != before.PresenceEnabled {
+	after := patch(object{"displayName": " Anna ", "email": "anna@example.org", "readReceiptsEnabled": false, "presenceSharing": "nobody", "presenceInvisible": true})
+	if after.DisplayName != "Anna" || after.Email == nil || *after.Email != "anna@example.org" || after.ReadReceiptsEnabled || after.PresenceSharing != "nobody" || !after.PresenceInvisible || after.PresenceEnabled != before.PresenceEnabled {
 		t.Errorf("%+v", after)
 	}
 	if kept := patch(object{"displayName": "A"}); kept.Email == nil {
@@ -35,7 +36,7 @@ func TestAProfileChangesWhatIsNamedOnly(t *testing.T) {
 	}
 	for _, wrong := range []any{
 		object{"displayName": ""}, object{"displayName": strings.Repeat("x", 65)}, object{"displayName": "a\u202eb"}, object{"displayName": 5},
-		object{"email": "x"}, object{"email": 5}, object{"presenceSharing": "some"}, object{"readReceiptsEnabled": "no"},
+		object{"email": "x"}, object{"email": 5}, object{"presenceSharing": "some"}, object{"readReceiptsEnabled": "no"}, object{"presenceInvisible": nil},
 		object{"username": "ben"}, object{"passwordHash": "x"}, object{"owner": true}, object{"id": newID()}, `[]`,
 	} {
 		w.ask(anna.token, "PATCH", "/api/users/me", wrong).wantProblem(422, chat.CodeValidation)

@@ -49,6 +49,7 @@ type Me struct {
 	ReadReceiptsEnabled bool    `json:"readReceiptsEnabled"`
 	PresenceEnabled     bool    `json:"presenceEnabled"`
 	PresenceSharing     string  `json:"presenceSharing" enum:"everyone,friends,nobody"`
+	PresenceInvisible   bool    `json:"presenceInvisible" doc:"To all others the person looks offline."`
 }
 
 // Message is a stored message; a tombstone has deletedAt and empty content.
@@ -118,7 +119,7 @@ func UserOf(u chat.User) User {
 func MeOf(m chat.Me) Me {
 	return Me{
 		User: UserOf(m.User), Email: textOrNull(m.Email), ReadReceiptsEnabled: m.ReadReceiptsEnabled,
-		PresenceEnabled: m.PresenceEnabled, PresenceSharing: string(m.PresenceSharing),
+		PresenceEnabled: m.PresenceEnabled, PresenceSharing: string(m.PresenceSharing), PresenceInvisible: m.PresenceInvisible,
 	}
 }
 

@@ -17,6 +17,8 @@ func presence(t *testing.T, w world) {
 	t.Run("at most so many are watched, those of the newest activity foremost", w.watchesAtMost)
 	t.Run("one query answers for many viewers, each in their own way", w.watchesForMany)
 	t.Run("when people were seen last goes forward, and stands still while they are invisible", w.seesLast)
+	t.Run("each change of privacy takes the next rev, and says what was known before", w.revisesPrivacy)
+	t.Run("who becomes invisible was seen at that moment if they are there", w.seesLastWhenInvisible)
 	t.Run("so many may be followed and not more, also by two frames at once", w.followsAtMost)
 	t.Run("erasing resets privacy and ends following", w.erasesPresence)
 	t.Run("ids that are none are of nobody", w.nobody)
@@ -225,6 +227,65 @@ func (w world) seesLast(t *testing.T) {
 	for u, x := range see(early) {
 		if u != p[0] && !x.SeenAt.Equal(late) {
 			t.Errorf("%+v was seen earlier than before", x)
+		}
+	}
+}
+
+func (w world) revisesPrivacy(t *testing.T) {
+	u := w.person(t)
+	yes, no, friends := true, false, chat.ShareFriends
+	want := chat.Privacy{Enabled: true, Sharing: chat.ShareEveryone}
+	for i, step := range []struct {
+		edit              chat.ProfileEdit
+		change            func()
+		presence, visible bool
+	}{
+		{chat.ProfileEdit{PresenceInvisible: &no, PresenceEnabled: &yes}, func() {}, false, false},
+		{chat.ProfileEdit{PresenceInvisible: &yes}, func() { want.Invisible = true }, true, false},
+		{chat.ProfileEdit{PresenceInvisible: &yes}, func() {}, false, false},
+		{chat.ProfileEdit{PresenceSharing: &friends, PresenceEnabled: &no}, func() { want.Sharing, want.Enabled = friends, false }, true, false},
+		{chat.ProfileEdit{ReadReceiptsEnabled: &no}, func() {}, false, false},
+		{chat.ProfileEdit{PresenceInvisible: &no, ReadReceiptsEnabled: &yes}, func() { want.Invisible = false }, true, true},
+		{chat.ProfileEdit{}, func() {}, false, false},
+	} {
+		step.change()
+		if step.presence {
+			want.Rev++
+		}
+		got, err := w.UpdateMe(ctx, u, step.edit, false)
+		ok(t, err)
+		if got.Privacy != want || got.Presence != step.presence || got.Visible != step.visible {
+			t.Errorf("%d: got %+v, want %+v", i, got, want)
+		}
+		if me := got.Me; me.PresenceInvisible != want.Invisible || me.PresenceSharing != want.Sharing || me.PresenceEnabled != want.Enabled {
+			t.Errorf("%d: the account is %+v", i, me)
+		}
+		privacies, err := w.Privacies(ctx, []chat.UserID{u})
+		ok(t, err)
+		if privacies[u] != want {
+			t.Errorf("%d: the privacy is %+v", i, privacies[u])
+		}
+	}
+}
+
+func (w world) seesLastWhenInvisible(t *testing.T) {
+	yes, no := true, false
+	for _, there := range []bool{true, false} {
+		u := w.person(t)
+		before := time.Now().UTC().Add(-time.Hour).Truncate(time.Microsecond)
+		_, err := w.SawLast(ctx, map[chat.UserID]time.Time{u: before})
+		ok(t, err)
+		hidden, err := w.UpdateMe(ctx, u, chat.ProfileEdit{PresenceInvisible: &yes}, there)
+		ok(t, err)
+		if moved := hidden.SeenAt.After(before); moved != there {
+			t.Errorf("who is there %v was seen at %v, not %v", there, hidden.SeenAt, before)
+		}
+		again, err := w.UpdateMe(ctx, u, chat.ProfileEdit{PresenceInvisible: &yes}, true)
+		ok(t, err)
+		shown, err := w.UpdateMe(ctx, u, chat.ProfileEdit{PresenceInvisible: &no}, true)
+		ok(t, err)
+		if !again.SeenAt.Equal(hidden.SeenAt) || !shown.SeenAt.Equal(hidden.SeenAt) {
+			t.Errorf("who stays invisible, or is so no more, was seen at %v and %v, not %v", again.SeenAt, shown.SeenAt, hidden.SeenAt)
 		}
 	}
 }
