@@ -2,7 +2,8 @@
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
-const limits = { index: 11_650, indexeddb: 1_000, presence: 1_700, friends: 2_000 };
+// Of presence 0.6 kB are the bundler's own, by which `activity` comes later; a page has them once.
+const limits = { index: 11_650, indexeddb: 1_000, presence: 2_100, activity: 800, friends: 2_000 };
 
 for (const [name, limit] of Object.entries(limits)) {
   const input = new URL(`../src/${name}.ts`, import.meta.url).pathname;
@@ -11,6 +12,7 @@ for (const [name, limit] of Object.entries(limits)) {
     logLevel: "error",
     build: {
       write: false,
+      modulePreload: false,
       minify: "oxc",
       target: "es2022",
       rolldownOptions: { input, preserveEntrySignatures: "strict" },

@@ -1,20 +1,11 @@
+import { type PageStorage, pageStorage } from "./page-storage.js";
+
 /** After this long without input a person is away (C7.1). */
 export const awayAfter = 5 * 60_000;
 /** Pages of one browser tell each other of input at most this often. */
 const sharedEvery = 10_000;
 const key = "parley-active";
 const inputs = ["pointerdown", "pointermove", "keydown", "wheel", "focus"];
-
-type Shared = Pick<Storage, "getItem" | "setItem">;
-
-/** The browser's own storage, where there is one and it may be used. */
-export function ownStorage(): Shared | undefined {
-  try {
-    return globalThis.localStorage;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * Whether somebody uses this browser: input in one of its pages is input for all. A page's timers may sleep, so that
@@ -23,13 +14,13 @@ export function ownStorage(): Shared | undefined {
 export class Activity {
   readonly #changed: (activity: "online" | "away") => void;
   readonly #ends = new AbortController();
-  readonly #shared: Shared | undefined;
+  readonly #shared: PageStorage | undefined;
   #last = Date.now();
   #told = 0;
   #away = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(changed: (activity: "online" | "away") => void, page: EventTarget, shared = ownStorage()) {
+  constructor(changed: (activity: "online" | "away") => void, page: EventTarget, shared = pageStorage()) {
     this.#changed = changed;
     this.#shared = shared;
     const { signal } = this.#ends;

@@ -1,5 +1,6 @@
-import { Activity, ownStorage } from "./activity.js";
+import type { Activity } from "./activity.js";
 import type { ParleyClient } from "./client.js";
+import { pageStorage } from "./page-storage.js";
 import type { DeviceType, PersonPresence } from "./shapes.js";
 import { Cell, type Store } from "./store.js";
 import type { Device } from "./views.js";
@@ -11,7 +12,7 @@ const perFrame = 1000;
 const deviceKey = "parley-device";
 
 /** This browser as a device: one id for all its pages, kept in the page's storage. */
-export function thisDevice(storage = ownStorage()): Device {
+export function thisDevice(storage = pageStorage()): Device {
   let deviceId: string | null = null;
   try {
     deviceId = storage?.getItem(deviceKey) ?? null;
@@ -45,7 +46,8 @@ export class Presence {
   /** Whom to follow (true) or not (false), until the server has answered. */
   readonly #asked = new Map<string, boolean>();
   readonly #ends: (() => void)[] = [];
-  readonly #activity: Activity | null = null;
+  #activity: Activity | null = null;
+  #ended = false;
   #status: "online" | "away" = "online";
   #online = false;
   #me: string | undefined;
@@ -57,9 +59,8 @@ export class Presence {
       client.connection.subscribe(() => this.#connection()),
       client.session.subscribe(() => this.#person()),
     );
-    const page = globalThis.document && globalThis.window;
-    if (page) this.#activity = new Activity((status) => this.#active(status), page);
     this.#connection();
+    if (globalThis.document) void this.#watch(globalThis.window);
   }
 
   /** What is known of a person; null while nothing is. The same store for the same id. */
@@ -90,8 +91,19 @@ export class Presence {
   }
 
   dispose(): void {
+    this.#ended = true;
     for (const end of this.#ends) end();
     this.#activity?.end();
+  }
+
+  /** Nobody is away in the first minutes: what notices it comes after what is needed at once. */
+  async #watch(page: EventTarget): Promise<void> {
+    try {
+      const { Activity } = await import("./activity.js");
+      if (!this.#ended) this.#activity = new Activity((status) => this.#active(status), page);
+    } catch {
+      // The server takes somebody without activity for away by itself.
+    }
   }
 
   #cell(userId: string): Cell<PersonPresence | null> {

@@ -1,8 +1,9 @@
 import { type ParleyClient, ParleyError } from "@parley-chat/sdk";
+import type { Presence } from "@parley-chat/sdk/presence";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Suspense, useState } from "react";
 import { Mark } from "../components/Mark.tsx";
-import { ClientContext, useClient, useStore } from "../lib/client.tsx";
+import { ClientContext, PresenceContext, useClient, useStore } from "../lib/client.tsx";
 import { useLasting } from "../lib/hooks.ts";
 import { onDemand } from "../lib/on-demand.ts";
 import { route } from "../lib/route.ts";
@@ -25,12 +26,14 @@ function queryClient(): QueryClient {
   });
 }
 
-export function App({ client }: { client: ParleyClient }) {
+export function App({ client, presence }: { client: ParleyClient; presence: Presence }) {
   const [queries] = useState(queryClient);
   return (
     <QueryClientProvider client={queries}>
       <ClientContext value={client}>
-        <Gate />
+        <PresenceContext value={presence}>
+          <Gate />
+        </PresenceContext>
       </ClientContext>
     </QueryClientProvider>
   );

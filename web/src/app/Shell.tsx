@@ -2,8 +2,9 @@ import { Suspense, useCallback, useEffect, useLayoutEffect, useState } from "rea
 import { Empty } from "../components/Empty.tsx";
 import { Notices } from "../components/Notices.tsx";
 import { ConnectionStrip } from "../features/connection/ConnectionStrip.tsx";
-import { ConversationList } from "../features/conversations/ConversationList.tsx";
+import { ConversationList, type DialogName } from "../features/conversations/ConversationList.tsx";
 import { useClient, useStore } from "../lib/client.tsx";
+import { loadFriends } from "../lib/friends.ts";
 import { loadAhead, onDemand } from "../lib/on-demand.ts";
 import { meet } from "../lib/people.ts";
 import { route } from "../lib/route.ts";
@@ -17,6 +18,8 @@ const Announcements = onDemand(() =>
 const NewConversation = onDemand(() =>
   import("../features/conversations/NewConversation.tsx").then((m) => m.NewConversation),
 );
+const Friends = onDemand(() => import("../features/friends/Friends.tsx").then((m) => m.Friends));
+const Blocked = onDemand(() => import("../features/friends/Blocked.tsx").then((m) => m.Blocked));
 const Settings = onDemand(() => import("../features/settings/Settings.tsx").then((m) => m.Settings));
 
 /** The list, the conversation, its details: side by side where there is room, else one at a time. */
@@ -25,9 +28,7 @@ export function Shell() {
   const { conversation } = useStore(route);
   const { items, loaded, totalUnread } = useStore(client.conversations);
   const announcements = useStore(client.announcements);
-  const [dialog, setDialog] = useState<"new" | "settings" | null>(null);
-  const openNew = useCallback(() => setDialog("new"), []);
-  const openSettings = useCallback(() => setDialog("settings"), []);
+  const [dialog, setDialog] = useState<DialogName | null>(null);
   const close = useCallback(() => setDialog(null), []);
 
   useLayoutEffect(() => {
@@ -38,8 +39,8 @@ export function Shell() {
     if (!loaded) return;
     // Safari has no idle callback.
     const whenIdle = window.requestIdleCallback ?? setTimeout;
-    whenIdle(() => void loadAhead());
-  }, [loaded]);
+    whenIdle(() => void loadFriends(client).then(loadAhead));
+  }, [client, loaded]);
 
   useEffect(() => {
     document.title = totalUnread > 0 ? `(${totalUnread}) ${strings.app}` : strings.app;
@@ -58,7 +59,7 @@ export function Shell() {
         <div
           className={`w-full shrink-0 border-line border-e bg-sunk md:block md:w-76 ${conversation === null ? "" : "hidden"}`}
         >
-          <ConversationList onNew={openNew} onSettings={openSettings} />
+          <ConversationList onOpen={setDialog} />
         </div>
         {conversation === null ? (
           <div className="hidden flex-1 items-center justify-center md:flex">
@@ -71,7 +72,9 @@ export function Shell() {
       <Notices />
       <Suspense>
         {dialog === "new" && <NewConversation onClose={close} />}
-        {dialog === "settings" && <Settings onClose={close} />}
+        {dialog === "settings" && <Settings onClose={close} onBlocked={() => setDialog("blocked")} />}
+        {dialog === "friends" && <Friends onClose={close} />}
+        {dialog === "blocked" && <Blocked onClose={close} />}
       </Suspense>
     </div>
   );

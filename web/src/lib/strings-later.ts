@@ -1,5 +1,9 @@
 // The words of dialogs, of the details and of signing in: they come with what says them. See strings.ts.
 
+function requestsOf(n: number): string {
+  return n === 1 ? "1 request" : `${n.toLocaleString("en")} requests`;
+}
+
 export const later = {
   // Signing in
   tagline: "Quiet conversations on a server of your own.",
@@ -85,7 +89,56 @@ export const later = {
   loadingReaders: "Loading readers",
   noReaders: "Nobody who lets others know has read it.",
 
+  // Presence
+  invisible: "Invisible",
+  offline: "Offline",
+  lastSeen: (ago: string) => `Last seen ${ago}`,
+  justNow: "just now",
+  ownMenu: (state: string, requests: number) => `You: ${state}${requests > 0 ? `, ${requestsOf(requests)}` : ""}`,
+  beVisible: "Be visible",
+  beInvisible: "Be invisible",
+  youAreInvisible: "You are invisible.",
+
+  // Friends
+  friends: "Friends",
+  friendsWith: (requests: number) => (requests > 0 ? `Friends, ${requestsOf(requests)}` : "Friends"),
+  findFriends: "Find people to ask",
+  requestsIn: "They ask you",
+  requestsOut: "You asked them",
+  noFriends: "No friends yet.",
+  ask: (name: string) => `Ask ${name} to be friends`,
+  accept: (name: string) => `Accept ${name}`,
+  decline: (name: string) => `Decline ${name}`,
+  friendStatus: { friends: "Friends", outgoing: "Asked", incoming: "Asks you" },
+  askFriend: "Ask to be friends",
+  acceptRequest: "Accept the request",
+  declineRequest: "Decline the request",
+  withdraw: "Withdraw the request",
+  withdrawShort: "Withdraw",
+  unfriend: "Remove from friends",
+  unfriendTitle: (name: string) => `Remove ${name} from your friends?`,
+  unfriendText: "They are not told. You can ask them again.",
+
+  // Blocks
+  block: "Block",
+  unblock: "Unblock",
+  blockTitle: (name: string) => `Block ${name}?`,
+  blockText:
+    "Neither of you can write to the other directly, see when the other is here, or find the other by name. They are not told. In groups that you share both still see what is written.",
+  blockedPeople: "Blocked people",
+  nobodyBlocked: "You have blocked nobody.",
+  youBlocked: (name: string) => `You blocked ${name}.`,
+  cannotWrite: (name: string) => `You cannot write to ${name}.`,
+
   // Settings
+  appearOffline: "Be invisible",
+  appearOfflineHint: "You look offline to everybody, and nobody sees that you type or read, until you switch it off.",
+  presenceEnabled: "Let others see when I am here",
+  presenceEnabledHint: "When off, nobody sees whether you are here, or when you were.",
+  presenceSharing: "Who sees it",
+  shareEveryone: "Everyone I talk with",
+  shareFriends: "Friends",
+  shareNobody: "Nobody",
   privacy: "Privacy",
   readReceipts: "Let others see what I have read",
   readReceiptsHint:

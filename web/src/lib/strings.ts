@@ -40,6 +40,11 @@ export const strings = {
   formerParticipant: "Former participant",
   onlyYou: "Only you",
 
+  // Presence
+  online: "Online",
+  onlineOn: { desktop: "Online on desktop", mobile: "Online on mobile" },
+  presenceAway: "Away",
+
   // Starting one
   chatWith: "Chat with",
 

@@ -11,15 +11,19 @@ import { route } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
 import { ConversationRow } from "./ConversationRow.tsx";
 
+const OwnMenu = onDemand(() => import("../presence/OwnMenu.tsx").then((m) => m.OwnMenu));
+const InvisibleStrip = onDemand(() => import("../presence/InvisibleStrip.tsx").then((m) => m.InvisibleStrip));
 const FoundPeople = onDemand(() => import("./FoundPeople.tsx").then((m) => m.FoundPeople));
 
+/** What the list leads to, shown over everything else. */
+export type DialogName = "new" | "settings" | "friends" | "blocked";
+
 interface ListProps {
-  onNew: () => void;
-  onSettings: () => void;
+  onOpen: (dialog: DialogName) => void;
 }
 
 /** All conversations, and the search that finds them and people to begin one with. */
-export const ConversationList = memo(function ConversationList({ onNew, onSettings }: ListProps) {
+export const ConversationList = memo(function ConversationList({ onOpen }: ListProps) {
   const client = useClient();
   const me = useMe();
   const { items, loaded, hasMore } = useStore(client.conversations);
@@ -73,15 +77,23 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the links inside.
     <div className="flex h-full flex-col" onKeyDown={keyDown}>
-      <header className="flex items-center gap-1 py-2 ps-4 pe-2">
+      <header className="flex items-center gap-1 py-2 ps-2 pe-2">
+        <Suspense fallback={<span className="size-10" />}>
+          <OwnMenu onOpen={onOpen} />
+        </Suspense>
         <h1 className="min-w-0 flex-1 truncate font-semibold text-title">{strings.app}</h1>
-        <IconButton label={strings.newConversation} onClick={onNew}>
+        <IconButton label={strings.newConversation} onClick={() => onOpen("new")}>
           <SquarePen size={18} />
         </IconButton>
-        <IconButton label={strings.settings} onClick={onSettings}>
+        <IconButton label={strings.settings} onClick={() => onOpen("settings")}>
           <Settings size={18} />
         </IconButton>
       </header>
+      {me.presenceInvisible && (
+        <Suspense>
+          <InvisibleStrip />
+        </Suspense>
+      )}
       <search className="relative mx-3 mb-2 block">
         <Search
           size={16}
@@ -118,7 +130,7 @@ export const ConversationList = memo(function ConversationList({ onNew, onSettin
         {waiting && <Skeleton />}
         {loaded && query === "" && items.length === 0 && (
           <Empty title={strings.noConversations} text={strings.noConversationsText}>
-            <Button look="primary" onClick={onNew}>
+            <Button look="primary" onClick={() => onOpen("new")}>
               {strings.newConversation}
             </Button>
           </Empty>

@@ -2,6 +2,7 @@ import type { Conversation } from "@parley-chat/sdk";
 import { Users } from "lucide-react";
 import { memo } from "react";
 import { Avatar } from "../../components/Avatar.tsx";
+import { Portrait } from "../../components/Portrait.tsx";
 import { nameOf, peerOf } from "../../lib/conversation.ts";
 import { useDraft } from "../../lib/drafts.ts";
 import { usePersonName } from "../../lib/people.ts";
@@ -54,8 +55,9 @@ export const ConversationRow = memo(function ConversationRow({ conversation, me,
 
 export function ConversationPicture(props: { conversation: Conversation; me: string; name: string }) {
   const peer = peerOf(props.conversation, props.me);
-  if (props.conversation.type === "direct") return <Avatar id={peer?.id ?? props.conversation.id} name={props.name} />;
-  if (props.conversation.title) return <Avatar id={props.conversation.id} name={props.name} />;
+  if (peer !== null) return <Portrait id={peer.id} name={props.name} />;
+  if (props.conversation.type === "direct" || props.conversation.title)
+    return <Avatar id={props.conversation.id} name={props.name} />;
   return (
     <span
       aria-hidden="true"

@@ -3,9 +3,10 @@ import { ChevronLeft, PanelRight } from "lucide-react";
 import { Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../../components/Button.tsx";
 import { Empty } from "../../components/Empty.tsx";
+import { Portrait } from "../../components/Portrait.tsx";
 import type { TimelineHandle } from "../../components/Timeline.tsx";
 import { useMe, useStore } from "../../lib/client.tsx";
-import { nameOf } from "../../lib/conversation.ts";
+import { nameOf, peerOf } from "../../lib/conversation.ts";
 import { useLasting, useSteady } from "../../lib/hooks.ts";
 import { onDemand } from "../../lib/on-demand.ts";
 import { meet } from "../../lib/people.ts";
@@ -16,11 +17,14 @@ import { Composer } from "./Composer.tsx";
 import { MessageList } from "./MessageList.tsx";
 import type { RowActions } from "./MessageRow.tsx";
 import { TypingLine } from "./TypingLine.tsx";
+import { useBarrier } from "./useBarrier.ts";
 import { useOpening } from "./useOpening.ts";
 import { markAllRead, useReading } from "./useReading.ts";
 
 const ConversationMenu = onDemand(() => import("./ConversationMenu.tsx").then((m) => m.ConversationMenu));
+const PresenceText = onDemand(() => import("../../components/PresenceText.tsx").then((m) => m.PresenceText));
 const Readers = onDemand(() => import("./Readers.tsx").then((m) => m.Readers));
+const Barred = onDemand(() => import("./Barred.tsx").then((m) => m.Barred));
 const Removed = onDemand(() => import("./Removed.tsx").then((m) => m.Removed));
 const DeleteMessage = onDemand(() => import("./DeleteMessage.tsx").then((m) => m.DeleteMessage));
 
@@ -39,6 +43,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
   const [editing, setEditing] = useState<MessageView | null>(null);
   const [deleting, setDeleting] = useState<MessageView | null>(null);
   const [asked, setAsked] = useState<MessageView | null>(null);
+  const barrier = useBarrier(state, me.id);
   const watch = useReading(handle);
   const { readUpTo, ready } = useOpening(handle, state);
   const waiting = useLasting(!ready, 150);
@@ -71,6 +76,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
   }
 
   const name = conversation === null ? "" : nameOf(conversation, me.id);
+  const peer = conversation && peerOf(conversation, me.id);
   const role = conversation?.participants.find((p) => p.user.id === me.id)?.role;
   return (
     <>
@@ -78,13 +84,15 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
         <IconButton label={strings.back} className="md:hidden" onClick={leaveConversation}>
           <ChevronLeft size={22} className="rtl:rotate-180" />
         </IconButton>
-        <div className="min-w-0 flex-1">
+        {peer !== null && <Portrait id={peer.id} name={name} size="s" />}
+        <div className="min-w-0 flex-1 ps-2">
           <h1 className="truncate font-semibold text-head">
             <bdi>{name}</bdi>
           </h1>
-          {conversation?.type === "group" && (
-            <p className="truncate text-ink-3 text-meta">{strings.participants(conversation.participantCount)}</p>
-          )}
+          <p className="truncate text-ink-3 text-meta">
+            <Suspense>{peer !== null && <PresenceText id={peer.id} />}</Suspense>
+            {conversation?.type === "group" && strings.participants(conversation.participantCount)}
+          </p>
         </div>
         <Suspense fallback={<span className="size-9" />}>
           {conversation !== null && (
@@ -131,18 +139,24 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
         )}
       </div>
       <TypingLine ids={state.typing} />
-      <Composer
-        key={editing?.key ?? ""}
-        handle={handle}
-        name={name}
-        editing={editing}
-        onEditLast={editLast}
-        onEditEnd={() => setEditing(null)}
-        onSent={() => {
-          markAllRead(handle);
-          timeline.current?.toEnd();
-        }}
-      />
+      {barrier !== null && peer !== null ? (
+        <Suspense>
+          <Barred peer={peer} barrier={barrier} />
+        </Suspense>
+      ) : (
+        <Composer
+          key={editing?.key ?? ""}
+          handle={handle}
+          name={name}
+          editing={editing}
+          onEditLast={editLast}
+          onEditEnd={() => setEditing(null)}
+          onSent={() => {
+            markAllRead(handle);
+            timeline.current?.toEnd();
+          }}
+        />
+      )}
       <Announcer messages={messages} loaded={loaded} />
       {asked !== null && (
         <Suspense>

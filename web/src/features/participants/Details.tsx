@@ -6,6 +6,8 @@ import { Avatar } from "../../components/Avatar.tsx";
 import { Button, IconButton } from "../../components/Button.tsx";
 import { Confirm } from "../../components/Dialog.tsx";
 import { Menu, type MenuItem } from "../../components/Menu.tsx";
+import { Portrait } from "../../components/Portrait.tsx";
+import { PresenceText } from "../../components/PresenceText.tsx";
 import { useClient, useMe } from "../../lib/client.tsx";
 import { nameOf, peerOf } from "../../lib/conversation.ts";
 import { report } from "../../lib/notices.ts";
@@ -13,16 +15,10 @@ import { leaveConversation } from "../../lib/route.ts";
 import { strings } from "../../lib/strings.ts";
 import { later } from "../../lib/strings-later.ts";
 import { date } from "../../lib/time.ts";
+import { type Question, usePersonDeeds } from "../friends/usePersonDeeds.ts";
 import { AddPeople } from "./AddPeople.tsx";
 import { Rename } from "./Rename.tsx";
 import { useParticipants } from "./useParticipants.ts";
-
-interface Question {
-  title: string;
-  text: string;
-  action: string;
-  act: () => Promise<unknown>;
-}
 
 const roles: Record<Role, string> = {
   owner: later.roleOwner,
@@ -36,6 +32,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
   const me = useMe();
   const [question, setQuestion] = useState<Question | null>(null);
   const [dialog, setDialog] = useState<"add" | "rename" | null>(null);
+  const deeds = usePersonDeeds(setQuestion);
   const act = useMutation({ mutationFn: (todo: () => Promise<unknown>) => todo(), onError: report });
   const { participants, hasMore, loadMore } = useParticipants(conversation, conversation.type === "group");
 
@@ -63,7 +60,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
 
   function itemsFor(participant: Participant): MenuItem[] {
     const { user } = participant;
-    const items: MenuItem[] = [];
+    if (user.id === me.id) return [];
+    const items: MenuItem[] = deeds(user);
+    if (!mayManage(participant)) return items;
     if (role === "owner") {
       const to: Role = participant.role === "admin" ? "member" : "admin";
       items.push({
@@ -106,7 +105,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto">
         <div className="flex flex-col items-center px-5 pt-7 pb-5 text-center">
-          <Avatar id={peer?.id ?? id} name={name} size="l" />
+          {peer === null ? <Avatar id={id} name={name} size="l" /> : <Portrait id={peer.id} name={name} size="l" />}
           <p className="mt-3 flex max-w-full items-center gap-1 font-semibold text-title">
             <bdi className="min-w-0 [overflow-wrap:anywhere]">{name}</bdi>
             {leads && (
@@ -118,6 +117,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
           {peer !== null && (
             <>
               <p className="text-ink-3 text-name">@{peer.username}</p>
+              <p className="mt-1 text-ink-2 text-name">
+                <PresenceText id={peer.id} />
+              </p>
               <p className="mt-2 text-ink-3 text-small">{later.memberSince(date(peer.createdAt))}</p>
             </>
           )}
@@ -142,7 +144,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
             <ul>
               {participants.map((participant) => (
                 <li key={participant.user.id} className="flex min-h-12 items-center gap-3 rounded-box px-2">
-                  <Avatar id={participant.user.id} name={participant.user.displayName} />
+                  <Portrait id={participant.user.id} name={participant.user.displayName} />
                   <span className="min-w-0 flex-1">
                     <bdi className="block truncate font-medium text-name">{participant.user.displayName}</bdi>
                     <span className="block truncate text-ink-3 text-meta">
@@ -150,13 +152,7 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
                       {participant.user.id === me.id && ` · ${strings.you}`}
                     </span>
                   </span>
-                  {mayManage(participant) && (
-                    <Menu
-                      label={later.optionsFor(participant.user.displayName)}
-                      icon={<Ellipsis size={17} />}
-                      items={itemsFor(participant)}
-                    />
-                  )}
+                  <PersonMenu name={participant.user.displayName} items={itemsFor(participant)} />
                 </li>
               ))}
             </ul>
@@ -199,6 +195,12 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
               {later.end}
             </Button>
           )}
+          {peer !== null &&
+            deeds(peer).map(({ label, danger, onChoose }) => (
+              <Button key={label} look={danger ? "danger" : "plain"} onClick={onChoose}>
+                {label}
+              </Button>
+            ))}
           {type === "direct" && (
             <Button
               onClick={() =>
@@ -224,4 +226,9 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
       {dialog === "rename" && <Rename conversation={conversation} onClose={() => setDialog(null)} />}
     </>
   );
+}
+
+function PersonMenu({ name, items }: { name: string; items: readonly MenuItem[] }) {
+  if (items.length === 0) return null;
+  return <Menu label={later.optionsFor(name)} icon={<Ellipsis size={17} />} items={items} />;
 }

@@ -1,61 +1,87 @@
-import { ParleyError } from "@parley-chat/sdk";
-import { useMutation } from "@tanstack/react-query";
-import { useEffect, useId, useRef, useState } from "react";
-import { useClient, useMe } from "../../lib/client.tsx";
-import { report } from "../../lib/notices.ts";
-import { strings } from "../../lib/strings.ts";
+import type { PresenceSharing } from "@parley-chat/sdk";
+import { useId } from "react";
+import { Button } from "../../components/Button.tsx";
 import { later } from "../../lib/strings-later.ts";
+import { useSetting } from "./useSetting.ts";
 
-/** What others may know of one's reading. */
-export function Privacy() {
-  const client = useClient();
-  const me = useMe();
-  const id = useId();
-  const shown = useRef(false);
-  useEffect(() => {
-    shown.current = true;
-    return () => {
-      shown.current = false;
-    };
-  }, []);
-  // As it was switched, until the server has answered.
-  const [wanted, setWanted] = useState<boolean | null>(null);
-  const change = useMutation({
-    mutationFn: (readReceiptsEnabled: boolean) => client.api.updateMe({ readReceiptsEnabled }),
-    // Once the dialog is closed it can only be said elsewhere; while it is open it covers what is said there.
-    onError: (thrown) => !shown.current && report(thrown),
-    onSettled: () => setWanted(null),
-  });
+const sharings: [PresenceSharing, string][] = [
+  ["everyone", later.shareEveryone],
+  ["friends", later.shareFriends],
+  ["nobody", later.shareNobody],
+];
+
+/** What others may know of one's reading and of one's being here, and who may not write. */
+export function Privacy({ onBlocked }: { onBlocked: () => void }) {
   return (
-    <fieldset>
+    <fieldset className="space-y-3">
       <legend className="mb-1 font-medium text-ink-2 text-small">{later.privacy}</legend>
-      <label className="flex min-h-10 items-center gap-2.5 text-name">
-        <input
-          type="checkbox"
-          aria-describedby={`${id}-hint ${id}-failure`}
-          checked={wanted ?? me.readReceiptsEnabled}
-          // Not disabled meanwhile, which would take the focus away, and with it the keys.
-          aria-busy={wanted !== null}
-          onChange={(event) => {
-            if (wanted !== null) return;
-            setWanted(event.target.checked);
-            change.mutate(event.target.checked);
-          }}
-          className="size-4.5 accent-pine"
-        />
-        {later.readReceipts}
-      </label>
-      <p id={`${id}-hint`} className="text-ink-3 text-small">
-        {later.readReceiptsHint}
-      </p>
-      <p id={`${id}-failure`} role="alert" className="text-bad text-small">
-        {change.error !== null && later.notSaved(reasonOf(change.error))}
-      </p>
+      <Switch field="readReceiptsEnabled" label={later.readReceipts} hint={later.readReceiptsHint} />
+      <Switch field="presenceInvisible" label={later.appearOffline} hint={later.appearOfflineHint} />
+      <Switch field="presenceEnabled" label={later.presenceEnabled} hint={later.presenceEnabledHint} />
+      <Sharing />
+      <Button className="w-full" onClick={onBlocked}>
+        {later.blockedPeople}
+      </Button>
     </fieldset>
   );
 }
 
-function reasonOf(thrown: unknown): string {
-  if (!(thrown instanceof ParleyError)) return strings.fault;
-  return thrown.code === "NETWORK_ERROR" ? later.away : thrown.message;
+interface SwitchProps {
+  field: "readReceiptsEnabled" | "presenceEnabled" | "presenceInvisible";
+  label: string;
+  hint: string;
+}
+
+function Switch({ field, label, hint }: SwitchProps) {
+  const id = useId();
+  const { value, busy, failure, choose } = useSetting(field);
+  return (
+    <div>
+      <label className="flex min-h-10 items-center gap-2.5 text-name">
+        <input
+          type="checkbox"
+          aria-describedby={`${id}-hint ${id}-failure`}
+          checked={value}
+          // Not disabled meanwhile, which would take the focus away, and with it the keys.
+          aria-busy={busy}
+          onChange={(event) => choose(event.target.checked)}
+          className="size-4.5 shrink-0 accent-pine"
+        />
+        {label}
+      </label>
+      <p id={`${id}-hint`} className="text-ink-3 text-small">
+        {hint}
+      </p>
+      <p id={`${id}-failure`} role="alert" className="text-bad text-small">
+        {failure}
+      </p>
+    </div>
+  );
+}
+
+function Sharing() {
+  const id = useId();
+  const { value, busy, failure, choose } = useSetting("presenceSharing");
+  return (
+    <fieldset aria-describedby={`${id}-failure`} aria-busy={busy}>
+      <legend className="text-name">{later.presenceSharing}</legend>
+      <div className="flex flex-wrap gap-x-5">
+        {sharings.map(([sharing, label]) => (
+          <label key={sharing} className="flex min-h-10 items-center gap-2 text-name">
+            <input
+              type="radio"
+              name="presence-sharing"
+              checked={value === sharing}
+              onChange={() => choose(sharing)}
+              className="size-4.5 accent-pine"
+            />
+            {label}
+          </label>
+        ))}
+      </div>
+      <p id={`${id}-failure`} role="alert" className="text-bad text-small">
+        {failure}
+      </p>
+    </fieldset>
+  );
 }

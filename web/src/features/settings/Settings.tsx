@@ -22,7 +22,7 @@ const themes: [Theme, string][] = [
 ];
 
 /** One's own name, what others may know, the looks, the keys, and the way out. */
-export function Settings({ onClose }: { onClose: () => void }) {
+export function Settings({ onClose, onBlocked }: { onClose: () => void; onBlocked: () => void }) {
   const client = useClient();
   const queries = useQueryClient();
   const me = useMe();
@@ -104,7 +104,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
             ))}
           </div>
         </fieldset>
-        <Privacy />
+        <Privacy onBlocked={onBlocked} />
         <section>
           <h3 className="mb-1 font-medium text-ink-2 text-small">{later.keyboard}</h3>
           <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-name">
