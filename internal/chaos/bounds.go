@@ -27,6 +27,24 @@ var uncounted = append([]string{
 	"disk-full", "file-lock",
 }, ahead...)
 
+// hearing are the faults under which every node and every client hears at once of what changes.
+var hearing = []string{
+	"clients-cut", "clients-refused", "nginx-reload", "nginx-kill", "kill", "drain", "rolling", "clock", "version", "redis-garbage", "database-garbage",
+}
+
+// lapsing are the faults under which signs of life may not come to where they are counted.
+var lapsing = []string{
+	"freeze", "clients-half-open", "clients-throttled", "redis-cut", "redis-half-open", "redis-kill", "redis-freeze", "redis-restart", "redis-memory",
+}
+
+// emptied are the faults that may lose who is there: of the only node those that end it.
+func emptied(shape cluster.Shape) []string {
+	if shape == cluster.Full {
+		return []string{"redis-flush", "redis-restart", "redis-kill"}
+	}
+	return []string{"kill", "drain", "clock", "version"}
+}
+
 // deadly are the faults that end a node without a word, so that it writes nothing of what it remembers.
 var deadly = []string{"kill", "clock"}
 
@@ -50,6 +68,7 @@ func bounds(b check.Bounds, shape cluster.Shape) check.Bounds {
 		b.Mended = mended
 	}
 	b.Ahead, b.Uncounted, b.Forgotten = ahead, uncounted, forgotten(shape)
+	b.Hearing, b.Lapsing, b.Emptied = hearing, lapsing, emptied(shape)
 	return b
 }
 

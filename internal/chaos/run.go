@@ -19,6 +19,13 @@ import (
 	"github.com/parley-chat/parley/internal/check"
 )
 
+const (
+	// visitors is how many people come and go in a run by default.
+	visitors = 8
+	// lingers is how long a run waits until they must be offline whom it leaves gone.
+	lingers = 30 * time.Second
+)
+
 // calmAfter is how long people go on chatting when everything is whole again.
 const calmAfter = 3 * time.Second
 
@@ -39,10 +46,14 @@ type Options struct {
 	Folder  string  // of the report
 	// SettledWithin is how long everybody may take to have everything in the end; 0 for a minute.
 	SettledWithin time.Duration
-	Edits         []program.Edit
-	FromSource    bool   // builds the program although nothing is planted
-	Bug           string // the name of what Edits plant, for people
-	Bounds        check.Bounds
+	// Visitors are how many more people come and go and hide, and Linger is how long everybody waits for those who left to be
+	// offline in the end.
+	Visitors   int
+	Linger     time.Duration
+	Edits      []program.Edit
+	FromSource bool   // builds the program although nothing is planted
+	Bug        string // the name of what Edits plant, for people
+	Bounds     check.Bounds
 	// URL names a deployment that runs already. It is not broken, and its database is read only if it is named.
 	URL         string
 	DatabaseURL string
@@ -199,7 +210,7 @@ func (r *run) chat(ctx context.Context) (err error) {
 	r.recorder.Run(func(run *check.Run) {
 		run.Seed, run.Name = r.Seed, "parley-chaos: "+r.describe()
 	})
-	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL, SettledWithin: r.SettledWithin, Gentle: r.cluster == nil}
+	c := workload.Config{Recorder: r.recorder, Seed: r.Seed, Clients: r.Clients, Rate: r.Rate, BaseURL: r.URL, SettledWithin: r.SettledWithin, Gentle: r.cluster == nil, Visitors: r.Visitors, Linger: r.Linger}
 	if r.cluster != nil {
 		for _, n := range r.cluster.Nodes {
 			c.Doors = append(c.Doors, n.Door.Address())
@@ -314,6 +325,9 @@ func (r *run) replay() string {
 		return ""
 	}
 	s := fmt.Sprintf("parley-chaos run --shape %s --seed %d --for %v --clients %d --rate %g", r.Cluster.Shape, r.Seed, r.For, r.Clients, r.Rate)
+	if r.Visitors != visitors {
+		s += fmt.Sprintf(" --visitors %d", r.Visitors)
+	}
 	if len(r.Faults) > 0 {
 		s += " --faults " + strings.Join(r.Faults, ",")
 	}

@@ -57,6 +57,9 @@ func runCommand() *cobra.Command {
 					return err
 				}
 			}
+			if o.Visitors > 0 {
+				o.Linger = lingers
+			}
 			o.Out = cmd.OutOrStdout()
 			report, err := Run(cmd.Context(), o)
 			if err != nil {
@@ -78,6 +81,7 @@ func runCommand() *cobra.Command {
 	flags.BoolVar(&o.Alone, "alone", false, "never break two things at once, so that each can be measured by itself")
 	flags.IntVar(&o.Number, "number", 0, "how many faults; 0 for as many as the time allows")
 	flags.IntVar(&o.Clients, "clients", 40, "how many people, 8 or more")
+	flags.IntVar(&o.Visitors, "visitors", visitors, "how many more come and go, hide, and change who may know of them; 0 for none")
 	flags.Float64Var(&o.Rate, "rate", 60, "drafts a second, of all together")
 	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
 	flags.StringVar(&bug, "bug", "", "plant one of the known bugs of parley-chaos bugs; it needs Go and the source")

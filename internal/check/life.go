@@ -221,10 +221,11 @@ func (x *index) aware(at time.Duration) time.Duration {
 	return at - bound
 }
 
-// interrupted reports whether signs of life may have been kept back for so long before a moment that their leases ended.
-func (x *index) interrupted(from, at time.Duration) bool {
+// interrupted reports whether signs of life may have been kept back for so long before a moment that their leases ended, or
+// were forgotten: who is connected says at once that they are, who is not is forgotten for good.
+func (x *index) interrupted(kept *life, at time.Duration) bool {
 	total := time.Duration(0)
-	from = min(from, at-2*x.b.Lease)
+	from := min(kept.from, at-2*x.b.Lease)
 	for _, l := range x.lapsing {
 		if part := min(l.to, at) - max(l.from, from); part > 0 {
 			total += part
@@ -233,5 +234,15 @@ func (x *index) interrupted(from, at time.Duration) bool {
 	if total >= x.b.Unrenewed {
 		return true
 	}
-	return slices.ContainsFunc(x.emptied, func(e span) bool { return e.from <= at && at <= e.to+x.b.Lease+x.b.There })
+	forgotten := x.b.Lease
+	if at <= kept.to {
+		forgotten = x.b.There + 3*time.Second
+	}
+	return slices.ContainsFunc(x.emptied, func(e span) bool { return e.from <= at && at <= e.to+forgotten })
+}
+
+// unknown reports whether a connection that knew nothing may have been told nothing true at a moment: what everybody hears of
+// was away, or was a while ago.
+func (x *index) unknown(at time.Duration) bool {
+	return slices.ContainsFunc(x.deaf, func(d span) bool { return d.from <= at && at <= d.to+x.b.Rebuilt })
 }

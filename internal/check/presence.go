@@ -70,7 +70,10 @@ func thereIsNotOffline(x *index, f *finding) {
 		}
 		aware := x.aware(at)
 		kept := x.kept(user, aware, at)
-		if kept == nil || !x.visible(l.user, user, aware, at) || x.interrupted(kept.from, at) {
+		if kept == nil || !x.visible(l.user, user, aware, at) || x.interrupted(kept, at) {
+			return
+		}
+		if knew := before != nil && before.there(); !knew && x.unknown(at) {
 			return
 		}
 		f.Checked++

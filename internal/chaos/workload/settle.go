@@ -25,7 +25,7 @@ func (c Config) settledWithin() time.Duration {
 func (w *Workload) Settle(ctx context.Context) {
 	w.settleMessages(ctx)
 	// What is read ahead of the store is written every 10 seconds, and what was told of readers is compared as often (C6.3).
-	pause(ctx, readWithin)
+	pause(ctx, readWithin+w.cfg.Linger)
 }
 
 // readWithin is how long after everybody has everything who has read what is told and written everywhere.

@@ -1,6 +1,6 @@
 // Package workload has many clients chat with a Parley: groups and direct conversations of several sizes,
 // over WebSocket and REST, through nginx and straight to the nodes, with retries that are doubled and late,
-// edits, deletions, people who come and go, history read while it is written, connections that are
+// edits, deletions, people who are taken in and out, visitors who come and go and hide, history read while it is written, connections that are
 // dropped in the middle of anything, and readers that stop reading. Everything is recorded by
 // internal/check. What everybody does is drawn from a seed; when it happens is up to the machine.
 package workload
@@ -32,6 +32,11 @@ type Config struct {
 	// SettledWithin is how long after everything is whole again everybody has to have everything; 0 for a
 	// minute.
 	SettledWithin time.Duration
+	// Visitors are how many more people come and go, hide and show themselves and change who may know of it.
+	Visitors int
+	// Linger is how long everybody waits in the end, beyond what messages and receipts need: 30 s until who has left
+	// must be offline to all.
+	Linger time.Duration
 }
 
 // Workload is people and their conversations.
@@ -39,7 +44,9 @@ type Workload struct {
 	cfg    Config
 	prefix string // of user names: unique on the deployment
 
-	people []*person // one for each live connection; some belong to one user
+	people    []*person // one for each live connection; some belong to one user
+	guests    []*visitor
+	strangers []*person // who share nothing with anybody
 
 	mu     sync.Mutex
 	rooms  []*room
@@ -47,6 +54,7 @@ type Workload struct {
 	faults []string // what no client may meet with
 
 	connected sync.WaitGroup
+	living    context.Context // of the connections
 	cancel    context.CancelFunc
 }
 
@@ -62,10 +70,15 @@ func Begin(ctx context.Context, c Config) (*Workload, error) {
 	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
-	living, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w.cancel = cancel
+	if err := w.visitors(ctx); err != nil {
+		return nil, err
+	}
+	w.living, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, p := range w.people {
-		w.connect(living, p)
+		w.connect(w.living, p)
+	}
+	for _, p := range w.strangers {
+		w.watch(w.living, p)
 	}
 	return w, nil
 }
@@ -121,6 +134,9 @@ func (w *Workload) Run(ctx context.Context) {
 	var chatting sync.WaitGroup
 	for _, p := range w.people {
 		chatting.Go(func() { p.chat(ctx) })
+	}
+	for _, v := range w.guests {
+		chatting.Go(func() { v.comeAndGo(ctx) })
 	}
 	for i := range 1 + w.cfg.Clients/20 {
 		chatting.Go(func() { w.readSlowly(ctx, i) })
