@@ -21,6 +21,8 @@ type Report struct {
 	Took     time.Duration `json:"tookNs"`
 	Check    *check.Report `json:"check"`
 	Measures []Measure     `json:"measures,omitempty"`
+	// Departures are what `parley-chaos presence` measured.
+	Departures []Departure `json:"departures,omitempty"`
 	// Problems are what went wrong besides violations: a fault that could not be injected, a client that
 	// gave up, something that was not whole in time.
 	Problems []string `json:"problems,omitempty"`
