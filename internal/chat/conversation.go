@@ -49,7 +49,8 @@ type Conversation struct {
 const MaxTitle = 100
 
 // CreateConversation opens a conversation between the actor and others (C5.4). A direct one that exists
-// is returned with created = false.
+// is returned with created = false, also when one has blocked the other. Else somebody with whom the actor has a block,
+// either way, is answered as if they did not exist.
 func (s *Service) CreateConversation(ctx context.Context, actor UserID, t ConversationType, others []UserID, title string) (conversation Conversation, created bool, err error) {
 	people, err := s.invited(actor, others)
 	if err != nil {

@@ -2,7 +2,7 @@ package chat
 
 import "context"
 
-// decide applies the membership rule once more, to the roster of this moment, and makes the drafts.
+// decide applies the rule who may write once more, to the roster of this moment, and makes the drafts.
 func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	s := l.service
 	drafts := make([]Draft, 0, len(batch))
@@ -16,8 +16,8 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 			s.finish(p, Sent{}, found.err)
 			continue
 		}
-		if _, in := found.roster.Roles[p.sub.Sender]; !in {
-			s.answerOutsider(ctx, p)
+		if refusal := found.roster.refuses(p.sub.Sender); refusal != nil {
+			s.answerRefused(ctx, p, refusal)
 			continue
 		}
 		kept = append(kept, p)
@@ -37,17 +37,17 @@ type decidedOn struct {
 	err        error
 }
 
-// rosters finds the roster of each conversation of a batch. One from memory that a sender is not in is read again
-// before anything is decided on it.
+// rosters finds the roster of each conversation of a batch. One from memory that refuses a sender is read again before
+// anything is decided on it.
 func (l *lane) rosters(ctx context.Context, batch []*pendingSend) map[ConversationID]decidedOn {
 	out := make(map[ConversationID]decidedOn, 16)
 	for _, p := range batch {
 		c := p.sub.Conversation
 		d, known := out[c]
-		if _, in := d.roster.Roles[p.sub.Sender]; known && (in || !d.remembered) {
+		if known && (!d.remembered || d.roster.refuses(p.sub.Sender) == nil) {
 			continue
 		}
-		d.roster, d.remembered, d.err = l.service.rosters.including(ctx, c, p.sub.Sender)
+		d.roster, d.remembered, d.err = l.service.rosters.letting(ctx, c, p.sub.Sender)
 		out[c] = d
 	}
 	return out

@@ -5,7 +5,8 @@
 //
 //	check     what is sent keeps the rules for text and keys            (message.go)
 //	queue     it waits, at most 3 seconds, for the batch in flight      (committer.go)
-//	decide    its sender is a participant, at this moment               (decision.go, roster.go)
+//	decide    its sender is a participant, and not blocked,
+//	          at this moment                                            (decision.go, roster.go)
 //	append    the store commits everything that waits in one transaction, giving seq and rev
 //	announce  the sender is answered and everyone else is told;
 //	          neither waits for the other                               (answer.go, event.go)

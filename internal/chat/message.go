@@ -93,15 +93,15 @@ func check(sub *Submission) error {
 	return nil
 }
 
-// answerOutsider answers somebody who is not in the conversation. A retry of what they sent before they left gets the
-// first answer again (C2.3): to call it rejected would be untrue, and so it would be when the store cannot say.
-func (s *Service) answerOutsider(ctx context.Context, p *pendingSend) {
+// answerRefused answers somebody who may not write in the conversation. A retry of what they sent while they could gets
+// the first answer again (C2.3): to call it rejected would be untrue, and so it would be when the store cannot say.
+func (s *Service) answerRefused(ctx context.Context, p *pendingSend, refusal error) {
 	m, err := s.store.MessageByClientID(ctx, p.sub.Conversation, p.sub.Sender, p.sub.ClientMessageID)
 	switch {
 	case err == nil:
 		s.finishStored(p, m, true)
 	case AsError(err).Code == CodeNotFound:
-		s.finish(p, Sent{}, NotInConversation())
+		s.finish(p, Sent{}, refusal)
 	default:
 		unsure := *AsError(err)
 		unsure.Outcome = OutcomeUnknown
@@ -148,7 +148,7 @@ func CheckClientMessageID(id string) error {
 }
 
 // EditMessage replaces the content of the actor's own message (C5.6). Editing to the same text changes
-// nothing and takes no rev.
+// nothing and takes no rev. Where one has blocked the other nothing is edited: the text would reach them.
 func (s *Service) EditMessage(ctx context.Context, actor UserID, c ConversationID, id MessageID, content string) (Message, error) {
 	if err := CheckContent(content); err != nil {
 		return Message{}, err
@@ -164,6 +164,9 @@ func (s *Service) EditMessage(ctx context.Context, actor UserID, c ConversationI
 		}
 		if m.Sender != actor {
 			return Forbidden("Only the sender can edit a message.")
+		}
+		if refusal := r.refuses(actor); refusal != nil {
+			return refusal
 		}
 		if m.Content == content {
 			out = m

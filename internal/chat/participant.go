@@ -33,7 +33,8 @@ func (s *Service) Participants(ctx context.Context, actor UserID, c Conversation
 	return page, hasMore, nil
 }
 
-// AddParticipants brings people into a group. Those who are in it already are left as they are.
+// AddParticipants brings people into a group. Those who are in it already are left as they are. Somebody with whom the
+// actor has a block, either way, is answered as if they did not exist.
 func (s *Service) AddParticipants(ctx context.Context, actor UserID, c ConversationID, ids []UserID) (Conversation, error) {
 	people, err := s.invited(actor, ids)
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *Service) AddParticipants(ctx context.Context, actor UserID, c Conversat
 		if len(add) == 0 {
 			return nil, nil
 		}
-		return &Revision{Add: add}, nil
+		return &Revision{By: actor, Add: add}, nil
 	})
 	if err != nil && AsError(err).Code == CodeNotFound {
 		err = Invalid("participantIds", "One of these people does not exist.")

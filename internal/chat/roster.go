@@ -24,6 +24,18 @@ type Roster struct {
 	Blocked bool
 }
 
+// refuses says why somebody may not write in it: they are not in it, or one of the two of a direct conversation has
+// blocked the other, whichever. Nil if they may.
+func (r Roster) refuses(u UserID) error {
+	if _, in := r.Roles[u]; !in {
+		return NotInConversation()
+	}
+	if r.Blocked {
+		return Forbidden("You cannot write to this person.")
+	}
+	return nil
+}
+
 // people are those who are in it, in no order.
 func (r Roster) people() []UserID {
 	out := make([]UserID, 0, len(r.Roles))
@@ -79,8 +91,21 @@ func newRosterCache(store ConversationStore) *rosterCache {
 // including returns the roster. One from memory that a person is not in is read again: what another node has
 // changed since may have taken them in, and a refusal writes nothing that the store would check.
 func (c *rosterCache) including(ctx context.Context, id ConversationID, u UserID) (r Roster, remembered bool, err error) {
+	return c.believed(ctx, id, func(r Roster) bool {
+		_, in := r.Roles[u]
+		return in
+	})
+}
+
+// letting is including for somebody who writes: one from memory that refuses them is read again.
+func (c *rosterCache) letting(ctx context.Context, id ConversationID, u UserID) (r Roster, remembered bool, err error) {
+	return c.believed(ctx, id, func(r Roster) bool { return r.refuses(u) == nil })
+}
+
+// believed returns the roster, from memory only one that is to be believed.
+func (c *rosterCache) believed(ctx context.Context, id ConversationID, believe func(Roster) bool) (r Roster, remembered bool, err error) {
 	r, remembered, err = c.load(ctx, id)
-	if _, in := r.Roles[u]; in || !remembered || err != nil {
+	if err != nil || !remembered || believe(r) {
 		return r, remembered, err
 	}
 	c.invalidate(id)

@@ -9,9 +9,17 @@ import (
 // typingFor is when typing ends by itself after the last typing:start (C4.7).
 const typingFor = 6 * time.Second
 
-// Typing tells the other participants that the actor types or has stopped. It is never stored.
+// Typing tells the other participants that the actor types or has stopped. It is never stored. Who may not write is
+// refused.
 func (s *Service) Typing(ctx context.Context, actor UserID, c ConversationID, typing bool, origin SessionID) error {
-	if _, _, err := s.role(ctx, c, actor); err != nil {
+	if !ValidID(string(c)) {
+		return NotInConversation()
+	}
+	r, _, err := s.rosters.letting(ctx, c, actor)
+	if err == nil {
+		err = r.refuses(actor)
+	}
+	if err != nil {
 		return err
 	}
 	s.typing.set(c, actor, typing, origin)

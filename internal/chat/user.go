@@ -140,10 +140,17 @@ func (s *Service) EraseMe(ctx context.Context, actor UserID, withMessages bool) 
 			return err
 		}
 	}
+	friends, err := s.everyFriend(ctx, actor)
+	if err != nil {
+		return err
+	}
 	// What it changed before it failed has to be told as well: a repetition does not find it any more.
 	changed, err := s.store.EraseUser(ctx, actor, withMessages)
 	for _, c := range changed {
 		s.announcer.Suspect(c)
+	}
+	if err == nil {
+		s.tellGone(actor, friends)
 	}
 	return err
 }

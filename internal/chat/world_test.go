@@ -133,6 +133,7 @@ func (w *world) settle(t *testing.T) {
 
 // recorder is an announcer that remembers.
 type recorder struct {
+	relations
 	mu       sync.Mutex
 	more     sync.Cond // under mu, when changes, shown or counted has grown
 	changes  []chat.Change
@@ -213,6 +214,7 @@ func (r *recorder) PresenceChanged(told []chat.Presence) {
 }
 
 func (r *recorder) WatchingChanged(us ...chat.UserID) {
+	r.relations.WatchingChanged(us...)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.watching = append(r.watching, us...)
@@ -227,8 +229,6 @@ func (r *recorder) ReceiptsChanged(c chat.ConversationID) {
 }
 
 func (r *recorder) Committing(int) (done func())                               { return func() {} }
-func (r *recorder) FriendshipChanged(chat.UserID, chat.Friend)                 {}
-func (r *recorder) BlockChanged(_, _ chat.UserID, _ bool)                      {}
 func (r *recorder) Gather() (release func())                                   { return func() {} }
 func (r *recorder) ReadAdvanced(chat.UserID, chat.ReadState)                   {}
 func (r *recorder) ConversationHidden(chat.UserID, chat.ConversationID, int64) {}
