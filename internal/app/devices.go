@@ -7,11 +7,20 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/obs"
+	"github.com/parley-chat/parley/internal/redis"
 )
 
 // devices know who is connected. Several nodes without Redis have nothing in common but the store, which nobody asks so
 // often: each knows of those who are connected to it (knowsOwnOnly).
-func (n *Node) devices() chat.Devices { return inmem.NewDevices() }
+func (n *Node) devices() chat.Devices {
+	if n.reach.redis == nil {
+		return inmem.NewDevices()
+	}
+	n.reach.devices = redis.NewDevices(n.reach.redis)
+	n.reach.devices.OnLost(func() { n.chat.BeatAgain() })
+	n.reach.devices.OnLapsed(func() { n.chat.LapseSoon() })
+	return n.reach.devices
+}
 
 // knowsOwnOnly reports whether this node knows of its own people only, though there may be others.
 func (h *reach) knowsOwnOnly() bool { return h.joint != nil && h.redis == nil }

@@ -24,6 +24,7 @@ type reach struct {
 	registry *cluster.Registry
 	limiter  *redis.Limiter // nil without Redis, and without limits
 	readers  *redis.Readers // nil without Redis
+	devices  *redis.Devices // nil without Redis
 }
 
 // openReach finds the ways to the others. A Redis that is wrong refuses the start; one that is away does not, since
@@ -131,7 +132,7 @@ func (h *reach) start(r *running) (stop func()) {
 	}
 	stops := []func(){r.start(h.registry.Run), r.start(h.database.Run)}
 	if h.redis != nil {
-		stops = append(stops, r.start(h.redis.Run), r.start(h.readers.Run))
+		stops = append(stops, r.start(h.redis.Run), r.start(h.readers.Run), r.start(h.devices.Run))
 	}
 	stops = append(stops, r.start(h.joint.Run))
 	return func() {

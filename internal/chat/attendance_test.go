@@ -111,11 +111,17 @@ func newAttended(t *testing.T, people int, more ...func(*chat.Config)) attended 
 	return attended{newWorldWith(t, people, cfg), d}
 }
 
-// come is a connection of a person, of which a pong comes every 15 seconds until it leaves.
+// connection is a connection of a person, of which a pong comes every 15 seconds until it leaves.
 type connection struct {
 	*chat.Attendance
 	silent atomic.Bool
-	gone   chan struct{}
+	stop   func()
+}
+
+// Leave ends its reading first, as every connection does.
+func (c *connection) Leave(how chat.Exit) {
+	c.stop()
+	c.Attendance.Leave(how)
 }
 
 func loginOf(u chat.UserID) chat.LoginID { return chat.LoginID("login of " + u) }
@@ -123,9 +129,11 @@ func loginOf(u chat.UserID) chat.LoginID { return chat.LoginID("login of " + u) 
 func (w attended) come(t *testing.T, i int, device string, kind chat.DeviceType) *connection {
 	t.Helper()
 	u := w.people[i]
-	c := &connection{Attendance: w.Attend(u, loginOf(u), chat.Device{ID: device, Type: kind}), gone: make(chan struct{})}
-	stop := sync.OnceFunc(func() { close(c.gone) })
+	c := &connection{Attendance: w.Attend(u, loginOf(u), chat.Device{ID: device, Type: kind})}
+	gone, ended := make(chan struct{}), make(chan struct{})
+	c.stop = sync.OnceFunc(func() { close(gone); <-ended })
 	go func() {
+		defer close(ended)
 		pongs := time.NewTicker(15 * time.Second)
 		defer pongs.Stop()
 		for {
@@ -134,12 +142,12 @@ func (w attended) come(t *testing.T, i int, device string, kind chat.DeviceType)
 				if !c.silent.Load() {
 					c.Heard(time.Now())
 				}
-			case <-c.gone:
+			case <-gone:
 				return
 			}
 		}
 	}()
-	t.Cleanup(stop)
+	t.Cleanup(c.stop)
 	return c
 }
 

@@ -186,15 +186,16 @@ func (k *attendances) beatTogether(ctx context.Context, signs []sign) error {
 			beats[i] = signs[i].beat
 		}
 		changed, newer, err := k.service.cfg.Devices.Beat(ctx, beats)
-		if err != nil {
-			return err
-		}
 		for u, p := range newer {
 			k.learn(u, p)
 		}
+		// Some may have been taken though others were not.
+		k.service.tellPresence(changed)
+		if err != nil {
+			return err
+		}
 		k.counters.beaten.Add(int64(len(beats)))
 		k.toldAll(signs)
-		k.service.tellPresence(changed)
 	}
 	return unread
 }

@@ -48,7 +48,8 @@ type Beat struct {
 // themselves; Lapse says whose have, to one caller at a time, until Settle.
 type Devices interface {
 	// Beat takes signs of life of any number of people, several of one among them. It returns the presence of each
-	// person for whom it is another one now, and the privacy that is known of each who has a larger one than their beat.
+	// person for whom it is another one now, and the privacy that is known of each who has a larger one than their beat. With
+	// an error some may have been taken, of which both are returned; all are to be told again.
 	Beat(ctx context.Context, beats []Beat) (changed []Presence, newer map[UserID]Privacy, err error)
 
 	// End ends all devices of a login at once: its person signed out (C7.1). It returns their presence if that changed; who
