@@ -68,13 +68,18 @@ func (k *attendances) run(ctx context.Context) {
 	}
 }
 
-// round ends the devices of who has signed out, and has beat what is due.
+// round ends the devices of who has signed out, and has beat what is due. One with nothing to do shows nothing.
 func (k *attendances) round(ctx context.Context, gather func(now int64) []sign) {
+	idle := false
 	err := k.service.survive(func() error {
-		ended := k.signOut(ctx)
-		return errors.Join(ended, k.beat(ctx, gather(k.at(time.Now()))))
+		ended, err := k.signOut(ctx)
+		signs := gather(k.at(time.Now()))
+		idle = ended+len(signs) == 0
+		return errors.Join(err, k.beat(ctx, signs))
 	})
-	k.counters.beats.report(k.service, "beats", err)
+	if !idle {
+		k.counters.beats.report(k.service, "beats", err)
+	}
 }
 
 // gatherDue takes what is to be told at once.

@@ -28,18 +28,19 @@ func (s *Service) LoginEnded(u UserID, l LoginID) {
 	k.wake()
 }
 
-// signOut ends the devices of logins that have ended. What fails is tried again until their leases have ended anyway.
-func (k *attendances) signOut(ctx context.Context) error {
+// signOut ends the devices of logins that have ended, and returns how many there were. What fails is tried again until their
+// leases have ended anyway.
+func (k *attendances) signOut(ctx context.Context) (n int, err error) {
 	k.mu.Lock()
 	maps.DeleteFunc(k.ended, func(_ LoginID, e signOut) bool { return time.Now().After(e.until) })
 	ended := maps.Clone(k.ended)
 	k.mu.Unlock()
 	for l, e := range ended {
 		if err := k.endLogin(ctx, e.user, l); err != nil {
-			return err
+			return len(ended), err
 		}
 	}
-	return nil
+	return len(ended), nil
 }
 
 func (k *attendances) endLogin(ctx context.Context, u UserID, l LoginID) error {
