@@ -60,6 +60,13 @@ WHERE c.type = 'group' AND c.ended_at IS NULL AND 1 <> (SELECT count(*) FROM con
 	{"An erased person has no e-mail, no password and no live login.", `SELECT count(*), min(CAST(u.id AS text)) FROM users u
 WHERE u.deleted_at IS NOT NULL AND (u.email IS NOT NULL OR u.password_hash <> ''
     OR EXISTS (SELECT 1 FROM logins l WHERE l.user_id = u.id AND l.ended_at IS NULL))`},
+	{"With a block between two people there is no friendship and no request.", `SELECT count(*), min(CAST(f.user_low AS text)) FROM friendships f
+WHERE EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = f.user_low AND b.blocked_id = f.user_high)
+OR EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = f.user_high AND b.blocked_id = f.user_low)`},
+	{"An erased person is nobody's friend, and neither blocks nor is blocked.", `SELECT count(*), min(CAST(u.id AS text)) FROM users u
+WHERE u.deleted_at IS NOT NULL AND (EXISTS (SELECT 1 FROM friendships f WHERE f.user_low = u.id)
+    OR EXISTS (SELECT 1 FROM friendships f WHERE f.user_high = u.id)
+    OR EXISTS (SELECT 1 FROM blocks b WHERE b.blocker_id = u.id) OR EXISTS (SELECT 1 FROM blocks b WHERE b.blocked_id = u.id))`},
 }
 
 // checkPatience is how long one check may take: it reads whole tables.

@@ -30,6 +30,8 @@ func TestTheDoctorFindsWhatMustNotBe(t *testing.T) {
 		{"A direct conversation is between the two people it is filed under.", "UPDATE conversations SET type = 'direct' WHERE id = '{c}'"},
 		{"A group that goes on has one owner, who is in it.", "UPDATE conversation_participants SET role = 'member' WHERE conversation_id = '{c}'"},
 		{"An erased person has no e-mail, no password and no live login.", "UPDATE users SET deleted_at = created_at, email = 'a@b.c'"},
+		{"With a block between two people there is no friendship and no request.", "INSERT INTO blocks SELECT user_low, user_high, created_at FROM friendships"},
+		{"An erased person is nobody's friend, and neither blocks nor is blocked.", "UPDATE users SET deleted_at = created_at"},
 	}
 	onEach(t, func(t *testing.T, in inside) {
 		cs, ada := conversationsFor(t, in.Store)
@@ -37,6 +39,9 @@ func TestTheDoctorFindsWhatMustNotBe(t *testing.T) {
 			if _, err := in.AppendMessages(t.Context(), []chat.Draft{draftFor(c, ada, "1"), draftFor(c, ada, "2"), draftFor(c, ada, "3")}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if _, err := in.Befriend(t.Context(), ada, personFor(t, in.Store), false); err != nil {
+			t.Fatal(err)
 		}
 		if findings, err := in.Check(t.Context()); err != nil || len(findings) != 0 {
 			t.Fatalf("sound data: %v, %v", findings, err)
