@@ -19,6 +19,8 @@ var bodies = map[string]any{
 	"sendMessage":        object{"content": "x", "clientMessageId": "x"},
 	"editMessage":        object{"content": "x"},
 	"markRead":           object{"messageId": "01890000-0000-7000-8000-000000000001"},
+	"befriend":           object{"userId": "01890000-0000-7000-8000-000000000001"},
+	"block":              object{"userId": "01890000-0000-7000-8000-000000000001"},
 }
 
 type operation struct {

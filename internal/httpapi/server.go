@@ -57,6 +57,8 @@ func New(cfg Config, service *chat.Service, authenticator *auth.Service, limiter
 	a.huma = humago.New(a.routes, openAPIConfig())
 	a.registerAuth()
 	a.registerUsers()
+	a.registerFriends()
+	a.registerBlocks()
 	a.registerConversations()
 	a.registerParticipants()
 	a.registerMessages()

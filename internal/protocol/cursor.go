@@ -20,6 +20,8 @@ const (
 	conversationCursor cursorKind = 'c'
 	participantCursor  cursorKind = 'p'
 	readerCursor       cursorKind = 'r'
+	friendCursor       cursorKind = 'f'
+	blockCursor        cursorKind = 'b'
 )
 
 const cursorBytes = 1 + 8 + 16
@@ -74,6 +76,28 @@ func DecodeReaderCursor(m chat.MessageID, cursor string) (chat.ReaderCursor, err
 	}
 	readAt, text, err := positionOf(readerCursor, b[:cursorBytes])
 	return chat.ReaderCursor{ReadAt: readAt, User: chat.UserID(text)}, err
+}
+
+// EncodeFriendCursor names the position of somebody in a person's list of friends and requests.
+func EncodeFriendCursor(c chat.PersonCursor) string {
+	return encodeCursor(friendCursor, c.Since, string(c.User))
+}
+
+// DecodeFriendCursor reads it back. A broken cursor is a VALIDATION_ERROR.
+func DecodeFriendCursor(cursor string) (chat.PersonCursor, error) {
+	since, text, err := decodeCursor(friendCursor, cursor)
+	return chat.PersonCursor{Since: since, User: chat.UserID(text)}, err
+}
+
+// EncodeBlockCursor names the position of somebody in the list of whom a person has blocked.
+func EncodeBlockCursor(c chat.PersonCursor) string {
+	return encodeCursor(blockCursor, c.Since, string(c.User))
+}
+
+// DecodeBlockCursor reads it back. A broken cursor is a VALIDATION_ERROR.
+func DecodeBlockCursor(cursor string) (chat.PersonCursor, error) {
+	since, text, err := decodeCursor(blockCursor, cursor)
+	return chat.PersonCursor{Since: since, User: chat.UserID(text)}, err
 }
 
 func encodeCursor(kind cursorKind, at time.Time, id string) string {

@@ -39,6 +39,20 @@ func TestACursorIsReadBackAsItsPosition(t *testing.T) {
 		if got, err := DecodeParticipantCursor(EncodeParticipantCursor(p)); err != nil || got != p {
 			t.Fatalf("%v %v", got, err)
 		}
+		u := chat.PersonCursor{Since: at, User: chat.UserID(id)}
+		friend, block := EncodeFriendCursor(u), EncodeBlockCursor(u)
+		if got, err := DecodeFriendCursor(friend); err != nil || got != u {
+			t.Fatalf("%v %v", got, err)
+		}
+		if got, err := DecodeBlockCursor(block); err != nil || got != u {
+			t.Fatalf("%v %v", got, err)
+		}
+		if _, err := DecodeFriendCursor(block); err == nil {
+			t.Fatal("a cursor of blocks was taken for one of friends")
+		}
+		if _, err := DecodeBlockCursor(friend); err == nil {
+			t.Fatal("a cursor of friends was taken for one of blocks")
+		}
 	})
 }
 
