@@ -36,7 +36,7 @@ func TestAProfileChangesWhatIsNamedOnly(t *testing.T) {
 	}
 	for _, wrong := range []any{
 		object{"displayName": ""}, object{"displayName": strings.Repeat("x", 65)}, object{"displayName": "a\u202eb"}, object{"displayName": 5},
-		object{"email": "x"}, object{"email": 5}, object{"presenceSharing": "some"}, object{"readReceiptsEnabled": "no"}, object{"presenceInvisible": nil},
+		object{"email": "x"}, object{"email": 5}, object{"presenceSharing": "some"}, object{"readReceiptsEnabled": "no"}, object{"presenceInvisible": "yes"},
 		object{"username": "ben"}, object{"passwordHash": "x"}, object{"owner": true}, object{"id": newID()}, `[]`,
 	} {
 		w.ask(anna.token, "PATCH", "/api/users/me", wrong).wantProblem(422, chat.CodeValidation)
