@@ -280,9 +280,6 @@ func (a *attendee) learn(p Privacy) {
 	}
 }
 
-// PrivacyHeard takes a person's privacy that another node has told of.
-func (s *Service) PrivacyHeard(u UserID, p Privacy) { s.attendances.learn(u, p) }
-
 // privacyKnown is the privacy of somebody who is connected here, as far as this node was told.
 func (s *Service) privacyKnown(u UserID) (p Privacy, known bool) {
 	s.attendances.mu.Lock()

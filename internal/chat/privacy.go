@@ -60,6 +60,7 @@ func (s *Service) maybeChanged(actor UserID, e ProfileEdit) {
 // committed: that whoever asked for it is gone by now changes nothing. While the devices are away those who watch are told
 // of the privacy alone, and the rest again and again until it is done or the node stops.
 func (s *Service) privacyChanged(ctx context.Context, actor UserID, p Privacy, seenAt time.Time) {
+	s.PrivacyHeard(actor, p)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
 	defer cancel()
 	s.privacies.tell(ctx, actor, Watched{User: actor, Privacy: p, SeenAt: seenAt})

@@ -15,8 +15,8 @@ type Step struct {
 	Message      MessageID
 	Seq          int64
 	At           time.Time
-	// Private says that the person had read receipts off: the position moves for their own devices, and nobody else
-	// ever learns when (C6.6).
+	// Private says that the person had read receipts off or was invisible: the position moves for their own devices, and
+	// nobody else ever learns when (C6.6).
 	Private bool
 	// Tries counts how often it could not be written (C6.4).
 	Tries int
@@ -166,6 +166,14 @@ type Reader struct {
 	ReadAt time.Time
 }
 
+// Showing is what a person lets others know of their reading.
+type Showing struct {
+	// Reading is that they have read. Of somebody who is invisible what was shown before stands still (C7.1).
+	Reading bool
+	// Sending is that they have read what comes before something that they send.
+	Sending bool
+}
+
 // ReaderCursor is a position in a list of readers, who come in the order of their reading (ties by user id).
 type ReaderCursor struct {
 	ReadAt time.Time
@@ -197,7 +205,8 @@ type ReceiptStore interface {
 
 	// WriteSteps writes steps of any conversations in one transaction: positions move forward, also of those who have
 	// left meanwhile, and each step that tells something new has its row in read_receipts. A private one of somebody
-	// who lets others know by now has it with the time of writing. The times of a person's steps in a
+	// who lets others know by now has it with the time of writing, and one that is not private and of somebody who is
+	// invisible by now was taken before that. The times of a person's steps in a
 	// conversation do not go back with their seq. It may be repeated, late and in any order; steps of messages that are
 	// not there, of people who were never in the conversation and of erased people are no steps. The number of statements does
 	// not depend on the number of steps.
@@ -212,7 +221,8 @@ type ReceiptStore interface {
 	ReadStates(ctx context.Context, c ConversationID, users []UserID) (map[UserID]ReadState, error)
 
 	// ReadPositions returns how far everybody in the conversation has read who lets others know, by reading or by
-	// sending (C6.6); 0 for who has read nothing since they came.
+	// sending (C6.6); 0 for who has read nothing since they came. Of who is invisible it is what was shown before, or by
+	// sending since.
 	ReadPositions(ctx context.Context, c ConversationID) (map[UserID]int64, error)
 
 	// ShownPositions returns the positions of everybody in each conversation, in one query; what they read only where they
@@ -237,8 +247,8 @@ type ReceiptStore interface {
 	// Sending is reading (C6.5). CodeNotFound when the message is not in the conversation.
 	Readers(ctx context.Context, c ConversationID, m MessageID, after ReaderCursor, limit int) (readers []Reader, hasMore bool, err error)
 
-	// ShowReading says of each person named who is in the conversation whether they let others know what they read.
-	ShowReading(ctx context.Context, c ConversationID, users []UserID) (map[UserID]bool, error)
+	// ShowReading says of each person named who is in the conversation what they let others know of their reading.
+	ShowReading(ctx context.Context, c ConversationID, users []UserID) (map[UserID]Showing, error)
 
 	// BuryStep keeps a step that could not be written in five tries, with the reason, until it is replayed. Burying it
 	// again keeps the later reason.

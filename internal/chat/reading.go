@@ -56,17 +56,24 @@ func (s *Service) moveTogether(ctx context.Context, c ConversationID, steps []St
 	if err != nil {
 		return err
 	}
+	seen := false
 	for i := range steps {
-		steps[i].Private = !shows[steps[i].User]
+		steps[i].Private = !shows[steps[i].User].Reading
+		seen = seen || !steps[i].Private
 	}
 	if err := s.advance(ctx, c, steps, ByReading); err != nil {
 		// The store has it at once, and what runs ahead of it is behind until it is seeded again.
 		if err := s.store.WriteSteps(ctx, steps); err != nil {
 			return err
 		}
-		s.gathering.bypassed(c)
+		if seen {
+			s.gathering.bypassed(c)
+		}
 	}
-	s.gathering.count(c)
+	// What nobody is to know of moves no count, and is no reason to tell one.
+	if seen {
+		s.gathering.count(c)
+	}
 	return nil
 }
 
@@ -137,7 +144,7 @@ func (s *Service) sentTogether(ctx context.Context, c ConversationID, steps []St
 	}
 	shows, err := s.store.ShowReading(ctx, c, users)
 	if s.large(r) {
-		steps = slices.DeleteFunc(steps, func(step Step) bool { return !shows[step.User] })
+		steps = slices.DeleteFunc(steps, func(step Step) bool { return !shows[step.User].Sending })
 		// Their messages are the record: what is not noted now is found by a seeding.
 		if err != nil || s.advance(ctx, c, steps, BySending) != nil {
 			s.gathering.bypassed(c)
@@ -149,7 +156,7 @@ func (s *Service) sentTogether(ctx context.Context, c ConversationID, steps []St
 		return
 	}
 	for _, step := range steps {
-		if shows[step.User] {
+		if shows[step.User].Sending {
 			s.announcer.PositionShown(Shown{Conversation: c, User: step.User, Message: step.Message, Seq: step.Seq, At: step.At})
 		}
 	}

@@ -52,7 +52,7 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	if err != nil {
 		return ReadState{}, err
 	}
-	state, moved, err := s.store.AdvanceRead(ctx, c, actor, m, !shows[actor])
+	state, moved, err := s.store.AdvanceRead(ctx, c, actor, m, !shows[actor].Reading)
 	if err != nil {
 		return ReadState{}, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	}
 	s.announcer.ReadAdvanced(actor, state)
 	// What was committed and not told is found where what was told is compared with the store: a repetition tells nobody.
-	if shows[actor] && moved {
+	if shows[actor].Reading && moved {
 		s.announcer.PositionShown(Shown{
 			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
 		})
@@ -190,7 +190,8 @@ func (u *UnreadReceipts) add(err error, cs ...ConversationID) {
 }
 
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in
-// small conversations (C3.4). Acks are cumulative; one that brings nothing new is dropped.
+// small conversations (C3.4). Acks are cumulative; one that brings nothing new is dropped, and so is one of somebody who is
+// invisible: nobody is to learn that they are there (C7.1).
 func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c ConversationID, seq int64) error {
 	r, _, err := s.role(ctx, c, actor)
 	if err != nil {
@@ -210,7 +211,7 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 		s.acks.reached(c, heads[c].LastSeq)
 		seq = min(seq, heads[c].LastSeq)
 	}
-	if seq < 1 || !s.acks.advance(c, actor, seq) {
+	if seq < 1 || s.isInvisible(ctx, actor) || !s.acks.advance(c, actor, seq) {
 		return nil
 	}
 	s.announcer.Delivered(c, actor, seq)

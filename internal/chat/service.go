@@ -56,19 +56,20 @@ type SendReport struct {
 // person; every method checks what that person may do and answers [NotInConversation] for conversations
 // that are not theirs.
 type Service struct {
-	cfg       Config
-	store     Store
-	announcer Announcer
-	rosters   *rosterCache
-	lanes     []*lane
-	seen      *seenDrafts
-	typing    *typingState
-	acks      *ackState
-	gathering *gathering
-	switches  *switches
-	privacies *privacies
-	listings  *listings
-	flushSoon chan struct{}
+	cfg        Config
+	store      Store
+	announcer  Announcer
+	rosters    *rosterCache
+	lanes      []*lane
+	seen       *seenDrafts
+	typing     *typingState
+	acks       *ackState
+	gathering  *gathering
+	switches   *switches
+	privacies  *privacies
+	remembered *remembered
+	listings   *listings
+	flushSoon  chan struct{}
 
 	attendances *attendances
 	lapseSoon   chan struct{}
@@ -95,6 +96,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches, s.privacies = newGathering(s), newSwitches(s), newPrivacies(s)
+	s.remembered = newRemembered()
 	s.attendances = newAttendances(s)
 	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}
 	for range cfg.Lanes {

@@ -9,8 +9,8 @@ import (
 // typingFor is when typing ends by itself after the last typing:start (C4.7).
 const typingFor = 6 * time.Second
 
-// Typing tells the other participants that the actor types or has stopped. It is never stored. Who may not write is
-// refused.
+// Typing tells the other participants that the actor types or has stopped, but not of somebody who is invisible (C7.1). It is
+// never stored. Who may not write is refused.
 func (s *Service) Typing(ctx context.Context, actor UserID, c ConversationID, typing bool, origin SessionID) error {
 	if !ValidID(string(c)) {
 		return NotInConversation()
@@ -22,7 +22,14 @@ func (s *Service) Typing(ctx context.Context, actor UserID, c ConversationID, ty
 	if err != nil {
 		return err
 	}
+	if typing && s.isInvisible(ctx, actor) {
+		return nil
+	}
 	s.typing.set(c, actor, typing, origin)
+	// They may have become invisible between the question and the answer.
+	if typing && s.isInvisible(ctx, actor) {
+		s.typing.end(actor)
+	}
 	return nil
 }
 
@@ -32,7 +39,10 @@ type typingKey struct {
 }
 
 // typingTimer has an identity before its timer runs, which may fire as soon as it exists.
-type typingTimer struct{ *time.Timer }
+type typingTimer struct {
+	*time.Timer
+	origin SessionID
+}
 
 // typingState ends what nobody ended.
 type typingState struct {
@@ -54,9 +64,9 @@ func (t *typingState) set(c ConversationID, u UserID, typing bool, origin Sessio
 		delete(t.timers, key)
 	}
 	if typing {
-		started := new(typingTimer)
+		started := &typingTimer{origin: origin}
 		t.timers[key] = started
-		started.Timer = time.AfterFunc(typingFor, func() { t.expire(key, started, origin) })
+		started.Timer = time.AfterFunc(typingFor, func() { t.expire(key, started) })
 	}
 	t.mu.Unlock()
 	if typing || was {
@@ -64,7 +74,7 @@ func (t *typingState) set(c ConversationID, u UserID, typing bool, origin Sessio
 	}
 }
 
-func (t *typingState) expire(key typingKey, timer *typingTimer, origin SessionID) {
+func (t *typingState) expire(key typingKey, timer *typingTimer) {
 	t.mu.Lock()
 	current := t.timers[key] == timer
 	if current {
@@ -72,7 +82,24 @@ func (t *typingState) expire(key typingKey, timer *typingTimer, origin SessionID
 	}
 	t.mu.Unlock()
 	if current {
-		t.announcer.TypingChanged(key.conversation, key.user, false, origin)
+		t.announcer.TypingChanged(key.conversation, key.user, false, timer.origin)
+	}
+}
+
+// end ends whatever a person types.
+func (t *typingState) end(u UserID) {
+	ended := make(map[typingKey]*typingTimer)
+	t.mu.Lock()
+	for key, timer := range t.timers {
+		if key.user == u {
+			timer.Stop()
+			delete(t.timers, key)
+			ended[key] = timer
+		}
+	}
+	t.mu.Unlock()
+	for key, timer := range ended {
+		t.announcer.TypingChanged(key.conversation, u, false, timer.origin)
 	}
 }
 

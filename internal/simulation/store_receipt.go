@@ -78,8 +78,10 @@ func (s *way) Readers(ctx context.Context, c chat.ConversationID, m chat.Message
 }
 
 // ShowReading satisfies chat.Store.
-func (s *way) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]bool, error) {
-	return reading(s, ctx, "ask who lets others know", len(users), func(ctx context.Context) (map[chat.UserID]bool, error) { return s.Store.ShowReading(ctx, c, users) })
+func (s *way) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.Showing, error) {
+	return reading(s, ctx, "ask who lets others know", len(users), func(ctx context.Context) (map[chat.UserID]chat.Showing, error) {
+		return s.Store.ShowReading(ctx, c, users)
+	})
 }
 
 // ShownPositions satisfies chat.Store.

@@ -6,18 +6,20 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// ShowReading says of each person named who is in the conversation whether they let others know what they read.
-func (s *Store) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]bool, error) {
-	out := make(map[chat.UserID]bool, len(users))
+// ShowReading says of each person named who is in the conversation what they let others know of their reading.
+func (s *Store) ShowReading(ctx context.Context, c chat.ConversationID, users []chat.UserID) (map[chat.UserID]chat.Showing, error) {
+	out := make(map[chat.UserID]chat.Showing, len(users))
 	err := s.db.reader().each(ctx, func(row scan) error {
 		var u chat.UserID
-		var shows bool
-		if err := row(&u, &shows); err != nil {
+		var shows chat.Showing
+		var invisible bool
+		if err := row(&u, &shows.Sending, &invisible); err != nil {
 			return err
 		}
+		shows.Reading = shows.Sending && !invisible
 		out[u] = shows
 		return nil
-	}, s.fill(`SELECT p.user_id, `+letsKnow+`
+	}, s.fill(`SELECT p.user_id, `+letsKnow+`, u.presence_invisible
 FROM conversation_participants p JOIN users u ON u.id = p.user_id
 WHERE p.conversation_id = $1 AND p.user_id {in $2}`), string(c), list(s.dialect, users))
 	if err != nil {

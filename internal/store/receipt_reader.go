@@ -9,7 +9,8 @@ import (
 )
 
 // letsKnow is what is asked of a participant p and their account u before anything of what they read is shown: they are
-// in the conversation, and they let others know, there or everywhere (C6.6).
+// in the conversation, and they let others know, there or everywhere (C6.6). Of who is invisible the steps are shown, and the
+// messages of their own, but not the position, which moves on unseen (C7.1).
 const letsKnow = "p.left_at IS NULL AND u.deleted_at IS NULL AND COALESCE(p.read_receipts_enabled, u.read_receipts_enabled)"
 
 // ReadPositions returns how far everybody in the conversation has read who lets others know, by reading or by sending
@@ -27,7 +28,7 @@ func (s *Store) ReadPositions(ctx context.Context, c chat.ConversationID) (map[c
 		}
 		out[u] = max(known, step, own)
 		return nil
-	}, `SELECT p.user_id, CASE WHEN p.last_read_message_id IS NULL THEN 0 ELSE p.last_read_seq END,
+	}, `SELECT p.user_id, CASE WHEN p.last_read_message_id IS NULL OR u.presence_invisible THEN 0 ELSE p.last_read_seq END,
     COALESCE((SELECT max(r.seq) FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id), 0),
     `+newestOwn+`
 FROM conversation_participants p JOIN users u ON u.id = p.user_id
@@ -101,7 +102,7 @@ func (s *Store) Readers(ctx context.Context, c chat.ConversationID, m chat.Messa
 var selectReaders = `WITH f AS MATERIALIZED (
     SELECT p.user_id, (SELECT min(t.moment) FROM (
         SELECT COALESCE((SELECT r.read_at FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id AND r.seq >= $2 ORDER BY r.seq LIMIT 1),
-            CASE WHEN p.last_read_message_id IS NOT NULL AND p.last_read_seq >= $2 THEN {greatest}(p.last_read_at, p.joined_at) END) AS moment
+            CASE WHEN p.last_read_message_id IS NOT NULL AND p.last_read_seq >= $2 AND NOT u.presence_invisible THEN {greatest}(p.last_read_at, p.joined_at) END) AS moment
         UNION ALL
         SELECT (SELECT CASE WHEN o.sender_id = p.user_id THEN o.created_at END FROM (
             SELECT m.sender_id, m.created_at FROM messages m
@@ -119,14 +120,14 @@ WHERE f.read_at IS NOT NULL`
 // step, the position, and the newest message of their own.
 var selectReading = `WITH r AS MATERIALIZED (
     SELECT p.conversation_id, p.user_id, p.delivered_seq, p.last_read_message_id, p.last_read_seq, {greatest}(p.last_read_at, p.joined_at) AS last_read_at,
-        COALESCE(p.read_receipts_enabled, u.read_receipts_enabled) AS shows,
+        COALESCE(p.read_receipts_enabled, u.read_receipts_enabled) AS shows, u.presence_invisible AS invisible,
         (SELECT max(s.seq) FROM read_receipts s WHERE s.conversation_id = p.conversation_id AND s.user_id = p.user_id) AS step_seq,
         ` + newestOwn + ` AS own_seq
     FROM conversation_participants p JOIN users u ON u.id = p.user_id
     WHERE p.conversation_id {in $1} AND p.left_at IS NULL AND u.deleted_at IS NULL
 )
 SELECT r.conversation_id, r.user_id, r.shows, r.delivered_seq,
-    r.last_read_message_id, r.last_read_seq, r.last_read_at,
+    CASE WHEN NOT r.invisible THEN r.last_read_message_id END, r.last_read_seq, r.last_read_at,
     s.message_id, COALESCE(s.seq, 0), s.read_at,
     own.id, COALESCE(own.seq, 0), own.created_at
 FROM r

@@ -64,6 +64,7 @@ type takenStep struct {
 type ground struct {
 	readSeq int64     // the participant's position
 	shows   bool      // they let others know
+	unseen  bool      // they are invisible
 	before  time.Time // when they took the newest step before this one; zero for none
 	after   time.Time // when they took the first step at or past it; zero for none
 }
@@ -106,7 +107,7 @@ func (s *Store) readGrounds(ctx context.Context, x session, rows []stepRow, step
 	return x.each(ctx, func(row scan) error {
 		var place, seq int64
 		g := new(ground)
-		if err := row(&place, &seq, &g.readSeq, &g.shows, at(&g.before), at(&g.after)); err != nil {
+		if err := row(&place, &seq, &g.readSeq, &g.shows, &g.unseen, at(&g.before), at(&g.after)); err != nil {
 			return err
 		}
 		steps[place-1].seq, steps[place-1].ground = seq, g
@@ -121,10 +122,11 @@ const selectGrounds = `WITH g AS MATERIALIZED (
         (SELECT m.seq FROM messages m WHERE m.conversation_id = k.conversation_id AND m.id = k.message_id) AS seq,
         (SELECT p.last_read_seq FROM conversation_participants p WHERE p.conversation_id = k.conversation_id AND p.user_id = k.user_id) AS read_seq,
         (SELECT COALESCE(p.read_receipts_enabled, u.read_receipts_enabled) FROM conversation_participants p JOIN users u ON u.id = p.user_id
-            WHERE p.conversation_id = k.conversation_id AND p.user_id = k.user_id AND u.deleted_at IS NULL) AS shows
+            WHERE p.conversation_id = k.conversation_id AND p.user_id = k.user_id AND u.deleted_at IS NULL) AS shows,
+        (SELECT u.presence_invisible FROM users u WHERE u.id = k.user_id) AS unseen
     FROM {steps}
 )
-SELECT g.place, g.seq, g.read_seq, g.shows,
+SELECT g.place, g.seq, g.read_seq, g.shows, g.unseen,
     (SELECT r.read_at FROM read_receipts r WHERE r.conversation_id = g.conversation_id AND r.user_id = g.user_id AND r.seq < g.seq ORDER BY r.seq DESC LIMIT 1),
     (SELECT r.read_at FROM read_receipts r WHERE r.conversation_id = g.conversation_id AND r.user_id = g.user_id AND r.seq >= g.seq ORDER BY r.seq LIMIT 1)
 FROM g WHERE g.seq IS NOT NULL AND g.shows IS NOT NULL`
@@ -143,11 +145,12 @@ func positionsOf(steps []takenStep) []stepRow {
 
 // newRows are the steps that others may know of and that tell them something: a step says nothing new when there
 // is one at or past it that is not later. Its time is not before that of the step before it, whatever the clocks did. Who
-// read with receipts off and lets others know by now has read it now.
+// read with receipts off, or invisible, and lets others know by now has read it now. What somebody read while all could see it
+// is known also if they are invisible by now.
 func newRows(steps []takenStep, now time.Time) []stepRow {
 	var out []stepRow
 	for _, st := range steps {
-		if !st.ground.shows {
+		if !st.ground.shows || st.ground.unseen && st.private {
 			continue
 		}
 		row := st.stepRow

@@ -24,6 +24,9 @@ func readers(t *testing.T, w world) {
 	t.Run("who came and read nothing has read nothing, and who left is not counted", w.comingAndGoing)
 	t.Run("a deleted message can be read", w.readingTombstones)
 	t.Run("who has receipts off is not counted, listed or shown, and what they read then is shown as read when they switch them on", w.privacy)
+	t.Run("who is invisible stays shown as far as they were, and what they read then is shown as read when they are visible", w.unseenReader)
+	t.Run("what was read while all could see it is written also when the reader is invisible by then", w.unseenLater)
+	t.Run("with receipts off nobody is shown, visible or not", w.unseenAndOff)
 	t.Run("readers come in pages in the order of reading", w.pagesOfReaders)
 	t.Run("how far devices have what was sent moves forward only and never past the end", w.delivered)
 	t.Run("buried steps are kept until they are exhumed", w.buried)
@@ -328,7 +331,7 @@ func (w world) privacy(t *testing.T) {
 	w.setReceipts(t, w.Store, bob, false)
 	shows, err := w.ShowReading(ctx, c.ID, []chat.UserID{ada, bob, newID[chat.UserID]()})
 	ok(t, err)
-	same(t, "who lets others know", map[chat.UserID]bool{ada: true, bob: false}, shows)
+	same(t, "who lets others know", map[chat.UserID]chat.Showing{ada: {Reading: true, Sending: true}, bob: {}}, shows)
 	hidden := func(what string) {
 		t.Helper()
 		same(t, what, []int64{0, 0, 0, 0, 0, 0}, w.counts(t, m...))
@@ -486,7 +489,7 @@ func (w world) erasedReaders(t *testing.T) {
 	}
 	shows, err := w.ShowReading(ctx, c.ID, []chat.UserID{p[1]})
 	ok(t, err)
-	same(t, "lets others know", map[chat.UserID]bool{p[1]: false}, shows)
+	same(t, "lets others know", map[chat.UserID]chat.Showing{p[1]: {}}, shows)
 	states, err := w.ReadStates(ctx, c.ID, []chat.UserID{p[1]})
 	ok(t, err)
 	if got := states[p[1]]; got.LastReadMessageID != "" || !got.LastReadAt.IsZero() {
