@@ -61,6 +61,9 @@ end
 
 local function finish()
 	if issued then redis.call('HSET', life, 'newest', whole(newest)) end
+	if ARGV[1] ~= 'ask' then
+		for _, key in ipairs({life, deadlines, lapsed}) do redis.call('EXPIRE', key, seconds_of_a_day) end
+	end
 	answer[4] = whole(newest)
 	return answer
 end
@@ -223,7 +226,6 @@ function work.beat()
 		end
 	end
 	if #scores > 0 then redis.call('ZADD', deadlines, unpack(scores)) end
-	for _, key in ipairs({life, deadlines, lapsed}) do redis.call('EXPIRE', key, seconds_of_a_day) end
 	return finish()
 end
 
