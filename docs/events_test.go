@@ -51,19 +51,6 @@ func TestServerEventsAreThoseOfTheProtocol(t *testing.T) {
 	}
 }
 
-func TestWhatIsPlannedIsNotInTheProtocolYet(t *testing.T) {
-	code := parseProtocol(t)
-	served := code.commands()
-	maps.Copy(served, code.events())
-	for _, name := range []string{"PlannedClientEvents", "PlannedServerEvents"} {
-		for event := range typescriptEvents(t, name) {
-			if _, is := served[event]; is {
-				t.Errorf("%s is served, and the document still calls it planned", event)
-			}
-		}
-	}
-}
-
 func TestShapesAreThoseOfTheProtocol(t *testing.T) {
 	code := parseProtocol(t)
 	text := tsComment.ReplaceAllString(section(t, page(t, "rfc-websocket-protocol.md"), "## 4. Shapes"), "")

@@ -30,6 +30,8 @@ type PresenceStore interface {
 	// their own, are passed over. At most MaxFollowed are kept: CodeValidation, and nothing is added, when it would be more.
 	FollowPresence(ctx context.Context, u UserID, others []UserID) error
 	UnfollowPresence(ctx context.Context, u UserID, others []UserID) error
+	// FollowedPresence returns them, erased people left out, in order of username.
+	FollowedPresence(ctx context.Context, u UserID) ([]User, error)
 }
 
 // MaxFollowed is how many people one may follow explicitly, and name in one frame.
@@ -65,6 +67,11 @@ func (s *Service) FollowPresence(ctx context.Context, actor UserID, others []Use
 // UnfollowPresence ends that. Who is watched for another reason stays so.
 func (s *Service) UnfollowPresence(ctx context.Context, actor UserID, others []UserID) error {
 	return s.follow(ctx, actor, others, s.store.UnfollowPresence)
+}
+
+// FollowedPresence returns whom the actor follows explicitly, in order of username.
+func (s *Service) FollowedPresence(ctx context.Context, actor UserID) ([]User, error) {
+	return s.store.FollowedPresence(ctx, actor)
 }
 
 func (s *Service) follow(ctx context.Context, actor UserID, others []UserID, write func(context.Context, UserID, []UserID) error) error {

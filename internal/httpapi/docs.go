@@ -104,7 +104,7 @@ func pageOf(document *huma.OpenAPI) docsPage {
 	slices.Sort(paths)
 	for _, path := range paths {
 		item := document.Paths[path]
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}

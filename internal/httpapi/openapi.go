@@ -54,7 +54,7 @@ func finishOpenAPI(document *huma.OpenAPI) *huma.OpenAPI {
 	}
 	asked := map[string]bool{}
 	for _, item := range document.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}

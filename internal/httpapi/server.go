@@ -64,6 +64,7 @@ func New(cfg Config, service *chat.Service, authenticator *auth.Service, limiter
 	a.registerMessages()
 	a.registerChanges()
 	a.registerReceipts()
+	a.registerPresence()
 	document := finishOpenAPI(a.huma.OpenAPI())
 	a.serveDocument(document)
 	a.serveHealth()

@@ -34,6 +34,7 @@ type world struct {
 	store   *store.Store
 	chat    *chat.Service
 	auth    *auth.Service
+	devices *inmem.Devices
 	handler http.Handler
 	routes  routers.Router
 }
@@ -72,7 +73,8 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 	if err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: s, chat: chat.New(chat.Config{NewID: newID}, s, silence{})}
+	w := &world{t: t, store: s, devices: inmem.NewDevices()}
+	w.chat = chat.New(chat.Config{NewID: newID, Devices: w.devices}, s, silence{})
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
 	go func() {

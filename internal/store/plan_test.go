@@ -379,6 +379,7 @@ func (p *planned) walk(t *testing.T) (onPath map[string]bool) {
 		return err
 	})
 	step("follow", false, func() error { return p.FollowPresence(ctx, p.people[20], p.people[:30]) })
+	step("followed", false, func() error { _, err := p.FollowedPresence(ctx, p.people[20]); return err })
 	step("unfollow", false, func() error { return p.UnfollowPresence(ctx, p.people[20], p.people[:10]) })
 	step("conversation", false, func() error { _, err := p.Conversation(ctx, c, ada); return err })
 	step("conversations", false, func() error {

@@ -113,6 +113,12 @@ func (s *Store) UnfollowPresence(ctx context.Context, u chat.UserID, others []ch
 	}))
 }
 
+// FollowedPresence returns whom a person follows explicitly, erased people left out, in order of username.
+func (s *Store) FollowedPresence(ctx context.Context, u chat.UserID) ([]chat.User, error) {
+	return s.users(ctx, "SELECT "+userColumns("u")+` FROM presence_subscriptions f JOIN users u ON u.id = f.target_id
+WHERE f.subscriber_id = $1 AND u.deleted_at IS NULL ORDER BY u.username_key`, string(u))
+}
+
 // someIDs are those that may be ids of somebody. PostgreSQL would refuse all for one that is none.
 func someIDs(users []chat.UserID) []chat.UserID {
 	return slices.DeleteFunc(slices.Clone(users), func(u chat.UserID) bool { return !chat.ValidID(string(u)) })

@@ -95,8 +95,20 @@ func (w world) watchesOpenOnes(t *testing.T) {
 			t.Errorf("%+v is followed and in a quiet conversation", x)
 		}
 	}
+	followed, err := w.FollowedPresence(ctx, p[0])
+	ok(t, err)
+	var names []string
+	for _, u := range followed {
+		names = append(names, u.Username)
+	}
+	if len(followed) != len(p[1:]) || !slices.IsSorted(names) {
+		t.Errorf("followed are %v", names)
+	}
 	w.send(t, quiet, p[1], "hello")
 	ok(t, w.UnfollowPresence(ctx, p[0], p[1:]))
+	if left, err := w.FollowedPresence(ctx, p[0]); err != nil || len(left) != 0 {
+		t.Errorf("after the end %v are followed, %v", left, err)
+	}
 	if got := w.watching(t, p[0]); len(got) != 1 || got[0].User != p[1] {
 		t.Errorf("of a conversation with a new message %v are watched", got)
 	}
