@@ -33,8 +33,11 @@ func TestThePlantedBugsOfTheDocumentAreThoseThatRealProcessesCatch(t *testing.T)
 		document[cells[0]+" while "+cells[1]] = true
 	}
 	for _, b := range planted.Bugs() {
-		if b.Chaos {
+		switch {
+		case b.Chaos:
 			program[b.Name+" while "+cmp.Or(strings.Join(b.Under, ", "), "the usual")] = true
+		case b.Scene != "":
+			program[b.Name+" while "+"the scene "+b.Scene] = true
 		}
 	}
 	differ(t, document, program)

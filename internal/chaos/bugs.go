@@ -48,10 +48,14 @@ func bugsCommand() *cobra.Command {
 			missed := 0
 			for _, b := range planted.Bugs() {
 				named := func(part string) bool { return strings.Contains(b.Name, part) }
-				if len(only) == 0 && !b.Chaos || len(only) > 0 && !slices.ContainsFunc(only, named) {
+				if len(only) == 0 && !b.Chaos && b.Scene == "" || len(only) > 0 && !slices.ContainsFunc(only, named) {
 					continue
 				}
-				verdict, caught, err := hunt(cmd.Context(), b, c, seed, folder)
+				look := hunt
+				if b.Scene != "" {
+					look = huntInScene
+				}
+				verdict, caught, err := look(cmd.Context(), b, c, seed, folder)
 				if err != nil {
 					return fmt.Errorf("%s: %w", b.Name, err)
 				}
@@ -113,26 +117,47 @@ func hunt(ctx context.Context, b planted.Bug, c cluster.Config, seed uint64, fol
 		}
 		report, err := Run(ctx, Options{
 			Cluster: c, Edits: mutations(b), FromSource: true, For: 2 * caughtWithin / 5, Faults: kinds, Apart: time.Second, Longest: 3 * time.Second,
-			Seed: seed, Clients: 24, Rate: rate(kinds), SettledWithin: caughtWithin / 6, Bounds: check.Bounds{Delivery: delivered(kinds)},
+			Seed: seed, Clients: 24, Rate: rate(kinds), Visitors: visitorsOf(b), SettledWithin: caughtWithin / 6, Bounds: check.Bounds{Delivery: delivered(kinds)},
 			Folder: filepath.Join(folder, strings.ReplaceAll(b.Name, " ", "-")), Out: io.Discard,
 		})
 		if err != nil {
 			return "", false, err
 		}
-		rules := report.Check.Violated()
-		took := report.Took.Round(100 * time.Millisecond)
-		switch {
-		case len(rules) == 0:
-			verdict = fmt.Sprintf("%s; problems: %q", survived, report.Problems)
-		case !slices.ContainsFunc(rules, func(r string) bool { return slices.Contains(b.Caught, r) }):
-			verdict = fmt.Sprintf("found by %s, and by none of %s", strings.Join(rules, " "), strings.Join(b.Caught, " "))
-		case report.Took > caughtWithin:
-			verdict = fmt.Sprintf("caught by %s, and only after %v", strings.Join(rules, " "), took)
-		default:
-			return fmt.Sprintf("caught by %s within %v", strings.Join(rules, " "), took), true, nil
+		if verdict, caught = judged(b, report, caughtWithin); caught {
+			return verdict, true, nil
 		}
 	}
 	return verdict, false, nil
+}
+
+// judged says whether a bug was caught, in time and by a rule that has to.
+func judged(b planted.Bug, report *Report, within time.Duration) (verdict string, caught bool) {
+	rules := report.Check.Violated()
+	took := report.Took.Round(100 * time.Millisecond)
+	switch {
+	case len(rules) == 0:
+		return fmt.Sprintf("%s; problems: %q", survived, report.Problems), false
+	case !slices.ContainsFunc(rules, func(r string) bool { return slices.Contains(b.Caught, r) }):
+		return fmt.Sprintf("found by %s, and by none of %s", strings.Join(rules, " "), strings.Join(b.Caught, " ")), false
+	case report.Took > within:
+		return fmt.Sprintf("caught by %s, and only after %v", strings.Join(rules, " "), took), false
+	}
+	return fmt.Sprintf("caught by %s within %v", strings.Join(rules, " "), took), true
+}
+
+// huntInScene plants one bug and has people depart in the one scene in which it shows. Leases have to end in it.
+func huntInScene(ctx context.Context, b planted.Bug, c cluster.Config, seed uint64, folder string) (verdict string, caught bool, err error) {
+	if c.Shape != cluster.Full {
+		return survived + "; it is looked for on a cluster", false, nil
+	}
+	report, err := Departures(ctx, Options{
+		Cluster: c, Edits: mutations(b), Seed: seed, Folder: filepath.Join(folder, strings.ReplaceAll(b.Name, " ", "-")), Out: io.Discard,
+	}, PresenceOptions{People: 8, Crowd: 8, Only: []string{b.Scene}})
+	if err != nil {
+		return "", false, err
+	}
+	verdict, caught = judged(b, report, 2*caughtWithin)
+	return verdict, caught, nil
 }
 
 // crossesInCalm bounds how long messages and read positions take while a cluster is whole: several times what they
@@ -152,6 +177,14 @@ func delivered(kinds []string) map[string]time.Duration {
 		}
 	}
 	return out
+}
+
+// visitorsOf is how many people come and go while a bug is looked for.
+func visitorsOf(b planted.Bug) int {
+	if b.Visitors {
+		return 2 * visitors
+	}
+	return 0
 }
 
 // rate is how many drafts a second there are. Where delays are to show there are fewer: the next message is what

@@ -32,6 +32,10 @@ type Bug struct {
 	Weather string
 	// Readers says that `parley-chaos readers` has to catch it, where one node dies and Redis is emptied.
 	Readers bool
+	// Scene is the scene of `parley-chaos presence` that has to catch it; "" for none.
+	Scene string
+	// Visitors says that it shows with people who come and go, hide, and change who may know of them.
+	Visitors bool
 	// Under names the faults of parley-chaos under which it shows; none for those that it usually hunts with.
 	Under []string
 	Edits []Edit
@@ -117,7 +121,7 @@ func write(root, dir string, edits []Edit) (path string, err error) {
 // Bugs are all of them.
 func Bugs() []Bug {
 	var all []Bug
-	for _, some := range [][]Bug{sendingBugs, storingBugs, deliveringBugs, endingBugs, readingBugs} {
+	for _, some := range [][]Bug{sendingBugs, storingBugs, deliveringBugs, endingBugs, readingBugs, attendingBugs} {
 		all = append(all, some...)
 	}
 	return all

@@ -1,0 +1,55 @@
+package planted
+
+// attendingBugs are between who is there and who is told so.
+var attendingBugs = []Bug{
+	{
+		Name: "give no sign of life at the end of a connection", Breaks: "A lease lasts 30 s from the close (C7.1, C7.5).", Caught: []string{"C7.2"}, Scene: "departures",
+		Edits: []Edit{{
+			File: "internal/chat/attendance.go",
+			Old:  "\t\ta.heard.Store(k.at(time.Now()))\n\t}\n\tif a.person.connections--",
+			New:  "\t}\n\tif a.person.connections--",
+		}},
+	},
+	{
+		Name: "believe at once who is missing from an emptied Redis", Breaks: "Absence is believed 30 s after a loss (C7.3).", Caught: []string{"C7.2"}, Scene: "Redis flushed",
+		Edits: []Edit{{
+			File: "internal/redis/presence.lua",
+			Old:  "local sure = now - born >= lease\n",
+			New:  "local sure = true\n",
+		}},
+	},
+	{
+		Name: "let a logout wait for the end of the lease", Breaks: "Who logs out is offline at once (C7.1).", Caught: []string{"C7.3"}, Scene: "departures",
+		Edits: []Edit{{
+			File: "internal/chat/signout.go",
+			Old:  "\tk.ended[l] = signOut{u, time.Now().Add(DeviceLease)}\n",
+			New:  "\t_ = signOut{u, time.Now()}\n",
+		}},
+	},
+	{
+		Name: "tell departures and do not note them", Breaks: "Who is told to be gone is told once (C7.5).", Caught: []string{"C7.5", "C7.6"}, Scene: "departures",
+		Edits: []Edit{{
+			File: "internal/chat/lapse.go",
+			Old:  "\treturn len(offline) == lapsedAtOnce, s.cfg.Devices.Settle(ctx, offline)\n",
+			New:  "\treturn false, nil\n",
+		}},
+	},
+	{
+		Name: "show to all what is for friends", Breaks: "Presence that is shared with friends is shown to friends alone (C7.4).", Caught: []string{"C7.4"}, Chaos: true, Visitors: true,
+		Under: calm,
+		Edits: []Edit{{
+			File: "internal/chat/presence.go",
+			Old:  "\tcase p.Sharing == ShareFriends:\n\t\treturn r.Friends\n",
+			New:  "\tcase p.Sharing == ShareFriends:\n\t\treturn r.Friends || r.Share\n",
+		}},
+	},
+	{
+		Name: "show oneself to whom one has blocked", Breaks: "Who is blocked is told nothing (C7.4).", Caught: []string{"C7.4"}, Chaos: true, Visitors: true,
+		Under: calm,
+		Edits: []Edit{{
+			File: "internal/chat/presence.go",
+			Old:  "\tcase p.Secret() || r.Blocked:\n",
+			New:  "\tcase p.Secret():\n",
+		}},
+	},
+}
