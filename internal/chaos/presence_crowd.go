@@ -141,8 +141,15 @@ func (c *presenceCrowd) connect(g *guest, told func(client.Event)) {
 
 // come connects guests and returns when all watchers were told so.
 func (c *presenceCrowd) come(ctx context.Context, some []*guest, doors ...string) error {
+	return c.comeOver(ctx, 0, some, doors...)
+}
+
+// comeOver is come, evenly spread over some time.
+func (c *presenceCrowd) comeOver(ctx context.Context, during time.Duration, some []*guest, doors ...string) error {
 	const together = 100
+	began := time.Now()
 	for i, g := range some {
+		pause(ctx, time.Until(began.Add(during*time.Duration(i)/time.Duration(len(some)))))
 		if i >= together && i%together == 0 {
 			if err := c.board.await(ctx, len(c.watchers), some[:i-together/2], true); err != nil {
 				return err

@@ -17,6 +17,8 @@ const (
 	killedWithin  = 40 * time.Second
 	leftWithin    = 2 * time.Second
 	rebuiltWithin = 40 * time.Second
+	// betweenPings is over how long those come whose node breaks: their last signs of life are spread over it then (C4.4).
+	betweenPings = 15 * time.Second
 	// settles is how long after everybody was told it is seen that nothing more comes.
 	settles = 5 * time.Second
 )
@@ -114,7 +116,7 @@ func (r *presence) nodeKilled(ctx context.Context) error {
 	node := r.cluster.Nodes[len(r.cluster.Nodes)-1]
 	all := r.take(r.Crowd)
 	gone, back := all[:len(all)/2], all[len(all)/2:]
-	if err := r.crowd.come(ctx, all, node.Address()); err != nil {
+	if err := r.crowd.comeOver(ctx, betweenPings, all, node.Address()); err != nil {
 		return err
 	}
 	began := r.recorder.Now()
@@ -148,7 +150,7 @@ func (r *presence) nodeFrozen(ctx context.Context) error {
 	node := r.cluster.Nodes[len(r.cluster.Nodes)-1]
 	all := r.take(2 * r.People)
 	gone, back := all[:r.People], all[r.People:]
-	if err := r.crowd.come(ctx, all, node.Address()); err != nil {
+	if err := r.crowd.comeOver(ctx, betweenPings, all, node.Address()); err != nil {
 		return err
 	}
 	began := r.recorder.Now()
