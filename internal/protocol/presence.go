@@ -1,6 +1,12 @@
 package protocol
 
-import "github.com/parley-chat/parley/internal/chat"
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
 
 // Presence is what one person may know of another's (C7). Somebody of whom they may know nothing is offline without lastSeenAt.
 type Presence struct {
@@ -43,6 +49,24 @@ func PresenceOf(p chat.Presence, may bool) Presence {
 		out.LastSeenAt = timeOrNull(p.SeenAt)
 	}
 	return out
+}
+
+// PresenceItem is the JSON of one presence, of which [EncodePresences] makes a frame for each of those who are told it.
+func PresenceItem(p Presence) []byte {
+	item, err := json.Marshal(p)
+	if err != nil {
+		// It holds nothing that has no JSON.
+		panic(err)
+	}
+	return item
+}
+
+// EncodePresences is presence:state with these items.
+func EncodePresences(items [][]byte) []byte {
+	frame := Encode(PresenceState{Presences: []Presence{}})
+	end := []byte("]}")
+	frame = bytes.TrimSuffix(frame, end)
+	return append(append(frame, bytes.Join(items, []byte{','})...), end...)
 }
 
 // FriendChangedOf is the wire shape of how somebody stands to a person.
