@@ -40,13 +40,14 @@ func (h *Hub) lost(topics []string) {
 		h.source.ForgetRosters()
 		h.compares.conversations(h.subscribed()...)
 		h.compares.persons(h.book.everybody()...)
+		h.presences.lost(nil, nil, true)
 		for _, c := range h.subscribed() {
 			h.receipts.want(c, nil, false)
 		}
 		return
 	}
 	var conversations []chat.ConversationID
-	var people []chat.UserID
+	var people, watched []chat.UserID
 	for _, topic := range topics {
 		if topic == SystemTopic {
 			h.source.ForgetRosters()
@@ -54,8 +55,11 @@ func (h *Hub) lost(topics []string) {
 			conversations = append(conversations, chat.ConversationID(c))
 		} else if u, is := strings.CutPrefix(topic, userTopicPrefix); is {
 			people = append(people, chat.UserID(u))
+		} else if u, is := strings.CutPrefix(topic, presenceTopicPrefix); is {
+			watched = append(watched, chat.UserID(u))
 		}
 	}
+	h.presences.lost(watched, people, false)
 	h.compares.conversations(conversations...)
 	h.compares.persons(people...)
 	for _, c := range conversations {

@@ -26,6 +26,13 @@
 // known are passed over, so that nodes of two versions can run together; a kind of change that is not known is
 // looked up in the store. [Stats] counts all of this.
 //
+// Presence goes beside all of this, since it must never delay a message (C7.5). One goroutine knows who watches whom on
+// this node and what they were told (presences.go, viewer.go, target.go); the others put what they know into its mail
+// (mail.go). It reads whom people watch after their sessions have begun (sight.go), and who is there, when that is not known
+// or the bus may have lost it (doubt.go). Who watches is told what differs from what they were told (telling.go): a change
+// once, and nothing of one that was taken back meanwhile. A session that reads slowly gets none of it, and everything when
+// it has read. Each pair of two people is judged here by the privacy of the one and what they are to each other.
+//
 // Locks: a topic's lock, then an outbox's, then the gate's, is one nesting. The book's, then those of the follows
 // and of the compares, is another; a turn's, then an outbox's, a third. Nothing waits for a socket or the store
 // while it holds any. The registry's and the notices' locks are taken alone.

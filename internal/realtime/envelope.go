@@ -134,6 +134,9 @@ func (h *Hub) open(topic string, data []byte) error {
 	if u, is := strings.CutPrefix(topic, userTopicPrefix); is {
 		return h.openOfUser(chat.UserID(u), head.Type, data)
 	}
+	if u, is := strings.CutPrefix(topic, presenceTopicPrefix); is {
+		return h.openOfPresence(chat.UserID(u), head.Type, data)
+	}
 	return h.openOfSystem(head.Type, data)
 }
 
@@ -213,6 +216,10 @@ func (h *Hub) openOfUser(u chat.UserID, kind string, data []byte) error {
 	case envelopeBlock:
 		return unwrap(data, func(p blocked) error {
 			return about(p.User == u && chat.ValidID(string(p.Other)), func() { h.blockChanged(u, p.Other, p.Blocked) })
+		})
+	case envelopeWatching:
+		return unwrap(data, func(p watchingChanged) error {
+			return about(p.User == u, func() { h.presences.mail.put(func(l *post) { l.reread = append(l.reread, u) }) })
 		})
 	case envelopeHidden:
 		return unwrap(data, func(p hidden) error {

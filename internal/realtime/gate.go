@@ -22,6 +22,7 @@ type gate struct {
 	bus        Bus
 	mu         sync.Mutex
 	handing    int // batches being handed out
+	handed     int // batches so far
 	committing int // batches worth waiting for
 	hearing    bool
 	waiting    []func()
@@ -43,6 +44,7 @@ func (h *Hub) Gather() (release func()) {
 	h.gate.mu.Lock()
 	defer h.gate.mu.Unlock()
 	h.gate.handing++
+	h.gate.handed++
 	return h.gate.handedOut
 }
 
@@ -74,6 +76,13 @@ func (g *gate) keep(writer func()) bool {
 	}
 	g.waiting = append(g.waiting, writer)
 	return true
+}
+
+// traffic reports how many batches have been handed out so far, and whether messages are on their way this moment.
+func (g *gate) traffic() (batches int, busy bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.handed, g.handing > 0 || g.hearing || g.committing > 0
 }
 
 // publish hands an envelope to the bus, at once or when the batch that is being handed out is.

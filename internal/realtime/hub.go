@@ -41,17 +41,19 @@ type Source interface {
 	Receipts(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Receipts, error)
 	// Conversation reads it as the person sees it, who must be in it.
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
+	Sight
 }
 
 // Hub is this node's part of the delivery. It satisfies [chat.Announcer].
 type Hub struct {
-	cfg      Config
-	bus      Bus
-	sessions *registry
-	notices  *notices
-	receipts *receipts
-	topics   sync.Map // chat.ConversationID → *topic
-	gate     gate
+	cfg       Config
+	bus       Bus
+	sessions  *registry
+	notices   *notices
+	receipts  *receipts
+	presences *presences
+	topics    sync.Map // chat.ConversationID → *topic
+	gate      gate
 
 	// What a node needs that is not alone; nil for one that is.
 	follows  *follows
@@ -83,7 +85,7 @@ func NewHub(cfg Config, bus Bus) *Hub {
 		joins: make(chan struct{}, maxJoins),
 	}
 	h.gate.bus = bus
-	h.notices, h.receipts = newNotices(h), newReceipts(h)
+	h.notices, h.receipts, h.presences = newNotices(h), newReceipts(h), newPresences(h)
 	if _, alone := bus.(Alone); !alone {
 		h.follows, h.book, h.compares = newFollows(), newBook(h), newCompares(h)
 	}
@@ -104,6 +106,7 @@ func (h *Hub) Run(ctx context.Context, source Source) error {
 		h.work.Go(func() { h.compares.run(ctx) })
 		h.work.Go(func() { h.watch(ctx) })
 	}
+	h.work.Go(func() { h.presences.run(ctx) })
 	h.notices.run(ctx)
 	listener.Stop()
 	h.work.Wait()

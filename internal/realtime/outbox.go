@@ -78,13 +78,12 @@ func (o *Outbox) send(frames [][]byte) bool {
 	return true
 }
 
-// SendIfQuiet sends what may be lost (typing) only while the outbox is nearly empty.
-func (o *Outbox) SendIfQuiet(frame []byte) {
+// SendIfQuiet sends what may be lost (typing), or told later (presence), only while the outbox is nearly empty. It
+// reports whether it did.
+func (o *Outbox) SendIfQuiet(frames ...[]byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.bytes < maxOutboxBytes/8 {
-		o.send([][]byte{frame})
-	}
+	return o.bytes < maxOutboxBytes/8 && o.send(frames)
 }
 
 // End closes the socket after what waits has been written. Only the first call counts.

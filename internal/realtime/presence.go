@@ -1,12 +1,42 @@
 package realtime
 
-import "github.com/parley-chat/parley/internal/chat"
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Sight is where the hub reads who watches whom and who is there.
+type Sight interface {
+	// Watching returns whom each of these people watches, given what their sessions have open (C7.4).
+	Watching(ctx context.Context, open map[chat.UserID][]chat.ConversationID) (map[chat.UserID][]chat.Watched, error)
+	// Relations returns what a person and each of the others who exists are to each other.
+	Relations(ctx context.Context, u chat.UserID, others []chat.UserID) (map[chat.UserID]chat.Watched, error)
+	// Presences returns what is known of these people. Who is missing is offline, if sure; else it is not known, and
+	// asked again in a moment. An error says that nothing is known.
+	Presences(ctx context.Context, users []chat.UserID) (there map[chat.UserID]chat.Presence, sure bool, err error)
+	// SeePresences returns the presence of people, at most [chat.MaxFollowed], as somebody may know it.
+	SeePresences(ctx context.Context, viewer chat.UserID, users []chat.UserID) ([]chat.Presence, error)
+	// PrivacyHeard says that another node told a newer privacy of somebody who is connected here. It does not block.
+	PrivacyHeard(chat.UserID, chat.Privacy)
+}
+
+var (
+	errGone     = errors.New("the person is not connected any more")
+	errPanicked = errors.New("it panicked")
+)
+
+// mostRevs is more than anybody changes their privacy.
+const mostRevs = 1 << 40
 
 // watchingChanged says that it has to be read anew whom a person watches.
 type watchingChanged struct{ User chat.UserID }
 
 // PresenceChanged tells those who watch these people and may know, on all nodes.
 func (h *Hub) PresenceChanged(changed []chat.Presence) {
+	h.presences.mail.say(false, changed...)
 	for _, p := range changed {
 		if h.bus.Peers() {
 			h.publish(PresenceTopic(p.User), envelopePresence, p)
@@ -16,9 +46,90 @@ func (h *Hub) PresenceChanged(changed []chat.Presence) {
 
 // WatchingChanged has it read anew, on all nodes, whom these people watch.
 func (h *Hub) WatchingChanged(users ...chat.UserID) {
+	h.presences.mail.put(func(l *post) { l.reread = append(l.reread, users...) })
 	for _, u := range users {
 		if h.bus.Peers() {
 			h.publish(UserTopic(u), envelopeWatching, watchingChanged{u})
 		}
 	}
+}
+
+// openOfPresence opens what came on somebody's presence topic.
+func (h *Hub) openOfPresence(u chat.UserID, kind string, data []byte) error {
+	if kind != envelopePresence {
+		return nil
+	}
+	return unwrap(data, func(p chat.Presence) error {
+		switch {
+		case p.User != u:
+			return errOtherTopic
+		case !soundPresence(p):
+			return errShape
+		}
+		h.presences.mail.say(true, p)
+		return nil
+	})
+}
+
+// soundPresence reports whether a heard presence is what a node announces: with a version that is a time in microseconds
+// and does not silence all later ones, and nothing that its privacy forbids.
+func soundPresence(p chat.Presence) bool {
+	latest := time.Now().Add(aheadAtMost)
+	if p.Version < 1 || p.Version > latest.UnixMicro() || p.SeenAt.After(latest) || p.Privacy.Rev < 0 || p.Privacy.Rev > mostRevs {
+		return false
+	}
+	switch p.Privacy.Sharing {
+	case chat.ShareEveryone, chat.ShareFriends, chat.ShareNobody:
+	default:
+		return false
+	}
+	switch p.Device {
+	case "", chat.Desktop, chat.Mobile:
+	default:
+		return false
+	}
+	switch p.Status {
+	case chat.StatusOnline, chat.StatusAway:
+		return p.SeenAt.IsZero() && !p.Privacy.Invisible && !p.Privacy.Secret()
+	case chat.StatusOffline:
+		return p.Device == "" && (p.SeenAt.IsZero() || !p.Privacy.Secret())
+	}
+	return false
+}
+
+// hear takes an announcement. What somebody lets others know is told at once.
+func (p *presences) hear(s said) {
+	t := p.targets[s.User]
+	if t == nil {
+		return
+	}
+	before, first := t.now, !t.known
+	t.hear(s.Presence)
+	if t.now.Version == before.Version && t.now.Privacy.Rev == before.Privacy.Rev && !first {
+		return
+	}
+	p.heard++
+	t.heard, t.known = p.heard, true
+	switch {
+	case first:
+		p.reveal(t)
+	case t.lacks:
+		p.doubt(t)
+	default:
+		p.change(t)
+	}
+	if t.now.Privacy.Rev > before.Privacy.Rev {
+		p.tellAt = p.now
+		if p.viewers[s.User] != nil && s.heard {
+			p.hub.source.PrivacyHeard(s.User, t.now.Privacy)
+		}
+	}
+}
+
+// rosterMoved has it read what those who came into a conversation or went out of it are to those who are here.
+func (p *presences) rosterMoved(people, here []chat.UserID) {
+	if len(people) == 0 {
+		return
+	}
+	p.mail.put(func(l *post) { l.moves = append(l.moves, move{people, here}) })
 }

@@ -217,6 +217,7 @@ func (h *Hub) Open(ctx context.Context, u chat.UserID, l chat.LoginID, o *Outbox
 	h.sessions.add(s)
 	h.book.enter(ctx, u)
 	h.sessions.greet(s)
+	h.presences.mail.put(func(l *post) { l.arrived = append(l.arrived, s) })
 	return s
 }
 
@@ -231,6 +232,7 @@ func (h *Hub) Close(s *Session) {
 	}
 	h.sessions.remove(s)
 	h.book.leave(s.User)
+	h.presences.mail.put(func(l *post) { l.departed = append(l.departed, s) })
 	for _, c := range topics {
 		if t := h.topic(c); t != nil {
 			t.drop(s)

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -125,7 +126,18 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 		return told || (was.known[u] && state.RosterRev <= was.rosterRev)
 	})
 	n.hub.book.settled(c, roster, state, states, gone)
+	n.hub.presences.rosterMoved(whoMoved(came, gone, what), slices.Collect(maps.Keys(here)))
 	return nil
+}
+
+// whoMoved is who came into a conversation or left it, each once, wherever they are connected.
+func whoMoved(came []chat.UserID, gone []chat.Departure, what news) []chat.UserID {
+	moved := append(slices.Clone(came), what.joined...)
+	for _, d := range append(slices.Clone(gone), what.left...) {
+		moved = append(moved, d.User)
+	}
+	slices.Sort(moved)
+	return slices.Compact(moved)
 }
 
 // stateFor is the conversation as those who are here are shown it, nil when nobody in it is.

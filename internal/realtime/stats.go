@@ -12,6 +12,16 @@ type Stats struct {
 	Conversations int // of theirs
 	Topics        int // of the bus that this node follows
 
+	Viewers    int   // people here who watch others' presence
+	Watched    int   // people whose presence somebody here watches
+	Pairs      int64 // of one who watches and one who is watched
+	StatesOwed int   // sessions that have not been told all of it: they came a moment ago, or read too slowly
+
+	PresencesTold  uint64 // changes told, one for each session
+	StatesTold     uint64 // full states told
+	WatchingReads  uint64 // times that it was read whom people watch
+	PresencesAsked uint64 // people whose presence was read
+
 	GapsRepaired uint64 // times that a conversation's missing changes were read from the store
 	Comparisons  uint64 // conversations compared with the store
 	Behind       uint64 // times that this showed something that had not been heard
@@ -31,6 +41,7 @@ func (h *Hub) Stats() Stats {
 		Lost: h.counters.lost.Load(), Misheard: h.counters.misheard.Load(),
 	}
 	s.People, s.Conversations = h.book.count()
+	h.presences.stats(&s)
 	return s
 }
 

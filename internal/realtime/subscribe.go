@@ -119,6 +119,7 @@ func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
 		return err
 	}
 	h.receipts.want(t.id, s, w.AfterRev != nil && *w.AfterRev > 0)
+	h.presences.mail.put(func(l *post) { l.opened = append(l.opened, opening{s.User, t.id}) })
 	return nil
 }
 

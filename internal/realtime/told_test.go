@@ -167,6 +167,7 @@ func lossyDay(t *testing.T, seed uint64) {
 	if t.Failed() {
 		t.Log(d.log.String())
 	}
+	synctest.Wait()
 	for _, n := range w.nodes {
 		if s := n.Stats(); s.Sessions+s.People+s.Conversations != 0 || s.Topics != 1 {
 			t.Errorf("%s keeps something of people who left: %+v", n.NodeID(), s)

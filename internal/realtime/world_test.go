@@ -194,6 +194,10 @@ type event struct {
 	UnreadCount    int64                  `json:"unreadCount"`
 	HasMore        bool                   `json:"hasMore"`
 	Counts         []readCount            `json:"counts"`
+	Status         string                 `json:"status"`
+	LastSeenAt     *string                `json:"lastSeenAt"`
+	Device         string                 `json:"device"`
+	Presences      []protocol.Presence    `json:"presences"`
 }
 
 type readCount struct {
@@ -322,10 +326,10 @@ func types(events []event) []string {
 	return out
 }
 
-// apartFromReceipts leaves out what tells how far others are, which comes in its own time.
+// apartFromReceipts leaves out what tells how far others are and who is there, which comes in its own time.
 func apartFromReceipts(events []event) []event {
 	return slices.DeleteFunc(slices.Clone(events), func(e event) bool {
-		return e.Type == "message:delivered" || e.Type == "receipt:updated" || e.Type == "receipt:count"
+		return e.Type == "message:delivered" || e.Type == "receipt:updated" || e.Type == "receipt:count" || e.Type == "presence:state"
 	})
 }
 

@@ -1,0 +1,19 @@
+package realtime
+
+import (
+	"github.com/go-json-experiment/json"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// Lose tells the hub what a bus tells it.
+func (h *Hub) Lose(topics []string) { h.lost(topics) }
+
+// PresenceEnvelope is what a node puts on the bus.
+func PresenceEnvelope(node string, p chat.Presence) []byte {
+	data, err := json.Marshal(envelope[any]{envelopePresence, node, p})
+	if err != nil {
+		panic(err)
+	}
+	return data
+}

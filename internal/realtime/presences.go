@@ -1,0 +1,204 @@
+package realtime
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// gatherPresence is how long changes are gathered before those who watch are told: one that is taken back meanwhile
+	// is told to nobody.
+	gatherPresence = 200 * time.Millisecond
+	// gatherViewers is how long those who came are gathered before it is read whom they watch. A session is told nothing of
+	// presence before that has passed.
+	gatherViewers = 300 * time.Millisecond
+	// gatherDoubts is how long those whose presence is to be read are gathered.
+	gatherDoubts = 50 * time.Millisecond
+	// rereadAfter is how long it lasts at least until it is read again whom somebody watches, whatever happens.
+	rereadAfter = time.Second
+	// roundEvery is how often a part of all is compared with the store though nothing was told as lost, and roundOf
+	// into how many parts they are taken: each has its turn once a minute.
+	roundEvery, roundOf = time.Second, 60
+	// unsureAfter is when presence is read again that could not be read, or not for sure.
+	unsureAfter = 5 * time.Second
+	// startWithin is how long the first state waits for the presence of everybody in it. The others are told later.
+	startWithin = 2 * time.Second
+)
+
+// presences are who watches whom on this node, and what they were told (C7). One goroutine has all of it (run); the others
+// put what they know into its mail, and wait for nothing.
+type presences struct {
+	hub  *Hub
+	mail mail
+
+	viewers  map[chat.UserID]*viewer
+	targets  map[chat.UserID]*target
+	owed     map[*audience]struct{}
+	numbered uint64 // viewers so far
+	heard    uint64 // announcements so far
+	now      time.Time
+	next     time.Time // when there is something to do though no mail comes
+
+	follow, unfollow []string // topics
+
+	changed []*target // that may have to be told at tellAt
+	tellAt  time.Time
+	page    []*viewer // who is told something at the end of this page
+	batches int       // of messages that had been handed out at the last look
+
+	wanted     []*viewer // it is to be read whom they watch
+	moves      []move
+	sighting   bool      // one of these is being read
+	sightAt    time.Time // not before, after a failure
+	sightPause time.Duration
+	doubtful   []*target // their presence is to be read at doubtAt
+	doubtAt    time.Time
+	unsure     []*target // it is at unsureAt
+	unsureAt   time.Time
+	doubting   bool // presence is being read
+	doubtPause time.Duration
+
+	asks       []*ask // that wait for somebody's presence
+	roundAt    time.Time
+	roundBegan time.Time
+	degraded   time.Time // when all were doubted last since the bus was
+	toSight    []*viewer // whose turn in the round is still to come
+	toDoubt    []*target
+	viewerN    atomic.Int64
+	targetN    atomic.Int64
+	owedN      atomic.Int64
+	pairs      atomic.Int64
+	told       atomic.Uint64
+	states     atomic.Uint64
+	sightings  atomic.Uint64
+	doubts     atomic.Uint64
+}
+
+func newPresences(h *Hub) *presences {
+	return &presences{
+		hub: h, mail: newMail(), viewers: make(map[chat.UserID]*viewer), targets: make(map[chat.UserID]*target),
+		owed: make(map[*audience]struct{}),
+	}
+}
+
+// run watches and tells until ctx ends.
+func (p *presences) run(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.mail.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		p.step(ctx)
+		if p.next.IsZero() {
+			timer.Stop()
+			continue
+		}
+		timer.Reset(time.Until(p.next))
+	}
+}
+
+// step takes the mail, and does what is due.
+func (p *presences) step(ctx context.Context) {
+	p.now, p.next = time.Now(), time.Time{}
+	p.take(p.mail.take())
+	p.followTopics()
+	p.deliver(ctx)
+	if len(p.changed) > 0 && p.due(p.tellAt) {
+		p.tellChanges(ctx)
+	}
+	if len(p.owed) > 0 {
+		p.tellOwed(ctx)
+	}
+	p.answer()
+	if len(p.viewers) > 0 && p.due(p.roundAt) {
+		p.round()
+	}
+	if len(p.unsure) > 0 && p.due(p.unsureAt) {
+		p.doubtAgain()
+	}
+	p.readMore(ctx)
+	p.viewerN.Store(int64(len(p.viewers)))
+	p.targetN.Store(int64(len(p.targets)))
+	p.owedN.Store(int64(len(p.owed)))
+}
+
+// due reports whether a time has come, and sees to it that it is looked at when it comes.
+func (p *presences) due(at time.Time) bool {
+	if !p.now.Before(at) {
+		return true
+	}
+	if p.next.IsZero() || at.Before(p.next) {
+		p.next = at
+	}
+	return false
+}
+
+// followTopics follows who is watched now and gives up who is not, those first that are both.
+func (p *presences) followTopics() {
+	if len(p.follow) > 0 {
+		p.hub.follows.add(p.follow...)
+	}
+	if len(p.unfollow) > 0 {
+		p.hub.follows.remove(p.unfollow...)
+	}
+	p.follow, p.unfollow = nil, nil
+}
+
+// change notes that what is known of a target changed.
+func (p *presences) change(t *target) {
+	if !t.known || t.changed {
+		return
+	}
+	t.changed = true
+	if len(p.changed) == 0 {
+		p.tellAt = laterOf(p.tellAt, p.now.Add(gatherPresence))
+	}
+	p.changed = append(p.changed, t)
+}
+
+func laterOf(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (p *presences) stats(s *Stats) {
+	s.Viewers, s.Watched, s.StatesOwed = int(p.viewerN.Load()), int(p.targetN.Load()), int(p.owedN.Load())
+	s.Pairs, s.PresencesTold, s.StatesTold = p.pairs.Load(), p.told.Load(), p.states.Load()
+	s.WatchingReads, s.PresencesAsked = p.sightings.Load(), p.doubts.Load()
+}
+
+// round compares the next ones whose turn it is.
+func (p *presences) round() {
+	p.roundAt = p.now.Add(roundEvery)
+	p.due(p.roundAt)
+	if len(p.toSight)+len(p.toDoubt) == 0 && p.now.Sub(p.roundBegan) >= roundOf*roundEvery {
+		p.roundBegan = p.now
+		p.toSight, p.toDoubt = slices.Collect(maps.Values(p.viewers)), slices.Collect(maps.Values(p.targets))
+	}
+	p.toSight = nextOf(p.toSight, len(p.viewers), p.want)
+	p.toDoubt = nextOf(p.toDoubt, len(p.targets), p.doubt)
+	if bus, may := p.hub.bus.(Degrading); may && bus.Degraded() && p.now.Sub(p.degraded) >= unsureAfter {
+		p.degraded = p.now
+		p.doubtAll()
+	}
+}
+
+// nextOf calls visit for the next ones whose turn it is, and returns those whose turn is still to come.
+func nextOf[T any](rest []*T, all int, visit func(*T)) []*T {
+	n := min(len(rest), (all+roundOf-1)/roundOf)
+	for _, one := range rest[:n] {
+		visit(one)
+	}
+	return rest[n:]
+}

@@ -1,0 +1,276 @@
+package realtime
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// maxViewers is for how many people one query asks whom they watch; they may be thousands each.
+	maxViewers = 50
+	// maxDoubts is of how many people presence is read at once.
+	maxDoubts = 500
+	// maxMoved is of how many people who came and went at once it is asked what they are to each one here. With more it is
+	// asked anew whom those here watch.
+	maxMoved = 8
+)
+
+// watchingRead is what was read of whom people watch.
+type watchingRead struct {
+	viewers []*viewer
+	asks    []*ask
+	lists   map[chat.UserID][]chat.Watched
+	err     error
+}
+
+// relationsRead is what was read of what people who moved are to those who are here.
+type relationsRead struct {
+	moved map[chat.UserID]movedRead
+	move  move
+	err   error
+}
+
+type movedRead struct {
+	self      chat.Watched // their privacy
+	exists    bool
+	relations map[chat.UserID]chat.Watched
+}
+
+// want has it read whom a viewer watches.
+func (p *presences) want(v *viewer) {
+	if v != nil && !v.wanted {
+		v.wanted = true
+		p.wanted = append(p.wanted, v)
+	}
+}
+
+// open has it read whom a viewer watches when they open a conversation that they had not open when it was read last.
+func (p *presences) open(o opening) {
+	if v := p.viewers[o.user]; v != nil && !slices.Contains(v.open, o.conversation) {
+		v.open = append(v.open, o.conversation)
+		p.want(v)
+	}
+}
+
+// move takes it that people came into a conversation or went out of it.
+func (p *presences) move(m move) {
+	for _, u := range m.people {
+		p.want(p.viewers[u])
+	}
+	m.here = slices.DeleteFunc(m.here, func(u chat.UserID) bool { return p.viewers[u] == nil || slices.Contains(m.people, u) })
+	switch {
+	case len(m.people) == 0 || len(m.here) == 0:
+	case len(m.people) > maxMoved:
+		for _, u := range m.here {
+			p.want(p.viewers[u])
+		}
+	default:
+		p.moves = append(p.moves, m)
+	}
+}
+
+// readMore begins what is to be read and may be.
+func (p *presences) readMore(ctx context.Context) {
+	if !p.sighting && (len(p.moves) > 0 || len(p.wanted) > 0) && p.due(p.sightAt) {
+		p.readRelations(ctx)
+		p.readWatching(ctx)
+	}
+	if !p.doubting && len(p.doubtful) > 0 && p.due(p.doubtAt) {
+		p.readPresences(ctx)
+	}
+}
+
+// readRelations reads what somebody who moved is to those who are here.
+func (p *presences) readRelations(ctx context.Context) {
+	if p.sighting || len(p.moves) == 0 {
+		return
+	}
+	m := p.moves[0]
+	p.moves, p.sighting = p.moves[1:], true
+	p.reading(ctx, func(ctx context.Context) {
+		read := &relationsRead{move: m, moved: make(map[chat.UserID]movedRead, len(m.people))}
+		read.err = p.guard(func() (err error) {
+			for _, u := range m.people {
+				if read.moved[u], err = p.readMoved(ctx, u, m.here); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		p.mail.put(func(l *post) { l.relations = read })
+	})
+}
+
+func (p *presences) readMoved(ctx context.Context, u chat.UserID, here []chat.UserID) (read movedRead, err error) {
+	of, err := p.hub.source.Relations(ctx, here[0], []chat.UserID{u})
+	if err != nil {
+		return read, err
+	}
+	read.self, read.exists = of[u]
+	read.relations, err = p.hub.source.Relations(ctx, u, here)
+	return read, err
+}
+
+// readWatching reads whom some of those who wait for it watch.
+func (p *presences) readWatching(ctx context.Context) {
+	if p.sighting {
+		return
+	}
+	read := &watchingRead{}
+	open := make(map[chat.UserID][]chat.ConversationID)
+	p.wanted = slices.DeleteFunc(p.wanted, func(v *viewer) bool {
+		if p.viewers[v.id] != v {
+			return true
+		}
+		if len(read.viewers) == maxViewers || !p.due(v.due()) {
+			return false
+		}
+		v.wanted, v.began = false, p.now
+		v.open = v.opened()
+		open[v.id] = slices.Clone(v.open)
+		read.viewers, read.asks = append(read.viewers, v), append(read.asks, v.asks...)
+		v.asks = nil
+		return true
+	})
+	if len(read.viewers) == 0 {
+		return
+	}
+	p.sighting = true
+	p.sightings.Add(1)
+	p.reading(ctx, func(ctx context.Context) {
+		read.err = p.guard(func() (err error) {
+			read.lists, err = p.hub.source.Watching(ctx, open)
+			return err
+		})
+		p.mail.put(func(l *post) { l.watching = read })
+	})
+}
+
+// due is when it may be read whom the viewer watches.
+func (v *viewer) due() time.Time {
+	switch {
+	case v.began.IsZero() && len(v.audiences) > 0:
+		return v.audiences[0].since.Add(gatherViewers)
+	case len(v.asks) > 0:
+		return v.began.Add(rereadAfter / 4)
+	}
+	return v.began.Add(rereadAfter)
+}
+
+// opened are the conversations that sessions of the viewer follow.
+func (v *viewer) opened() (all []chat.ConversationID) {
+	for _, a := range v.audiences {
+		for _, c := range a.session.topics() {
+			if !slices.Contains(all, c) {
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// takeRead takes what was read.
+func (p *presences) takeRead(l post) {
+	if l.relations != nil {
+		p.takeRelations(l.relations)
+	}
+	if l.watching != nil {
+		p.takeWatching(l.watching)
+	}
+	if l.presences != nil {
+		p.takePresences(l.presences)
+	}
+}
+
+// sighted notes that a reading is over. It reports whether it succeeded; else the next one waits.
+func (p *presences) sighted(err error) bool {
+	p.sighting = false
+	if err == nil {
+		p.sightPause, p.sightAt = 0, time.Time{}
+		return true
+	}
+	if p.sightPause == 0 && p.hub.ctx.Err() == nil {
+		p.hub.cfg.Log.Warn("it cannot be read yet who watches whom", "event", "presence.watching", "error", err)
+	}
+	p.sightPause = min(max(2*p.sightPause, gatherViewers), unsureAfter)
+	p.sightAt = p.now.Add(p.sightPause)
+	return false
+}
+
+func (p *presences) takeWatching(read *watchingRead) {
+	ok := p.sighted(read.err)
+	for _, v := range read.viewers {
+		switch {
+		case p.viewers[v.id] != v:
+		case ok:
+			p.watch(v, read.lists[v.id])
+		default:
+			p.want(v)
+		}
+	}
+	for _, a := range read.asks {
+		if !ok && p.viewers[a.session.User] != nil {
+			v := p.viewers[a.session.User]
+			v.asks = append(v.asks, a)
+			continue
+		}
+		p.asks = append(p.asks, a)
+		a.since = p.now
+	}
+}
+
+func (p *presences) takeRelations(read *relationsRead) {
+	if !p.sighted(read.err) {
+		p.moves = append(p.moves, read.move)
+		return
+	}
+	for u, moved := range read.moved {
+		for _, here := range read.move.here {
+			if v := p.viewers[here]; v != nil && v.known && moved.exists {
+				moved.self.User = u
+				moved.self.Relation = moved.relations[here].Relation
+				p.meet(v, moved.self)
+			}
+		}
+	}
+}
+
+// meet notes what a viewer and somebody who moved are to each other now.
+func (p *presences) meet(v *viewer, w chat.Watched) {
+	at, watches := v.place(w.User)
+	related := w.Relation.Friends || w.Relation.Share
+	switch {
+	case watches && related:
+		p.relate(v, v.watches[at], relationOf(w.Relation))
+	case watches:
+		t := v.watches[at]
+		v.watches = slices.Delete(v.watches, at, at+1)
+		p.end(v, t)
+	case related && len(v.watches) <= chat.MaxWatched:
+		p.begin(v, w, false)
+	}
+}
+
+// reading reads in a goroutine of its own.
+func (p *presences) reading(ctx context.Context, read func(context.Context)) {
+	p.hub.work.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, readWithin)
+		defer cancel()
+		read(ctx)
+	})
+}
+
+// guard makes an error of a fault in what reads.
+func (p *presences) guard(read func() error) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			p.hub.cfg.Log.Error("reading presence panicked", "event", "presence.panic", "panic", fault, "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
+	return read()
+}

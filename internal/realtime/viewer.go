@@ -1,0 +1,209 @@
+package realtime
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// viewer is somebody who is connected here and watches others, themselves among them.
+type viewer struct {
+	id chat.UserID
+	// number grows from one viewer to the next, so that a new one stands at the end of its targets' watchers.
+	number    uint64
+	watches   []*target // by id
+	audiences []*audience
+	open      []chat.ConversationID // what their sessions had open when it was read whom they watch
+	known     bool                  // that was read
+	since     time.Time             // when it was read first
+	began     time.Time             // when the last reading began
+	wanted    bool                  // it is to be read
+	asks      []*ask                // that wait for a reading that begins from now on
+	// What they are told at the end of this page: frames, each of one target; and targets of which they were told nothing.
+	frames [][]byte
+	of     []*target
+	fresh  []*target
+	noted  bool // they are on the page
+}
+
+// audience is one session of a viewer. It is owed a full state until it is whole; from then on it is told differences.
+type audience struct {
+	viewer  *viewer
+	session *Session
+	since   time.Time
+	whole   bool
+	// upTo is the last target of the state that it was sent. Of later ones it is told nothing else.
+	upTo chat.UserID
+	// ended are those whom the viewer stopped watching before the session was told so.
+	ended map[chat.UserID]struct{}
+}
+
+// had reports whether the session was told of a target, so that it is told what changes.
+func (a *audience) had(u chat.UserID) bool { return a.whole || u <= a.upTo }
+
+// owe has the session told everything anew.
+func (a *audience) owe() { a.whole, a.upTo = false, "" }
+
+// end notes that somebody is to be told as offline with the state.
+func (a *audience) end(u chat.UserID) {
+	if a.ended == nil {
+		a.ended = make(map[chat.UserID]struct{})
+	}
+	a.ended[u] = struct{}{}
+}
+
+// place finds somebody among those whom the viewer watches.
+func (v *viewer) place(u chat.UserID) (at int, there bool) {
+	return slices.BinarySearchFunc(v.watches, u, func(t *target, id chat.UserID) int { return cmp.Compare(t.id, id) })
+}
+
+// arrived takes a session that opened.
+func (p *presences) arrived(s *Session) {
+	v := p.viewers[s.User]
+	if v == nil {
+		p.numbered++
+		v = &viewer{id: s.User, number: p.numbered}
+		p.viewers[s.User] = v
+		p.sees(v, s.User, oneself)
+		p.want(v)
+	}
+	a := &audience{viewer: v, session: s, since: p.now}
+	v.audiences = append(v.audiences, a)
+	p.owed[a] = struct{}{}
+}
+
+// departed takes a session that closed, and forgets whom its person watched when it was their last.
+func (p *presences) departed(s *Session) {
+	v := p.viewers[s.User]
+	if v == nil {
+		return
+	}
+	v.audiences = slices.DeleteFunc(v.audiences, func(a *audience) bool {
+		if a.session == s {
+			delete(p.owed, a)
+		}
+		return a.session == s
+	})
+	if len(v.audiences) > 0 {
+		return
+	}
+	delete(p.viewers, s.User)
+	for _, t := range v.watches {
+		p.unwatch(v, t)
+	}
+	p.pairs.Add(-int64(len(v.watches)))
+	v.watches = nil
+	for _, a := range v.asks {
+		a.fail(errGone)
+	}
+}
+
+// sees makes a viewer watch somebody.
+func (p *presences) sees(v *viewer, u chat.UserID, r relation) *target {
+	t := p.targets[u]
+	if t == nil {
+		t = newTarget(u)
+		p.targets[u] = t
+		p.follow = append(p.follow, PresenceTopic(u))
+		p.doubt(t)
+	}
+	at, _ := t.place(v)
+	t.watchers = slices.Insert(t.watchers, at, pair{v, r})
+	at, _ = v.place(u)
+	v.watches = slices.Insert(v.watches, at, t)
+	p.pairs.Add(1)
+	return t
+}
+
+// unwatch takes a viewer from a target's watchers, and forgets the target with the last of them.
+func (p *presences) unwatch(v *viewer, t *target) {
+	if at, there := t.place(v); there {
+		t.watchers = slices.Delete(t.watchers, at, at+1)
+	}
+	if len(t.watchers) == 0 {
+		delete(p.targets, t.id)
+		p.unfollow = append(p.unfollow, PresenceTopic(t.id))
+	}
+}
+
+// watch has a viewer watch those whom the store names, themselves as ever, and tells them what that changes.
+func (p *presences) watch(v *viewer, list []chat.Watched) {
+	slices.SortFunc(list, func(a, b chat.Watched) int { return cmp.Compare(a.User, b.User) })
+	before, first := v.watches, !v.known
+	v.watches = make([]*target, 0, len(list)+1)
+	for len(list) > 0 || len(before) > 0 {
+		switch {
+		case len(before) == 0 || len(list) > 0 && list[0].User < before[0].id:
+			p.begin(v, list[0], first)
+			list = list[1:]
+		case len(list) > 0 && list[0].User == before[0].id:
+			v.watches = append(v.watches, before[0])
+			p.relate(v, before[0], relationOf(list[0].Relation))
+			p.permit(before[0], list[0])
+			list, before = list[1:], before[1:]
+		case before[0].id == v.id:
+			v.watches = append(v.watches, before[0])
+			before = before[1:]
+		default:
+			p.end(v, before[0])
+			before = before[1:]
+		}
+	}
+	if first {
+		v.known, v.since = true, p.now
+	}
+}
+
+// begin makes a viewer watch somebody who is the next of a list.
+func (p *presences) begin(v *viewer, w chat.Watched, first bool) {
+	if w.User == v.id {
+		return
+	}
+	t := p.sees(v, w.User, relationOf(w.Relation))
+	p.permit(t, w)
+	if t.known && !first {
+		p.introduce(v, t)
+	}
+}
+
+// permit takes what the store says of a target. Who may be seen again has to be looked for.
+func (p *presences) permit(t *target, w chat.Watched) {
+	knew := t.now.Privacy.Rev >= 0
+	newer := t.permit(w.Privacy, w.SeenAt)
+	t.permitted = p.now
+	if newer {
+		p.change(t)
+		if knew {
+			p.doubt(t)
+		}
+	}
+}
+
+// relate notes what a viewer and a target are to each other now.
+func (p *presences) relate(v *viewer, t *target, r relation) {
+	at, there := t.place(v)
+	if !there || t.watchers[at].relation&oneself != 0 {
+		return
+	}
+	was := t.watchers[at].relation
+	t.watchers[at].relation = r
+	if before, after := seenBy(t.told, was), seenBy(t.told, r); was != r && t.known && !alike(before, after) {
+		p.tell(v, t, changedFrame(after))
+	}
+}
+
+// end stops a viewer's watching somebody, who is not on their list any more and was told to them last as offline.
+func (p *presences) end(v *viewer, t *target) {
+	at, there := t.place(v)
+	if !there {
+		return
+	}
+	nothing := chat.Presence{User: t.id, Status: chat.StatusOffline}
+	if t.known && !alike(seenBy(t.told, t.watchers[at].relation), nothing) {
+		p.tell(v, t, changedFrame(nothing))
+	}
+	p.pairs.Add(-1)
+	p.unwatch(v, t)
+}
