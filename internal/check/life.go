@@ -236,7 +236,7 @@ func (x *index) interrupted(kept *life, at time.Duration) bool {
 	}
 	forgotten := x.b.Lease
 	if at <= kept.to {
-		forgotten = x.b.There + 3*time.Second
+		forgotten = x.b.There + unsure
 	}
 	return slices.ContainsFunc(x.emptied, func(e span) bool { return e.from <= at && at <= e.to+forgotten })
 }

@@ -115,8 +115,12 @@ func (x *index) bound(from, to time.Duration) time.Duration {
 	if x.calm(from, to) {
 		return x.b.There
 	}
-	return x.b.There + 3*time.Second
+	return x.b.There + unsure
 }
+
+// unsure is by how much longer it may take while something is broken, and for a connection that has just begun: its full state may wait
+// until more is known.
+const unsure = 3 * time.Second
 
 // presenceInTime: who comes is told to be there, and who goes to be offline, in time (C7.1, C7.3).
 func presenceInTime(x *index, f *finding) {
@@ -137,7 +141,7 @@ func arrives(x *index, f *finding, came *life) {
 		return
 	}
 	aware := min(x.aware(by), came.from)
-	x.watching(came.user, by-bound, by, func(l *life) {
+	x.watching(came.user, by-x.b.There-unsure, by, func(l *life) {
 		if !x.visible(l.user, came.user, aware, by) {
 			return
 		}
