@@ -1,6 +1,9 @@
 package check
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // invisibleUnseen: whoever is invisible looks offline to all others from a second after it was confirmed: they are not there,
 // type nothing, have nothing delivered and read nothing, and were last seen when they became so (C7.1).
@@ -22,7 +25,9 @@ func invisibleUnseen(x *index, f *finding) {
 				unheard(x, f, o, "type")
 			}
 		case MessageDelivered:
-			unheard(x, f, o, "have something delivered")
+			if !x.hadBefore(o) {
+				unheard(x, f, o, "have something delivered")
+			}
 		case ReadUpdated:
 			unread(x, f, o)
 		}
@@ -65,6 +70,21 @@ func unseen(x *index, f *finding, w word, seen map[string]word) {
 	if hidden, _ := x.hidden(w.User, x.aware(before.from.At), w.from.At); hidden {
 		f.violated(x, nil, []source{did(by), before.source(), w.source()}, "when somebody was last seen who is invisible moved")
 	}
+}
+
+// hadBefore reports whether somebody may have had a message delivered before they became invisible: that is told again to whoever
+// follows anew.
+func (x *index) hadBefore(o *Observation) bool {
+	c := x.conversation(o.Conversation)
+	by, m := x.concealed(o.Peer, o.At), c.bySeq[o.Seq]
+	if by == nil || m == nil {
+		return true
+	}
+	d := c.byKey[draftKey{m.Sender, m.Key}]
+	if d == nil || len(d.tries) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(x.people.byUser[o.Peer], func(l *life) bool { return l.from <= by.End && l.to >= d.tries[0].Begin })
 }
 
 func unheard(x *index, f *finding, o *Observation, what string) {

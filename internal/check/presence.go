@@ -289,13 +289,20 @@ func (x *index) statusOf(l *life, at time.Duration) string {
 	if only == nil {
 		return ""
 	}
+	// What was said since the wish before holds for this one: a client remembers it until it is connected.
+	from := time.Duration(0)
+	for _, w := range x.people.wishes[l.user] {
+		if w.began.Client == l.began.Client && w.from < only.from {
+			from = max(from, w.to)
+		}
+	}
 	status, since := "online", l.from
 	for _, s := range x.streams {
 		if s.client != l.began.Client {
 			continue
 		}
 		for _, o := range s.did {
-			if o.Begin < only.from || o.Begin > at {
+			if o.Begin < from || o.Begin > at {
 				continue
 			}
 			switch o.Op {

@@ -189,7 +189,9 @@ var presencePlants = []plant{
 		insert(h, "ada", did(h, "bob", check.Appear, 1).End+3*time.Second, check.Observation{Event: check.Typing, Conversation: "c1", Peer: "bob"})
 	}},
 	{"an invisible person acknowledges", "C7.1", "have something delivered", func(h *check.History) {
-		insert(h, "ada", did(h, "bob", check.Appear, 1).End+3*time.Second, check.Observation{Event: check.MessageDelivered, Conversation: "c1", Peer: "bob", Seq: 1})
+		// The only message is from before: it is sent after that here.
+		send(h, 1).Begin, send(h, 1).End = did(h, "bob", check.Disconnect, 3).End+time.Second, did(h, "bob", check.Disconnect, 3).End+2*time.Second
+		insert(h, "ada", did(h, "bob", check.Connect, 4).End+3*time.Second, check.Observation{Event: check.MessageDelivered, Conversation: "c1", Peer: "bob", Seq: 1})
 	}},
 	{"when an invisible person was last seen moves", "C7.1", "moved", func(h *check.History) {
 		at := did(h, "bob", check.Disconnect, 3).End + 30*time.Second
