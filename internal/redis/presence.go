@@ -19,6 +19,9 @@ import (
 const (
 	// presenceTimeout is the most that a slow Redis delays one call.
 	presenceTimeout = time.Second
+	// presenceSilence is how long Redis may not have been called, by a sweep each second of each node, before it holds that
+	// nobody could beat: less than what is left of every lease of a device that does.
+	presenceSilence = 10 * time.Second
 	// maxBeats is how many beats one call takes, so that envelopes never wait long behind it.
 	maxBeats = 50
 	// maxAsked is how many people one call asks for.
@@ -34,16 +37,17 @@ var presenceSource string
 
 // presenceScript is the script with the numbers of chat.Devices.
 func presenceScript() *rueidis.Lua {
-	return rueidis.NewLuaScript(fmt.Sprintf("local lease, same_activity, holds, lapse_lease, most_devices = %d, %d, %d, %d, %d\n",
+	return rueidis.NewLuaScript(fmt.Sprintf("local lease, same_activity, holds, lapse_lease, silence, most_devices = %d, %d, %d, %d, %d, %d\n",
 		chat.DeviceLease.Milliseconds(), chat.SameActivity.Milliseconds(), chat.BeatHolds.Milliseconds(),
-		chat.LapseLease.Milliseconds(), chat.MaxDevices) + presenceSource)
+		chat.LapseLease.Milliseconds(), presenceSilence.Milliseconds(), chat.MaxDevices) + presenceSource)
 }
 
 // Devices know, for all nodes together, which devices of everybody are connected (ADR-021). It satisfies chat.Devices. Each
 // call takes a second at most, and its error shows no text of people.
 //
 // What Redis knew may be lost. A life is what it knows since it was last emptied, started or promoted: what another life left
-// counts as absent, and whatever call comes first notices the new one. [Devices.Run] then has everybody beat again.
+// counts as absent, and whatever call comes first notices the new one. [Devices.Run] then has everybody beat again. When no
+// node could reach Redis for a while, leases ended there of devices that live; so nobody lapses for one lease after that.
 type Devices struct {
 	caller
 	script   *rueidis.Lua

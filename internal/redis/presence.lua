@@ -1,8 +1,9 @@
 -- Which devices of everybody are connected, until when, and who is not there any more. All of it lies in one slot of a
--- cluster. In front of this stand: lease, same_activity, holds, lapse_lease (milliseconds) and most_devices.
+-- cluster. In front of this stand: lease, same_activity, holds, lapse_lease, silence (milliseconds) and most_devices.
 --
--- KEYS[1] life: hash of name, born (milliseconds), incarnation and newest version of what is known here. What another
---         life left counts as absent: it may be older than what was told since
+-- KEYS[1] life: hash of name, incarnation and newest version of what is known here, since when all is known that was heard,
+--         and when a node called last (milliseconds). What another life left counts as absent: it may be older than what
+--         was told since
 -- KEYS[2] deadlines: sorted set, user → when their last lease ends, or somebody's claim to tell of it (milliseconds)
 -- KEYS[3] lapsed: hash, user → "life version seen", of those who are told to be offline until that is settled
 -- KEYS[4] what the key of a person begins with
@@ -33,23 +34,25 @@ local function incarnation()
 	return type(info) == 'string' and string.match(info, 'master_replid:(%w+)') or ''
 end
 
-local name, born, newest
+local name, since, newest
 local function adopt()
-	local known, own = redis.call('HMGET', life, 'name', 'incarnation', 'born', 'newest'), incarnation()
-	name, born = known[1], tonumber(known[3] or nil)
+	local known, own = redis.call('HMGET', life, 'name', 'incarnation', 'since', 'newest', 'called'), incarnation()
+	local called = tonumber(known[5] or nil) or now
+	name, since = known[1], tonumber(known[3] or nil)
 	newest = math.max(tonumber(known[4] or nil) or 0, tonumber(ARGV[2]))
-	if not name or not born or known[2] ~= own then
-		name, born = whole(micros), now
-		redis.call('HSET', life, 'name', name, 'incarnation', own, 'born', born)
-	elseif born > now then
-		born = now -- the clock was set back
-		redis.call('HSET', life, 'born', born)
+	if not name or not since or known[2] ~= own then
+		name, since = whole(micros), now
+		redis.call('HSET', life, 'name', name, 'incarnation', own, 'since', since)
+	elseif since > now or now - called > silence then
+		-- The clock was set, or this server stood still or was cut off: leases ended since though their devices live.
+		since = now
+		redis.call('HSET', life, 'since', since)
 	end
 end
 adopt()
 
 -- Whether all who are there have been heard by now.
-local sure = now - born >= lease
+local sure = now - since >= lease
 local answer = {name, sure and 1 or 0, whole(now), 0}
 
 local issued = false
@@ -62,6 +65,7 @@ end
 local function finish()
 	if issued then redis.call('HSET', life, 'newest', whole(newest)) end
 	if ARGV[1] ~= 'ask' then
+		redis.call('HSET', life, 'called', whole(now))
 		for _, key in ipairs({life, deadlines, lapsed}) do redis.call('EXPIRE', key, seconds_of_a_day) end
 	end
 	answer[4] = whole(newest)
@@ -281,7 +285,7 @@ end
 
 -- How many at most. Answers user, version and when they were seen of each (milliseconds).
 function work.lapse()
-	-- Who was heard before a loss is told to be gone only when they had the time to be heard again.
+	-- Who was heard before a loss, or a silence, is told to be gone only when they had the time to be heard again.
 	if not sure then return finish() end
 	local limit = tonumber(ARGV[3])
 	-- No lease ends so late: the clock was set back.

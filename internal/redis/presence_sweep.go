@@ -9,8 +9,8 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 )
 
-// Lapse returns people whose last lease has ended, by the clock of Redis. Nobody's has in the first [chat.DeviceLease] of a life:
-// whoever is there had no time to be heard. In a cluster each call begins with another part, so that none waits for ever, and
+// Lapse returns people whose last lease has ended, by the clock of Redis. Nobody's has in the first [chat.DeviceLease] of a life,
+// or after no node called for 10 s: whoever is there had no time to be heard. In a cluster each call begins with another part, so that none waits for ever, and
 // an error tells that no part has anybody.
 func (d *Devices) Lapse(ctx context.Context, limit int) (offline []chat.Presence, err error) {
 	parts := d.parts()

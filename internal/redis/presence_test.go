@@ -14,7 +14,7 @@ import (
 	"github.com/parley-chat/parley/internal/redistest"
 )
 
-// passing makes all that a server knows of presence so many milliseconds older.
+// passing makes all that a server knows of presence so many milliseconds older, as if nodes had swept meanwhile.
 const passing = `
 local by = tonumber(ARGV[1])
 for _, key in ipairs(redis.call('KEYS', 'presence:*')) do
@@ -22,7 +22,7 @@ for _, key in ipairs(redis.call('KEYS', 'presence:*')) do
 	if kind == 'zset' then
 		for _, user in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -by, user) end
 	elseif kind == 'hash' and string.sub(key, -4) == 'life' then
-		redis.call('HINCRBY', key, 'born', -by)
+		redis.call('HINCRBY', key, 'since', -by)
 	elseif kind == 'hash' then
 		for _, user in ipairs(redis.call('HKEYS', key)) do
 			local name, version, seen = string.match(redis.call('HGET', key, user), '^(%d+) (%d+) (%d+)$')

@@ -381,6 +381,29 @@ func TestAClockThatIsSetBackKeepsNobodyForEver(t *testing.T) {
 	expectThere(t, d, true, "anna")
 }
 
+func TestWhenNoNodeReachedRedisNobodyIsToldToBeGoneWhoHadNoTimeToBeHeard(t *testing.T) {
+	server := redistest.Start(t)
+	d := sure(t, redis.NewDevices(join(t, server.URL(), "a").Bus), server)
+	told(t, d, "anna", "ben")
+	pass(t, 31*time.Second, server)
+	do(t, server, "HINCRBY", "presence:life", "called", "-31000")
+	expectThere(t, d, false)
+	if gone := lapses(t, d); len(gone) != 0 {
+		t.Errorf("at first %q lapse", gone)
+	}
+	told(t, d, "anna")
+	pass(t, 29*time.Second, server)
+	if gone := lapses(t, d); len(gone) != 0 {
+		t.Errorf("in the lease after it %q lapse", gone)
+	}
+	told(t, d, "anna")
+	pass(t, 2*time.Second, server)
+	expectThere(t, d, true, "anna")
+	if gone := lapses(t, d); !slices.Equal(gone, []chat.UserID{"ben"}) {
+		t.Errorf("then %q lapse, want ben", gone)
+	}
+}
+
 func TestVersionsOfPresenceGrowThoughTheClockOfANewRedisIsBehind(t *testing.T) {
 	server := redistest.Start(t)
 	d := redis.NewDevices(join(t, server.URL(), "a").Bus)
