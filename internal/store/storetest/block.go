@@ -301,7 +301,10 @@ func (w world) blockedWhileSending(t *testing.T) {
 	sending := make(chan struct{})
 	for range 3 {
 		wg.Go(func() {
-			for !stop.Load() || refused.Load() == 0 {
+			for after := 0; after < 20 && refused.Load() < 3; {
+				if stop.Load() {
+					after++
+				}
 				appended, err := w.AppendMessages(ctx, []chat.Draft{draft(c, bob, "x")})
 				if err != nil {
 					t.Error(err)
