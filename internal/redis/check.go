@@ -72,6 +72,7 @@ func (b *Bus) checkPresence(ctx context.Context, client rueidis.Client) error {
 	keys := []string{tag + "life", tag + "deadlines", tag + "lapsed", tag}
 	err := errors.Join(
 		script.Exec(ctx, client, keys, []string{"beat", "0", "0", "user", "login", "", "", "0", "0", "0", "0", "0|1|everyone|0"}).Error(),
+		client.Do(ctx, client.B().Mget().Key(tag+"user").Build()).Error(),
 		script.Exec(ctx, client, keys, []string{"sign_out", "0", "user", "login"}).Error(),
 		script.Exec(ctx, client, keys, []string{"lapse", "0", "1"}).Error(),
 	)

@@ -116,9 +116,12 @@ func TestAUserNeedsOnlyTheRightsThatTheMessageNames(t *testing.T) {
 		t.Error("the user may not count limits")
 	}
 	seedReaders(t, redis.NewReaders(n.Bus), room, map[chat.UserID]int64{"anna": 0})
+	if changed := told(t, redis.NewDevices(n.Bus), "anna"); changed != 1 {
+		t.Errorf("of one who comes %d are told", changed)
+	}
 	do(t, server, "ACL", "SETUSER", "parley", "-info")
 	expect(t, check(t, url), false, "")
-	for _, right := range []string{"resetchannels", "-publish", "-subscribe", "-evalsha", "resetkeys", "-rpush", "-zcount", "-lrem", "-rpoplpush", "-del"} {
+	for _, right := range []string{"resetchannels", "-publish", "-subscribe", "-evalsha", "resetkeys", "-rpush", "-zcount", "-lrem", "-rpoplpush", "-del", "-type", "-mget"} {
 		do(t, server, "ACL", "SETUSER", "parley", right)
 		t.Run(right, func(t *testing.T) { expect(t, check(t, url), false, "ACL SETUSER") })
 		do(t, server, append([]string{"ACL", "SETUSER", "parley"}, strings.Fields(rights)...)...)

@@ -86,16 +86,16 @@ func (b *Bus) explainRefusal(at string, refusal *rueidis.RedisError) error {
 		return wrong("Redis at "+at+" does not take the user and password", "look at them in the URL; characters such as @ / # ? are written %40 %2F %23 %3F")
 	case kind == "NOPERM", strings.Contains(text, "The user executing the script"):
 		return wrong("Redis at "+at+" does not let this user do what is needed ("+text+")",
-			"allow it: ACL SETUSER name ~limit:* ~*read_* &chat:* +@pubsub +@scripting +@connection +@list +@sortedset +@hash "+
-				"+time +info +get +set +del +expire +cluster|slots")
+			"allow it: ACL SETUSER name ~limit:* ~*read_* ~presence:* &chat:* +@pubsub +@scripting +@connection +@list +@sortedset +@hash "+
+				"+time +info +type +get +mget +set +del +expire +cluster|slots")
 	case kind == "DENIED":
 		return wrong("Redis at "+at+" is in protected mode and takes connections of its own machine only", "give it a password, or bind it to the private network")
 	case strings.Contains(text, "DB index"), strings.Contains(text, "SELECT is not allowed"):
 		return wrong("Redis at "+at+" does not have the database number in the URL", "leave the number away")
 	case kind == "READONLY":
-		return fmt.Errorf("%w: %s is a read-only replica, so every node counts rate limits for itself and writes what is read at once; name the primary", ErrInPart, at)
+		return fmt.Errorf("%w: %s is a read-only replica, so every node counts rate limits for itself, writes what is read at once, and learns of nobody that they are there; name the primary", ErrInPart, at)
 	case kind == "OOM":
-		return fmt.Errorf("%w: %s has no memory left, so every node counts rate limits for itself and writes what is read at once; give it more (maxmemory)", ErrInPart, at)
+		return fmt.Errorf("%w: %s has no memory left, so every node counts rate limits for itself, writes what is read at once, and learns of nobody that they are there; give it more (maxmemory)", ErrInPart, at)
 	}
 	return fmt.Errorf("%w: %s answers %q", ErrAway, at, refusal.Error())
 }
