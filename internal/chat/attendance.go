@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,15 +63,24 @@ type Attendance struct {
 	// due says that it is in of.due.
 	due atomic.Bool
 
+	place int32 // in of.here; -1 when it has left; guarded by of.mu
 	// The reading goroutine changes them, with of.mu.
 	login  LoginID
-	device Device
-	place  int // in of.here; -1 when it has left; guarded by of.mu
+	device string
+	kind   kind
+	other  bool // one of these is another one than was told
 
 	// The beats have them alone.
 	told    int64 // heard, as it was told last; 0 before the first time
-	flipped int64 // when toldAway changed last
+	flipped int64 // when it was told last that the device is another one or another way than before
 }
+
+// kind is a [DeviceType] in a byte.
+type kind uint8
+
+var kinds = [...]DeviceType{"", Desktop, Mobile}
+
+func kindOf(t DeviceType) kind { return kind(max(0, slices.Index(kinds[:], t))) }
 
 // attendee is somebody who is connected to this node.
 type attendee struct {
@@ -116,7 +126,7 @@ func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
 	}
 	k := s.attendances
 	now := k.at(time.Now())
-	a := &Attendance{of: k, connected: now, login: login, device: d}
+	a := &Attendance{of: k, connected: now, login: login, device: d.ID, kind: kindOf(d.Type)}
 	a.heard.Store(now)
 	a.active.Store(now)
 	k.mu.Lock()
@@ -127,7 +137,7 @@ func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
 		k.people[actor] = person
 	}
 	person.connections++
-	a.person, a.place = person, len(k.here)
+	a.person, a.place = person, int32(len(k.here))
 	k.here = append(k.here, a)
 	k.dueLocked(a)
 	return a
@@ -176,18 +186,19 @@ func (a *Attendance) Heartbeat(now time.Time, status Status, d Device) {
 
 // identify takes what the client had not said before.
 func (a *Attendance) identify(d Device) {
-	named, typed := a.device.ID == "" && d.ID != "", d.Type != "" && a.device.Type != d.Type
+	named, typed := a.device == "" && d.ID != "", d.Type != "" && kinds[a.kind] != d.Type
 	if !named && !typed {
 		return
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
 	if named {
-		a.device.ID = d.ID
+		a.device = d.ID
 	}
 	if typed {
-		a.device.Type = d.Type
+		a.kind = kindOf(d.Type)
 	}
+	a.other = true
 	a.of.dueLocked(a)
 }
 
@@ -198,7 +209,7 @@ func (a *Attendance) Relogin(l LoginID) {
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
-	a.login = l
+	a.login, a.other = l, true
 	a.of.dueLocked(a)
 }
 

@@ -37,6 +37,7 @@ type sign struct {
 	of    *Attendance
 	beat  Beat
 	heard int64
+	other bool
 }
 
 // run has everybody's devices beat until ctx ends, and then once more.
@@ -155,17 +156,19 @@ func (a *Attendance) isDue(now int64) bool {
 	spread := int64(beatSpread) * (a.connected / 1000 % 1000) / 1000
 	heard := a.heard.Load()
 	return a.told == 0 ||
-		a.isAway(now) != a.toldAway.Load() && now-a.flipped >= int64(flipEvery) ||
+		(a.other || a.isAway(now) != a.toldAway.Load()) && now-a.flipped >= int64(flipEvery) ||
 		heard > a.told && now-a.told >= int64(beatEvery)+spread
 }
 
 // sign is the beat as of now. The caller has the lock.
 func (a *Attendance) sign(now int64) sign {
 	heard := a.heard.Load()
-	return sign{of: a, heard: heard, beat: Beat{
-		User: a.person.user, Login: a.login, DeviceID: a.device.ID, Type: a.device.Type, Away: a.isAway(now),
+	s := sign{of: a, heard: heard, other: a.other, beat: Beat{
+		User: a.person.user, Login: a.login, DeviceID: a.device, Type: kinds[a.kind], Away: a.isAway(now),
 		Heard: time.Duration(now - heard), Active: time.Duration(now - a.active.Load()), Connected: time.Duration(now - a.connected),
 	}}
+	a.other = false
+	return s
 }
 
 // beat has devices beat. What cannot be told is left as it is, to be found again.
@@ -173,7 +176,7 @@ func (k *attendances) beat(ctx context.Context, signs []sign) error {
 	for len(signs) > 0 {
 		n := min(len(signs), beatsAtOnce)
 		if err := k.beatTogether(ctx, signs[:n]); err != nil {
-			k.keepLeft(signs)
+			k.giveBack(signs)
 			return err
 		}
 		signs = signs[n:]
@@ -221,7 +224,7 @@ func (k *attendances) withPrivacy(ctx context.Context, signs []sign) ([]sign, er
 			unread = append(unread, s)
 		}
 	}
-	k.keepLeftLocked(unread)
+	k.giveBackLocked(unread)
 	if len(unread) == 0 {
 		err = nil
 	}
@@ -260,7 +263,7 @@ func (k *attendances) readPrivacies(ctx context.Context, signs []sign) error {
 func (k *attendances) toldAll(signs []sign) {
 	now := k.at(time.Now())
 	for _, s := range signs {
-		if s.of.told != 0 && s.beat.Away != s.of.toldAway.Load() {
+		if s.of.told != 0 && (s.other || s.beat.Away != s.of.toldAway.Load()) {
 			s.of.flipped = now
 		}
 		s.of.told = s.heard
@@ -268,15 +271,16 @@ func (k *attendances) toldAll(signs []sign) {
 	}
 }
 
-// keepLeft keeps those of whom nothing is known any more once they are forgotten here.
-func (k *attendances) keepLeft(signs []sign) {
+// giveBack takes what could not be told: of those that have left nothing would be known any more.
+func (k *attendances) giveBack(signs []sign) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.keepLeftLocked(signs)
+	k.giveBackLocked(signs)
 }
 
-func (k *attendances) keepLeftLocked(signs []sign) {
+func (k *attendances) giveBackLocked(signs []sign) {
 	for _, s := range signs {
+		s.of.other = s.of.other || s.other
 		if a := s.of; a.place < 0 && !a.due.Swap(true) {
 			k.due = append(k.due, a)
 		}

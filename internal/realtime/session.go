@@ -217,8 +217,13 @@ func (h *Hub) Open(ctx context.Context, u chat.UserID, l chat.LoginID, o *Outbox
 	h.sessions.add(s)
 	h.book.enter(ctx, u)
 	h.sessions.greet(s)
-	h.presences.mail.put(func(l *post) { l.arrived = append(l.arrived, s) })
 	return s
+}
+
+// Welcome has the session told of presence from now on. It is called once, when the client was told that it is signed in:
+// nothing comes before that.
+func (h *Hub) Welcome(s *Session) {
+	h.presences.mail.put(func(l *post) { l.arrived = append(l.arrived, s) })
 }
 
 // ChangeLogin notes that the session's newest token belongs to another login of the same person.

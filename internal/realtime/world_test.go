@@ -234,6 +234,7 @@ func (n *node) connect(t testing.TB, u chat.UserID) *client {
 	var out *realtime.Outbox
 	out = realtime.NewOutbox(func() { go c.drain(out) }, func(realtime.Closing) {})
 	c.Session = n.Open(bg, u, chat.LoginID("login of "+u), out)
+	n.Welcome(c.Session)
 	t.Cleanup(func() { n.Close(c.Session) })
 	return c
 }
@@ -350,6 +351,7 @@ func (n *node) stall(t testing.TB, u chat.UserID) *client {
 	c := &client{TB: t, node: n}
 	c.news = sync.NewCond(&c.mu)
 	c.Session = n.Open(bg, u, chat.LoginID("login of "+u), realtime.NewOutbox(func() {}, func(realtime.Closing) {}))
+	n.Welcome(c.Session)
 	t.Cleanup(func() { n.Close(c.Session) })
 	return c
 }

@@ -62,6 +62,7 @@ func (c *conn) welcome(identity auth.Identity, token string, device chat.Device)
 	}
 	c.presence = c.server.rules.Attend(identity.User, identity.Login, device)
 	c.succeed()
+	c.server.hub.Welcome(c.session)
 }
 
 // renew goes on with a fresh token of the same person (C4.3).

@@ -64,6 +64,7 @@ type world struct {
 type options struct {
 	limiter limit.Limiter
 	config  ws.Config
+	devices chat.Devices // nil: nothing is known of presence
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -77,7 +78,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w.hub = realtime.NewHub(realtime.Config{NodeID: "node-1"}, inmem.NewBus())
-	w.rules = chat.New(chat.Config{NewID: newID}, w.store, w.hub)
+	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, w.store, w.hub)
 	if o.limiter == nil {
 		o.limiter = limit.Unlimited{}
 	}
