@@ -82,10 +82,11 @@ func (p *presences) readPresences(ctx context.Context) {
 	})
 }
 
-// lastSeen are those of the targets of whom it is to be read when they were seen last if they are not there.
+// lastSeen are those of the targets of whom it is to be read when they were seen last, and who may know it, if they are not
+// there: those who left, and those who are connected here all the same, of whom nothing else is read.
 func (p *presences) lastSeen(of []*target) (ids []chat.UserID) {
 	for _, t := range of {
-		if t.lacks || t.missed || !t.known && p.now.Sub(t.permitted) > unsureAfter {
+		if t.lacks || t.missed || p.viewers[t.id] != nil || !t.known && p.now.Sub(t.permitted) > unsureAfter {
 			ids = append(ids, t.id)
 		}
 	}

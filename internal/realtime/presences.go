@@ -46,10 +46,11 @@ type presences struct {
 
 	follow, unfollow []string // topics
 
-	changed []*target // that may have to be told at tellAt
-	tellAt  time.Time
-	page    []*viewer // who is told something at the end of this page
-	batches int       // of messages that had been handed out at the last look
+	changed   []*target // that may have to be told at tellAt
+	tellAt    time.Time
+	page      []*viewer // who is told something at the end of this page
+	batches   int       // of messages that had been handed out at the last look
+	trafficAt time.Time // when there was one more
 
 	wanted     []*viewer // it is to be read whom they watch
 	moves      []move

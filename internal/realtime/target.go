@@ -114,7 +114,8 @@ func (t *target) permit(p chat.Privacy, seen time.Time) (newer bool) {
 	if seen.After(t.seen) {
 		t.seen = seen
 	}
-	if now := &t.now; t.known && now.Status == chat.StatusOffline && now.SeenAt.IsZero() && !now.Privacy.Secret() {
+	if now := &t.now; t.known && now.Status == chat.StatusOffline && t.seen.After(now.SeenAt.Add(sameSight)) && !now.Privacy.Secret() {
+		// That they were there and left was missed, or they let it be known again.
 		now.SeenAt = t.seen
 	}
 	return newer

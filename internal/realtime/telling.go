@@ -5,22 +5,24 @@ import (
 	"runtime"
 	"slices"
 	"time"
-
-	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/protocol"
 )
 
 const (
 	// changesOfPage is how many changes are put together before they are sent, so that a session has them in one write.
 	changesOfPage = 64
-	// sessionsOfPage is how many sessions are sent something before others have their turn (C7.5).
-	sessionsOfPage = 1000
+	// sessionsOfPage is how many sessions are sent something before others have their turn. C7.5 allows 1,000; each of them
+	// has a writer that stands in the way of a message's.
+	sessionsOfPage = 128
 	// presencesOfFrame is how many presences one frame of a state has. C7.5 allows 1,000; shorter ones stand less in the
 	// way of a message.
 	presencesOfFrame = 250
-	// telling takes at most one part in shareOfTelling of the time.
+	// shareOfTelling says which part of the time it takes at most to tell: one in so many.
 	shareOfTelling = 4
-	// longestYield is how long the next page waits at most for messages that are on their way.
+	// longestPause is how long the next changes wait at most after those whose telling took long.
+	longestPause = time.Second
+	// trafficLasts is how long after a batch of messages others are expected.
+	trafficLasts = time.Second
+	// longestYield is how long the next page waits at most.
 	longestYield = 20 * time.Millisecond
 )
 
@@ -56,7 +58,7 @@ func (p *presences) tellChanges(ctx context.Context) {
 		p.deliver(ctx)
 	}
 	p.now = time.Now()
-	p.tellAt = p.now.Add((shareOfTelling - 1) * p.now.Sub(began))
+	p.tellAt = p.now.Add(min((shareOfTelling-1)*p.now.Sub(began), longestPause))
 	if len(p.changed) > 0 {
 		p.tellAt = laterOf(p.tellAt, p.now.Add(gatherPresence))
 		p.due(p.tellAt)
@@ -138,103 +140,16 @@ func (p *presences) had(a *audience) (frames [][]byte, fresh []*target) {
 	return frames, fresh
 }
 
-// state is the frames that tell of these targets what was told.
-func (v *viewer) state(of []*target) (frames [][]byte) {
-	for some := range slices.Chunk(of, presencesOfFrame) {
-		items := make([][]byte, 0, len(some))
-		for _, t := range some {
-			if at, there := t.place(v); there {
-				items = append(items, t.show(t.watchers[at].relation))
-			}
-		}
-		if len(items) > 0 {
-			frames = append(frames, protocol.EncodePresences(items))
-		}
+// yield lets others have their turn after a page. While messages are sent it also waits, so that telling takes no more
+// than its share of the time.
+func (p *presences) yield(ctx context.Context, began time.Time) {
+	now := time.Now()
+	if batches, busy := p.hub.gate.traffic(); busy || batches != p.batches {
+		p.batches, p.trafficAt = batches, now
 	}
-	return frames
-}
-
-// tellOwed sends those that are owed a state the next frames of it, as far as they are quiet.
-func (p *presences) tellOwed(ctx context.Context) {
-	began, sent := time.Now(), 0
-	for a := range p.owed {
-		if !p.ready(a) {
-			continue
-		}
-		before := a.upTo
-		p.tellState(a)
-		if sent += presencesOfFrame; before != a.upTo && sent > sessionsOfPage {
-			p.yield(ctx, began)
-			began, sent = time.Now(), 0
-		}
-	}
-}
-
-// ready reports whether a session may be sent a state now: whom its person watches is known and also, unless that takes
-// long, their presence.
-func (p *presences) ready(a *audience) bool {
-	v := a.viewer
-	if !v.known || !p.due(a.since.Add(gatherViewers)) {
-		return false
-	}
-	late := v.since.Add(startWithin)
-	if !p.now.Before(late) {
-		return true
-	}
-	if slices.ContainsFunc(v.watches, func(t *target) bool { return !t.known }) {
-		p.due(late)
-		return false
-	}
-	return true
-}
-
-// tellState sends one session as much of its state as it has room for. It is looked at again in a moment if that
-// was not all.
-func (p *presences) tellState(a *audience) {
-	v := a.viewer
-	at := 0
-	if a.upTo != "" {
-		var there bool
-		if at, there = v.place(a.upTo); there {
-			at++
-		}
-	}
-	for at < len(v.watches) {
-		some := v.watches[at:min(at+presencesOfFrame, len(v.watches))]
-		known := slices.DeleteFunc(slices.Clone(some), func(t *target) bool { return !t.known })
-		if frames := v.state(known); len(frames) > 0 && !a.session.SendIfQuiet(frames...) {
-			p.due(p.now.Add(gatherPresence))
-			return
-		}
-		at += len(some)
-		a.upTo = some[len(some)-1].id
-	}
-	if frames := a.endings(); len(frames) > 0 && !a.session.SendIfQuiet(frames...) {
-		p.due(p.now.Add(gatherPresence))
+	if now.Sub(p.trafficAt) < trafficLasts {
+		rest(ctx, min(max((shareOfTelling-1)*now.Sub(began), time.Millisecond), longestYield))
 		return
 	}
-	p.states.Add(1)
-	a.whole, a.upTo, a.ended = true, "", nil
-	delete(p.owed, a)
-}
-
-// endings tell of those whom the viewer does not watch any more.
-func (a *audience) endings() (frames [][]byte) {
-	for u := range a.ended {
-		if _, watches := a.viewer.place(u); !watches {
-			frames = append(frames, changedFrame(chat.Presence{User: u, Status: chat.StatusOffline}))
-		}
-	}
-	return frames
-}
-
-// yield lets others have their turn after a page. While messages are on their way it also waits, for as long as the
-// page took.
-func (p *presences) yield(ctx context.Context, began time.Time) {
-	batches, busy := p.hub.gate.traffic()
-	if busy || batches != p.batches {
-		rest(ctx, min(max(time.Since(began), time.Millisecond), longestYield))
-	}
-	p.batches = batches
 	runtime.Gosched()
 }

@@ -173,11 +173,11 @@ func (p *presences) permit(t *target, w chat.Watched) {
 	knew := t.now.Privacy.Rev >= 0
 	newer := t.permit(w.Privacy, w.SeenAt)
 	t.permitted = p.now
-	if newer {
+	if newer && knew {
+		p.doubt(t)
+	}
+	if newer || t.now != t.told {
 		p.change(t)
-		if knew {
-			p.doubt(t)
-		}
 	}
 }
 

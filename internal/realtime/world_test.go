@@ -60,6 +60,13 @@ func newWorldOn(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Ser
 // newWorldOf lets a test also say who knows, for all nodes together, who has read what.
 func newWorldOf(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source, on func(chat.Store) chat.Store, readers chat.Readers) *world {
 	t.Helper()
+	return newWorldWith(t, nodes, bus, source, on, chat.Config{Readers: readers})
+}
+
+// newWorldWith lets a test also say what else its nodes have in common.
+func newWorldWith(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Service) realtime.Source, on func(chat.Store) chat.Store, common chat.Config) *world {
+	t.Helper()
+	common.NewID = newID
 	s, err := store.Open(bg, store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +79,7 @@ func newWorldOf(t testing.TB, nodes int, bus realtime.Bus, source func(*chat.Ser
 	var running sync.WaitGroup
 	for i := range nodes {
 		hub := realtime.NewHub(realtime.Config{NodeID: fmt.Sprint("node-", i)}, bus)
-		rules := chat.New(chat.Config{NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Readers: readers}, on(s), hub)
+		rules := chat.New(common, on(s), hub)
 		running.Go(func() { _ = rules.Run(ctx) })
 		read := source(rules)
 		running.Go(func() { _ = hub.Run(ctx, read) })
@@ -198,6 +205,7 @@ type event struct {
 	LastSeenAt     *string                `json:"lastSeenAt"`
 	Device         string                 `json:"device"`
 	Presences      []protocol.Presence    `json:"presences"`
+	at             time.Time              // when the client read it
 }
 
 type readCount struct {
@@ -248,6 +256,7 @@ func (c *client) drain(out *realtime.Outbox) {
 			if err := json.Unmarshal(f, &e); err != nil {
 				c.Errorf("%s: %v", f, err)
 			}
+			e.at = time.Now()
 			c.events = append(c.events, e)
 		}
 		if closing != nil {
