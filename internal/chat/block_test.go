@@ -117,6 +117,9 @@ func TestInABlockedDirectConversationNeitherWritesAndBothDeleteAndRead(t *testin
 			wantCode(t, n.Typing(t.Context(), u, c, true, ""), chat.CodeForbidden)
 		}
 	}
+	if err := w.AcknowledgeDelivery(t.Context(), ada, c, said[bob].Seq); err != nil || len(w.heard.acks) > 0 {
+		t.Errorf("an ack of who is blocked: %v, told %v", err, w.heard.acks)
+	}
 	if got := w.heard.typed() + o.heard.typed(); got != "[][]" {
 		t.Errorf("typing was told: %s", got)
 	}

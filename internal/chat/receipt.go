@@ -191,7 +191,7 @@ func (u *UnreadReceipts) add(err error, cs ...ConversationID) {
 
 // AcknowledgeDelivery notes that a device of actor has everything up to seq and tells the others, in
 // small conversations (C3.4). Acks are cumulative; one that brings nothing new is dropped, and so is one of somebody who is
-// invisible: nobody is to learn that they are there (C7.1).
+// invisible (C7.1), or who has blocked the other or is blocked: nobody is to learn that they are there.
 func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c ConversationID, seq int64) error {
 	r, _, err := s.role(ctx, c, actor)
 	if err != nil {
@@ -211,7 +211,7 @@ func (s *Service) AcknowledgeDelivery(ctx context.Context, actor UserID, c Conve
 		s.acks.reached(c, heads[c].LastSeq)
 		seq = min(seq, heads[c].LastSeq)
 	}
-	if seq < 1 || s.isInvisible(ctx, actor) || !s.acks.advance(c, actor, seq) {
+	if seq < 1 || r.Blocked || s.isInvisible(ctx, actor) || !s.acks.advance(c, actor, seq) {
 		return nil
 	}
 	s.announcer.Delivered(c, actor, seq)
