@@ -41,6 +41,9 @@ type Privacy struct {
 	Invisible bool
 }
 
+// MaxPresenceRev is more than any other rev of a privacy: that of somebody who was erased, and never comes back.
+const MaxPresenceRev = 1 << 40
+
 // Secret reports whether nobody may know anything: presence is switched off, or shared with nobody.
 func (p Privacy) Secret() bool { return !p.Enabled || p.Sharing == ShareNobody }
 

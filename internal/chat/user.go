@@ -151,6 +151,8 @@ func (s *Service) EraseMe(ctx context.Context, actor UserID, withMessages bool) 
 	}
 	if err == nil {
 		s.tellGone(actor, friends)
+		// Who watched them is told what they would be told of an id of nobody.
+		s.privacyChanged(ctx, actor, Privacy{Rev: MaxPresenceRev, Sharing: ShareNobody}, time.Time{})
 	}
 	return err
 }

@@ -29,7 +29,7 @@ var (
 )
 
 // mostRevs is more than anybody changes their privacy.
-const mostRevs = 1 << 40
+const mostRevs = chat.MaxPresenceRev
 
 // watchingChanged says that it has to be read anew whom a person watches.
 type watchingChanged struct{ User chat.UserID }

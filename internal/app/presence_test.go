@@ -1,0 +1,104 @@
+package app_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/client"
+)
+
+// awaitStatus waits until a person is told that another's presence is that, and returns it.
+func awaitStatus(t *testing.T, p *person, of, status string) client.Presence {
+	t.Helper()
+	timeout := time.After(45 * time.Second)
+	for {
+		var told []client.Presence
+		select {
+		case e := <-p.events:
+			switch e := e.(type) {
+			case client.PresenceChanged:
+				told = []client.Presence{e.Presence}
+			case client.PresenceState:
+				told = e.Presences
+			}
+		case <-timeout:
+			t.Fatalf("it was not told that %s is %s", of, status)
+		}
+		for _, one := range told {
+			if one.UserID == of && one.Status == status {
+				return one
+			}
+		}
+	}
+}
+
+func TestWhoComesHidesAndSignsOutIsSeenToDoSoOnWhicheverNode(t *testing.T) {
+	shapes(t, func(t *testing.T, at func(int) *node, _ []string) {
+		ada, bert := join(t, at(0), "ada"), join(t, at(1), "bert")
+		direct(t, ada, bert)
+		awaitStatus(t, bert, ada.id, client.StatusOnline)
+		awaitStatus(t, ada, bert.id, client.StatusOnline)
+		for _, step := range []struct {
+			do   func()
+			want string
+		}{
+			{func() { ada.live.Heartbeat(client.StatusAway) }, client.StatusAway},
+			{func() { ada.live.Heartbeat(client.StatusOnline) }, client.StatusOnline},
+			{func() { ada.live.SetPresence(client.StatusInvisible) }, client.StatusOffline},
+			{func() { ada.live.SetPresence(client.StatusOnline) }, client.StatusOnline},
+		} {
+			began := time.Now()
+			step.do()
+			awaitStatus(t, bert, ada.id, step.want)
+			t.Logf("%s after %v", step.want, time.Since(began).Round(time.Millisecond))
+		}
+		began := time.Now()
+		if err := ada.Logout(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if p := awaitStatus(t, bert, ada.id, client.StatusOffline); p.LastSeenAt == nil || time.Since(*p.LastSeenAt) > 30*time.Second {
+			t.Errorf("ada was seen last at %v", p.LastSeenAt)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("offline %v after signing out", took)
+		}
+	})
+}
+
+// erase erases a person's account.
+func erase(t *testing.T, n *node, p *person) {
+	t.Helper()
+	token, err := p.AccessToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, n.url+"/api/users/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNoContent {
+		t.Fatalf("erasing answers %s", answer.Status)
+	}
+}
+
+func TestOfSomebodyWhoWasErasedNothingIsShown(t *testing.T) {
+	shapes(t, func(t *testing.T, at func(int) *node, _ []string) {
+		ada, bert := join(t, at(0), "ada"), join(t, at(1), "bert")
+		direct(t, ada, bert)
+		awaitStatus(t, bert, ada.id, client.StatusOnline)
+		began := time.Now()
+		erase(t, at(0), ada)
+		for awaitStatus(t, bert, ada.id, client.StatusOffline).LastSeenAt != nil {
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
