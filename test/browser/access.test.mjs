@@ -18,6 +18,56 @@ async function violations(page) {
   });
 }
 
+/** Friends in every state, who of them is here, somebody blocked, and being invisible. */
+async function whoIsHere(zoe, me, clean, wide) {
+  const { page } = zoe;
+  const { server } = scene;
+  const account = (name) => server.account(`${name}-${zoe.username}`, `${name} Person`);
+  const [ben, cid, eli] = await Promise.all([account("ben"), account("cid"), account("eli"), account("dia")]);
+  await server.call("POST", "/friends", { token: ben.accessToken, body: { userId: me.id } });
+  await server.call("POST", "/friends", { token: cid.accessToken, body: { userId: me.id } });
+  const direct = { type: "direct", participantIds: [me.id] };
+  const { id } = await server.call("POST", "/conversations", { token: eli.accessToken, body: direct });
+  const hello = { content: "Hello", clientMessageId: "hello" };
+  await server.call("POST", `/conversations/${id}/messages`, { token: eli.accessToken, body: hello });
+  await (await scene.person(`ben-${zoe.username}`)).signIn();
+
+  await page.getByRole("button", { name: "You: Online, 2 requests" }).click();
+  await page.getByRole("menuitem", { name: "Friends" }).waitFor();
+  await clean("own menu");
+  await page.getByRole("menuitem", { name: "Friends" }).click();
+  await page.getByRole("button", { name: "Accept ben Person" }).click();
+  await page.getByLabel("Find people to ask").fill(`dia-${zoe.username}`);
+  await page.getByRole("button", { name: "Ask dia Person to be friends" }).click();
+  await page.getByRole("button", { name: "Withdraw dia Person" }).waitFor();
+  await page.getByRole("region", { name: "Friends" }).getByText("Online").waitFor();
+  await clean("friends");
+  const overflow = await page.getByRole("dialog").evaluate((dialog) => dialog.scrollWidth - dialog.clientWidth);
+  assert.ok(overflow <= 0, `the friends are ${overflow} px wider than their dialog`);
+  await page.keyboard.press("Escape");
+
+  await zoe.open("eli Person");
+  await page.getByRole("button", { name: "Details" }).click();
+  await page.getByRole("button", { name: "Block", exact: true }).waitFor();
+  await clean("details of a person");
+  await page.getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByRole("button", { name: "Unblock" }).first().waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("You blocked eli Person.").waitFor();
+  await clean("a conversation with somebody blocked");
+  if (!wide) await page.getByRole("button", { name: "Back to conversations" }).click();
+  await page.getByRole("button", { name: /^You: / }).click();
+  await page.getByRole("menuitem", { name: "Blocked people" }).click();
+  await page.getByRole("button", { name: "Unblock eli Person" }).waitFor();
+  await clean("blocked people");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /^You: / }).click();
+  await page.getByRole("menuitem", { name: "Be invisible" }).click();
+  await page.getByText("You are invisible.").waitFor();
+  await clean("invisible");
+}
+
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, viewport] of Object.entries({
     wide: { width: 1280, height: 800 },
@@ -90,6 +140,10 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("button", { name: "Details" }).click();
       await page.getByRole("heading", { name: "Group details" }).waitFor();
       await clean("details");
+      await page.getByRole("button", { name: "Options for Abe Long" }).click();
+      await page.getByRole("menuitem", { name: "Block" }).waitFor();
+      await clean("options of a person");
+      await page.keyboard.press("Escape");
       await page.getByRole("button", { name: "Leave group" }).click();
       await page.getByRole("dialog").waitFor();
       await clean("question");
@@ -108,6 +162,7 @@ for (const colorScheme of ["light", "dark"]) {
       await page.getByRole("dialog").waitFor();
       await clean("settings");
       await page.keyboard.press("Escape");
+      await whoIsHere(zoe, me, clean, wide);
       await page.getByRole("searchbox").fill("abe");
       await page.getByRole("button", { name: "Chat with Abe Long" }).first().waitFor();
       await clean("search");

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket as NodeWebSocket } from "ws";
+import { Friends } from "../src/friends.js";
 import { type ConversationViewState, MemoryStorage, ParleyClient } from "../src/index.js";
+import { Presence, thisDevice } from "../src/presence.js";
 import { fetchWithCookies, ServerProcess, until } from "./node.js";
 
 const server = new ServerProcess();
@@ -15,7 +17,8 @@ afterAll(() => server.remove());
 const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket;
 
 function page(fetch = fetchWithCookies(), storage = new MemoryStorage()) {
-  const open = () => new ParleyClient({ baseUrl: server.baseUrl, fetch, storage, WebSocket });
+  const device = thisDevice();
+  const open = () => new ParleyClient({ baseUrl: server.baseUrl, fetch, storage, WebSocket, device });
   return { client: open(), storage, reopen: open };
 }
 
@@ -151,4 +154,45 @@ test("a conversation is edited, renamed, read and left", { timeout: 60_000 }, as
   expect(cora.client.session.getSnapshot()).toEqual({ status: "signed-out", user: null, error: null });
   cora.client.dispose();
   dan.client.dispose();
+});
+
+test("people see who of their friends is here, until they hide, are blocked or go", { timeout: 60_000 }, async () => {
+  const [eva, fin] = [page().client, page().client];
+  const [evas, fins] = [new Presence(eva), new Presence(fin)];
+  await eva.register({ username: "eva", password: "longer than eight" });
+  await fin.register({ username: "fin", password: "longer than eight" });
+  const [evasId, finsId] = [eva, fin].map((client) => client.session.getSnapshot().user?.id) as [string, string];
+  const [evaKnows, finKnows] = [new Friends(eva), new Friends(fin)];
+  const loaded = ({ loaded }: { loaded: boolean }) => loaded;
+  await Promise.all([until(evaKnows.store, loaded), until(finKnows.store, loaded)]);
+  const here = evas.of(finsId);
+
+  await evaKnows.ask(finsId);
+  await until(finKnows.store, ({ friends }) => friends[0]?.status === "incoming" && friends[0].user.username === "eva");
+  await finKnows.accept(evasId);
+  await until(evaKnows.store, ({ friends }) => friends[0]?.status === "friends");
+  await until(here, (presence) => presence?.status === "online" && presence.device === "desktop");
+
+  fin.activity = "away";
+  fin.send({ type: "presence:heartbeat", status: "away" });
+  await until(here, (presence) => presence?.status === "away");
+  fins.set("invisible");
+  await until(here, (presence) => presence?.status === "offline" && presence.lastSeenAt !== undefined);
+  await until(fins.of(finsId), (presence) => presence?.status === "invisible");
+  expect(await fin.api.updateMe({ presenceInvisible: false })).toMatchObject({ presenceInvisible: false });
+  await until(here, (presence) => presence !== null && presence.status !== "offline");
+
+  await finKnows.block(evasId);
+  await until(here, (presence) => presence?.status === "offline" && presence.lastSeenAt === undefined);
+  await until(evaKnows.store, ({ friends }) => friends.length === 0);
+  await expect(evaKnows.ask(finsId)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  expect(finKnows.store.getSnapshot().blocks.map(({ user }) => user.id)).toEqual([evasId]);
+  await finKnows.unblock(evasId);
+  await finKnows.ask(evasId);
+  await until(evaKnows.store, ({ friends }) => friends[0]?.status === "incoming");
+  await evaKnows.accept(finsId);
+  await until(here, (presence) => presence !== null && presence.status !== "offline");
+  await fin.logout();
+  await until(here, (presence) => presence?.status === "offline" && presence.lastSeenAt !== undefined);
+  for (const one of [evas, fins, evaKnows, finKnows, eva, fin]) one.dispose();
 });

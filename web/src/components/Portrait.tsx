@@ -17,8 +17,16 @@ export function Dot({ away }: { away: boolean }) {
   );
 }
 
+interface PortraitProps {
+  id: string;
+  name: string;
+  size?: "s" | "m" | "l";
+  /** Whether words beside it say the same. */
+  told?: boolean;
+}
+
 /** A person's picture, with the dot of who is here or away. */
-export function Portrait(props: { id: string; name: string; size?: "s" | "m" | "l" }) {
+export function Portrait({ told = false, ...props }: PortraitProps) {
   const presence = usePresence(props.id);
   const here = presence?.status === "online" || presence?.status === "away";
   return (
@@ -27,7 +35,7 @@ export function Portrait(props: { id: string; name: string; size?: "s" | "m" | "
       {here && (
         <span className={`absolute ${props.size === "l" ? "end-0 bottom-0" : "-end-1 -bottom-1"}`}>
           <Dot away={presence.status === "away"} />
-          <span className="sr-only">{hereText(presence)}</span>
+          {!told && <span className="sr-only">{hereText(presence)}</span>}
         </span>
       )}
     </span>

@@ -142,7 +142,7 @@ function Section({ title, people, presence = false, children }: SectionProps) {
 function Person({ user, presence, children }: { user: User; presence: boolean; children: ReactNode }) {
   return (
     <li className="flex min-h-13 items-center gap-3 rounded-box px-2">
-      <Portrait id={user.id} name={user.displayName} />
+      <Portrait id={user.id} name={user.displayName} told={presence} />
       <span className="min-w-0 flex-1">
         <bdi className="block truncate font-medium text-name">{user.displayName}</bdi>
         <span className="block truncate text-ink-3 text-meta">

@@ -84,7 +84,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
         <IconButton label={strings.back} className="md:hidden" onClick={leaveConversation}>
           <ChevronLeft size={22} className="rtl:rotate-180" />
         </IconButton>
-        {peer !== null && <Portrait id={peer.id} name={name} size="s" />}
+        {peer !== null && <Portrait id={peer.id} name={name} size="s" told />}
         <div className="min-w-0 flex-1 ps-2">
           <h1 className="truncate font-semibold text-head">
             <bdi>{name}</bdi>

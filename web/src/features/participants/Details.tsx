@@ -105,7 +105,11 @@ export function Details({ conversation, onClose }: { conversation: Conversation;
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto">
         <div className="flex flex-col items-center px-5 pt-7 pb-5 text-center">
-          {peer === null ? <Avatar id={id} name={name} size="l" /> : <Portrait id={peer.id} name={name} size="l" />}
+          {peer === null ? (
+            <Avatar id={id} name={name} size="l" />
+          ) : (
+            <Portrait id={peer.id} name={name} size="l" told />
+          )}
           <p className="mt-3 flex max-w-full items-center gap-1 font-semibold text-title">
             <bdi className="min-w-0 [overflow-wrap:anywhere]">{name}</bdi>
             {leads && (
