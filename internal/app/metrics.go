@@ -64,6 +64,11 @@ func (n *Node) readHub(emit obs.Emit) {
 	emit(obs.GapsRepaired, float64(s.GapsRepaired))
 	emit(obs.BusLost, float64(s.Lost))
 	emit(obs.BusMisheard, float64(s.Misheard))
+	emit(obs.PresencePairs, float64(s.Pairs))
+	emit(obs.PresenceOwed, float64(s.StatesOwed))
+	emit(obs.PresenceEvents, float64(s.PresencesTold))
+	emit(obs.PresenceStates, float64(s.StatesTold))
+	emit(obs.PresenceReads, float64(s.WatchingReads))
 }
 
 // readRules emits what the rules gather.

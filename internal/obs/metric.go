@@ -50,6 +50,11 @@ var (
 	PresenceTold     = metric(Counter, "chat_presence_told_total", "Times that this node told that somebody's presence changed.")
 	PresenceLapsed   = metric(Counter, "chat_presence_lapsed_total", "Of these, those of people of whom nothing was heard for 30 s.")
 	PresenceFailures = metric(Counter, "chat_presence_failures_total", "Rounds that Redis or the database was away for, by part: beats, lapses. What they did not do is tried again each second.", "part")
+	PresencePairs    = metric(Gauge, "chat_presence_pairs", "Pairs of one who is connected to this node and one whose presence they watch.")
+	PresenceOwed     = metric(Gauge, "chat_presence_owed", "Sessions that have not been told all that they watch: they came a moment ago, or read too slowly.")
+	PresenceEvents   = metric(Counter, "chat_presence_events_total", "Changes of presence told to sessions of this node, one for each session.")
+	PresenceStates   = metric(Counter, "chat_presence_states_total", "Full states told to sessions: one when they come, and one when they have read what kept them from being told changes.")
+	PresenceReads    = metric(Counter, "chat_presence_watching_reads_total", "Times that it was read whom some of this node's people watch.")
 
 	BusState      = metric(Gauge, "chat_bus_state", "1 for the way by which this node reaches the others now, 0 for the others: redis, database, alone.", "state")
 	BusPublished  = metric(Counter, "chat_bus_published_total", "Envelopes handed to the other nodes, by path: redis, database.", "path")
