@@ -72,10 +72,10 @@ func (h *Hub) openOfPresence(u chat.UserID, kind string, data []byte) error {
 }
 
 // soundPresence reports whether a heard presence is what a node announces: with a version that is a time in microseconds
-// and does not silence all later ones, and nothing that its privacy forbids.
+// and does not silence all later ones, or 0 with a privacy alone, and nothing that its privacy forbids.
 func soundPresence(p chat.Presence) bool {
 	latest := time.Now().Add(aheadAtMost)
-	if p.Version < 1 || p.Version > latest.UnixMicro() || p.SeenAt.After(latest) || p.Privacy.Rev < 0 || p.Privacy.Rev > mostRevs {
+	if p.Version < 0 || p.Version == 0 && p.Status != chat.StatusOffline || p.Version > latest.UnixMicro() || p.SeenAt.After(latest) || p.Privacy.Rev < 0 || p.Privacy.Rev > mostRevs {
 		return false
 	}
 	switch p.Privacy.Sharing {

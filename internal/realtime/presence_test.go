@@ -256,3 +256,23 @@ func TestWhoLeavesTakesWhatWasKeptForThem(t *testing.T) {
 		}
 	})
 }
+
+func TestAPrivacyThatIsToldAloneHidesSomebodyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 2, 2, inmem.NewBus())
+		ann := w.nodes[0].connect(t, w.users[0])
+		settle()
+		// The devices are away: nobody knows more than the store, and who else reads them learns nothing.
+		hidden := chat.Presence{
+			User: w.users[1], Status: chat.StatusOffline, SeenAt: time.Now().UTC().Truncate(time.Millisecond), Privacy: chat.Privacy{Rev: 100, Enabled: true, Sharing: chat.ShareEveryone, Invisible: true},
+		}
+		w.set(func() {
+			p := hidden
+			p.Version = w.persons[w.users[1]].Version
+			w.persons[w.users[1]] = p
+		})
+		w.nodes[1].PresenceChanged([]chat.Presence{hidden})
+		settle()
+		w.sees(ann, w.users[1])
+	})
+}

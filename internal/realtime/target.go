@@ -83,7 +83,11 @@ func (t *target) hear(said chat.Presence) {
 		next.Privacy = t.now.Privacy
 		t.missed = false
 	}
-	t.is(withPrivacy(next, said.Privacy))
+	next = withPrivacy(next, said.Privacy)
+	if alone := said.Version == 0 && next.Privacy == said.Privacy; alone && next.Privacy.Invisible && next.SeenAt.IsZero() {
+		next.SeenAt = said.SeenAt
+	}
+	t.is(next)
 }
 
 // read takes what was read, and takes it to be so whatever its version: the clock of a Redis that comes back may be an
