@@ -7,6 +7,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/obs"
+	"github.com/parley-chat/parley/internal/realtime"
 	"github.com/parley-chat/parley/internal/redis"
 )
 
@@ -24,6 +25,20 @@ func (n *Node) devices() chat.Devices {
 
 // knowsOwnOnly reports whether this node knows of its own people only, though there may be others.
 func (h *reach) knowsOwnOnly() bool { return h.joint != nil && h.redis == nil }
+
+// apart is the announcer of a node that knows of its own people only.
+type apart struct{ *realtime.Hub }
+
+// PresenceChanged tells this node's sessions.
+func (a apart) PresenceChanged(changed []chat.Presence) { a.PresenceChangedHere(changed) }
+
+// announcer is who the rules tell what has happened.
+func (n *Node) announcer() chat.Announcer {
+	if n.reach.knowsOwnOnly() {
+		return apart{n.hub}
+	}
+	return n.hub
+}
 
 // ownOnly is what an operator has to know of several nodes without Redis.
 const ownOnly = "Without Redis each node knows only of its own people whether they are there (presence): give all nodes the same REDIS_URL."

@@ -2,10 +2,13 @@ package app_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/pgtest"
 )
 
 // awaitStatus waits until a person is told that another's presence is that, and returns it.
@@ -101,4 +104,26 @@ func TestOfSomebodyWhoWasErasedNothingIsShown(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 	})
+}
+
+func TestWithoutRedisEachNodeShowsItsOwnPeople(t *testing.T) {
+	database := "DATABASE_URL=" + pgtest.NewDatabase(t)
+	one, two := run(t, database, clusterKey, "PARLEY_NODE_ID=one"), run(t, database, clusterKey, "PARLEY_NODE_ID=two")
+	ada, bert, cleo := join(t, one, "ada"), join(t, one, "bert"), join(t, two, "cleo")
+	direct(t, ada, bert)
+	direct(t, ada, cleo)
+	awaitStatus(t, bert, ada.id, client.StatusOnline)
+	awaitStatus(t, cleo, ada.id, client.StatusOffline)
+	ada.live.Heartbeat(client.StatusAway)
+	awaitStatus(t, bert, ada.id, client.StatusAway)
+	for len(cleo.events) > 0 {
+		if e, is := (<-cleo.events).(client.PresenceChanged); is && e.Presence.UserID == ada.id && e.Presence.Status != client.StatusOffline {
+			t.Errorf("cleo, on another node, is told that ada is %s", e.Presence.Status)
+		}
+	}
+	for _, n := range []*node{one, two} {
+		awaitHealth(t, n, 15*time.Second, "warning", func(_ int, h httpapi.Health) bool {
+			return strings.Contains(strings.Join(h.Warnings, " "), "Without Redis each node knows only of its own people")
+		})
+	}
 }

@@ -34,6 +34,10 @@ const mostRevs = chat.MaxPresenceRev
 // watchingChanged says that it has to be read anew whom a person watches.
 type watchingChanged struct{ User chat.UserID }
 
+// PresenceChangedHere tells those who watch these people on this node alone: other nodes know nothing of whom they are
+// connected to, and would take back what they heard.
+func (h *Hub) PresenceChangedHere(changed []chat.Presence) { h.presences.mail.say(false, changed...) }
+
 // PresenceChanged tells those who watch these people and may know, on all nodes.
 func (h *Hub) PresenceChanged(changed []chat.Presence) {
 	h.presences.mail.say(false, changed...)
