@@ -1,6 +1,12 @@
 package client
 
-import "time"
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
 
 // What a person's presence is (C7.1).
 const (
@@ -52,4 +58,33 @@ func (l *Live) SubscribePresence(users ...string) {
 // named answers it.
 func (l *Live) UnsubscribePresence(users ...string) {
 	l.command(command{Type: "presence:unsubscribe", UserIDs: users})
+}
+
+// Presences returns what the person may know of others, 1 to 100 of them, in the order in which they are named.
+func (c *Client) Presences(ctx context.Context, users ...string) ([]Presence, error) {
+	var answer struct {
+		Presences []Presence `json:"presences"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/presence", url.Values{"userIds": {strings.Join(users, ",")}}, nil, &answer)
+	return answer.Presences, err
+}
+
+// FollowedPresences returns whose presence the person follows ([Live.SubscribePresence], [Client.FollowPresence]), in order
+// of username.
+func (c *Client) FollowedPresences(ctx context.Context) ([]User, error) {
+	var answer struct {
+		Users []User `json:"users"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/presence/subscriptions", nil, nil, &answer)
+	return answer.Users, err
+}
+
+// FollowPresence follows somebody's presence, as [Live.SubscribePresence] does.
+func (c *Client) FollowPresence(ctx context.Context, user string) error {
+	return c.do(ctx, http.MethodPut, "/api/presence/subscriptions/"+url.PathEscape(user), nil, nil, nil)
+}
+
+// UnfollowPresence ends that.
+func (c *Client) UnfollowPresence(ctx context.Context, user string) error {
+	return c.do(ctx, http.MethodDelete, "/api/presence/subscriptions/"+url.PathEscape(user), nil, nil, nil)
 }

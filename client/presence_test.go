@@ -94,7 +94,7 @@ func TestADeviceThatIsIdleIsSaidToBeSoToTheNextServer(t *testing.T) {
 	}
 }
 
-func TestFriendsAndBlocksAreAskedForUnderTheirPaths(t *testing.T) {
+func TestPresenceFriendsAndBlocksAreAskedForUnderTheirPaths(t *testing.T) {
 	f := newFake(t)
 	asked := make(chan string, 16)
 	answer := func(pattern, body string) {
@@ -114,6 +114,10 @@ func TestFriendsAndBlocksAreAskedForUnderTheirPaths(t *testing.T) {
 	answer("GET /api/blocks", `{"blocks":[`+block+`],"nextCursor":null,"hasMore":false}`)
 	answer("POST /api/blocks", block)
 	answer("DELETE /api/blocks/u2", "")
+	answer("GET /api/presence", `{"presences":[{"userId":"u2","status":"online","device":"desktop"},{"userId":"u3","status":"offline"}]}`)
+	answer("GET /api/presence/subscriptions", `{"users":[{"id":"u2"}],"nextCursor":null,"hasMore":false}`)
+	answer("PUT /api/presence/subscriptions/u2", "")
+	answer("DELETE /api/presence/subscriptions/u2", "")
 	c, err := client.New(f.URL, client.Options{AccessToken: "t1"})
 	if err != nil {
 		t.Fatal(err)
@@ -151,4 +155,16 @@ func TestFriendsAndBlocksAreAskedForUnderTheirPaths(t *testing.T) {
 	}
 	<-asked
 	must("DELETE /api/blocks/u2", c.Unblock(ctx, "u2"))
+	there, err := c.Presences(ctx, "u2", "u3")
+	must("GET /api/presence?userIds=u2%2Cu3", err)
+	if len(there) != 2 || there[0].Device != "desktop" || there[1].Status != client.StatusOffline {
+		t.Errorf("got %+v", there)
+	}
+	followed, err := c.FollowedPresences(ctx)
+	must("GET /api/presence/subscriptions", err)
+	if len(followed) != 1 || followed[0].ID != "u2" {
+		t.Errorf("got %+v", followed)
+	}
+	must("PUT /api/presence/subscriptions/u2", c.FollowPresence(ctx, "u2"))
+	must("DELETE /api/presence/subscriptions/u2", c.UnfollowPresence(ctx, "u2"))
 }
