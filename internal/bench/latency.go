@@ -3,8 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -71,9 +69,6 @@ func measureLatency(ctx context.Context, r *run, s *Scenario) error {
 	return nil
 }
 
-// openRate is the open loop of P8, in messages a second.
-const openRate = 500
-
 // measureOpenLoop is P8: messages come when they come, whether those before are confirmed or not, and
 // a time counts from when its message was due.
 func measureOpenLoop(ctx context.Context, r *run, s *Scenario) error {
@@ -86,61 +81,28 @@ func measureOpenLoop(ctx context.Context, r *run, s *Scenario) error {
 	if err != nil {
 		return err
 	}
-	n := int((warmUp + r.during).Seconds() * openRate)
-	due := make([]time.Time, n)
-	var mu sync.Mutex
 	var confirmed, received []time.Duration
 	var cpu CPU
+	n := 0
 	err = r.with(ctx, s, func(nodes servers) (*load, error) {
 		l, err := join(ctx, nodes, r.talks(s), 10)
 		if err != nil {
 			return nil, err
 		}
 		defer l.close()
-		warm := int(warmUp.Seconds() * openRate)
-		var left atomic.Int64
-		left.Store(int64(n))
-		all := make(chan struct{})
-		note := func(to *[]time.Duration, text []byte) {
-			if i := numberOf(text); i >= warm && i < n {
-				took := time.Since(due[i])
-				mu.Lock()
-				*to = append(*to, took)
-				mu.Unlock()
-			}
-		}
-		l.onSent = func(_ *chatter, text []byte) {
-			note(&confirmed, text)
-			if left.Add(-1) == 0 {
-				close(all)
-			}
-		}
-		l.onEvent = func(_ *chatter, text []byte) { note(&received, text) }
+		loop := newOpenLoop(l)
+		n = loop.messages(r.during)
 		l.listen()
 		m := startMeter(nodes.pids(), r.postgres)
-		began := time.Now()
-		for i := range n {
-			due[i] = began.Add(time.Duration(i) * time.Second / openRate)
-		}
-		for i := range n {
-			if err := l.wait(time.Until(due[i])); err != nil {
-				return nil, err
-			}
-			// 7 and 200 have no common divisor: neighbours in time are in different conversations.
-			c := l.chatters[i*7%len(l.chatters)]
-			if err := c.write(sendFrame(c.target.id, c.prefix, i)); err != nil {
-				return nil, err
-			}
-		}
-		select {
-		case <-all:
-		case err := <-l.failed:
+		if confirmed, err = loop.turn(r.during); err != nil {
 			return nil, err
-		case <-time.After(patience):
-			return nil, fmt.Errorf("%d sends are not confirmed after %v", left.Load(), patience)
 		}
 		cpu = m.stop()
-		return l, l.settle()
+		if err := l.settle(); err != nil {
+			return nil, err
+		}
+		received = loop.arrivals()
+		return l, nil
 	})
 	if err != nil {
 		return err

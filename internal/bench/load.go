@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/parley-chat/parley/internal/crowd"
 )
 
 const (
@@ -30,6 +33,7 @@ type target struct {
 // chatter is one person at one socket in one conversation.
 type chatter struct {
 	*peer
+	person crowd.Person
 	target *target
 	load   *load
 	prefix string // of its keys: nobody else's
@@ -41,17 +45,22 @@ type chatter struct {
 	acked  int64
 	ackAt  time.Time
 	took   []time.Duration // of each confirmation while measuring
+
+	leaving atomic.Bool // its socket may end
 }
 
-// load is a crowd of chatters. onSent, onEvent, onReceipt and onSynced, where set, see every confirmation, every message,
-// every receipt:count and every receipt:synced.
+// load is a crowd of chatters. onSent, onEvent, onReceipt, onSynced and onPresence, where set, see every confirmation, every
+// message, every receipt:count, every receipt:synced, and every presence:state and presence:changed. onPresence has to be
+// set before they join: it sees what comes meanwhile.
 type load struct {
-	chatters  []*chatter
-	targets   map[string]*target
-	onSent    func(c *chatter, text []byte)
-	onEvent   func(c *chatter, text []byte)
-	onReceipt func(c *chatter, text []byte)
-	onSynced  func(c *chatter, text []byte)
+	chatters   []*chatter
+	targets    map[string]*target
+	onSent     func(c *chatter, text []byte)
+	onEvent    func(c *chatter, text []byte)
+	onReceipt  func(c *chatter, text []byte)
+	onSynced   func(c *chatter, text []byte)
+	onPresence func(c *chatter, text []byte)
+	ackAtOnce  bool // each message by itself: who owes an ack for 10 s is sent it again (C3.4)
 
 	measuring atomic.Bool
 	stopping  atomic.Bool
@@ -62,9 +71,19 @@ type load struct {
 	failed    chan error
 }
 
-// join connects n people of each conversation, to the nodes in turn, and waits until all have subscribed.
+func newLoad() *load { return &load{targets: map[string]*target{}, failed: make(chan error, 1)} }
+
+// join makes a load of n people of each conversation, as [load.join] does.
 func join(ctx context.Context, nodes servers, talks []talk, n int) (*load, error) {
-	l := &load{targets: map[string]*target{}, failed: make(chan error, 1)}
+	l := newLoad()
+	if err := l.join(ctx, nodes, talks, n); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// join connects n people of each conversation, to the nodes in turn, and waits until all have subscribed.
+func (l *load) join(ctx context.Context, nodes servers, talks []talk, n int) error {
 	var mu sync.Mutex
 	group, _ := errgroup.WithContext(ctx)
 	group.SetLimit(64)
@@ -77,7 +96,8 @@ func join(ctx context.Context, nodes servers, talks []talk, n int) (*load, error
 				if err != nil {
 					return err
 				}
-				c := &chatter{peer: p, target: target, load: l, prefix: strconv.FormatUint(rand.Uint64(), 36), ackAt: time.Now()}
+				c := &chatter{peer: p, person: person, target: target, load: l, prefix: strconv.FormatUint(rand.Uint64(), 36), ackAt: time.Now()}
+				p.aside = c.presence
 				mu.Lock()
 				l.chatters = append(l.chatters, c)
 				mu.Unlock()
@@ -90,16 +110,23 @@ func join(ctx context.Context, nodes servers, talks []talk, n int) (*load, error
 	}
 	if err := group.Wait(); err != nil {
 		l.close()
-		return nil, err
+		return err
 	}
-	return l, nil
+	return nil
+}
+
+// presence takes an event of presence, and passes over all others.
+func (c *chatter) presence(text []byte) {
+	if c.load.onPresence != nil && bytes.HasPrefix(kindOf(text), []byte("presence:")) {
+		c.load.onPresence(c, text)
+	}
 }
 
 // listen starts a reader for every chatter.
 func (l *load) listen() {
 	for _, c := range l.chatters {
 		l.readers.Go(func() {
-			if err := c.follow(); err != nil && !l.closing.Load() {
+			if err := c.follow(); err != nil && !l.closing.Load() && !c.leaving.Load() {
 				l.fail(err)
 			}
 		})
@@ -153,6 +180,8 @@ func (c *chatter) follow() error {
 			if c.load.onSynced != nil {
 				c.load.onSynced(c, text)
 			}
+		case "presence:state", "presence:changed":
+			c.presence(text)
 		case "message:error", "error":
 			return fmt.Errorf("refused: %s", text)
 		case "system:draining":
@@ -191,7 +220,7 @@ func (c *chatter) send() error {
 
 func (c *chatter) ack() error {
 	now := time.Now()
-	if now.Sub(c.ackAt) < ackEvery {
+	if now.Sub(c.ackAt) < ackEvery && !c.load.ackAtOnce {
 		return nil
 	}
 	c.ackAt = now

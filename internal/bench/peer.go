@@ -27,8 +27,9 @@ const (
 // peer is a WebSocket client that costs as little as can be: it takes frames apart in place and reads
 // the two or three members that it needs by their place. One goroutine reads; any may write.
 type peer struct {
-	conn net.Conn
-	in   *bufio.Reader
+	conn  net.Conn
+	in    *bufio.Reader
+	aside func(text []byte) // where set, sees what await passes over
 
 	writing sync.Mutex
 	out     []byte
@@ -107,6 +108,8 @@ func (p *peer) await(kind string) ([]byte, error) {
 			return text, nil
 		case bytes.HasSuffix(got, []byte("error")):
 			return nil, fmt.Errorf("waiting for %s: %s", kind, text)
+		case p.aside != nil:
+			p.aside(text)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -36,12 +37,16 @@ func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, err
 		return nil, fmt.Errorf("P6 signs up %d people: it has to start the server itself", most)
 	}
 	w := &world{people: make([]crowd.Person, most), talks: map[string][]talk{}}
-	clients := make([]*client.Client, most)
+	clients := make(map[chat.UserID]*client.Client, most)
+	var mu sync.Mutex
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for i := range most {
-		group.Go(func() (err error) {
-			clients[i], w.people[i], err = signUp(groupCtx, base)
+		group.Go(func() error {
+			c, person, err := signUp(groupCtx, base)
+			mu.Lock()
+			defer mu.Unlock()
+			w.people[i], clients[person.ID] = person, c
 			return err
 		})
 	}
@@ -49,14 +54,13 @@ func seedOver(ctx context.Context, base string, chosen []*scenario) (*world, err
 		return nil, err
 	}
 	for _, s := range chosen {
-		for i := range s.talks {
-			first := i * s.talkSize % most
-			t := talk{people: w.people[first : first+s.talkSize]}
+		for _, people := range s.seats(w.people) {
+			t := talk{people: people}
 			n := client.NewConversation{Type: "group", Title: "bench"}
 			for _, p := range t.people[1:] {
 				n.ParticipantIDs = append(n.ParticipantIDs, string(p.ID))
 			}
-			c, err := clients[first].CreateConversation(ctx, n)
+			c, err := clients[people[0].ID].CreateConversation(ctx, n)
 			if err != nil {
 				return nil, err
 			}

@@ -7,8 +7,10 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/parley-chat/parley/internal/crowd"
 	"github.com/parley-chat/parley/internal/pgserver"
 	"github.com/parley-chat/parley/internal/redisserver"
 	"github.com/parley-chat/parley/internal/tally"
@@ -25,8 +27,11 @@ type options struct {
 	scenarios     []string
 	during        time.Duration
 	idle          int
+	people        int           // of presence-cost
+	steady        time.Duration // how long presence-cost measures
 	json          string
 	profile       string
+	program       string // what is measured; "" for this very program
 }
 
 // run is one run over one database.
@@ -41,12 +46,28 @@ type run struct {
 
 // scenario is one row of the goals and how it is measured.
 type scenario struct {
-	name     string
-	work     string
-	people   int // accounts that it needs
-	talks    int // conversations of its own, which nobody has written to
-	talkSize int
-	measure  func(context.Context, *run, *Scenario) error
+	name    string
+	work    string
+	people  int   // accounts that it needs
+	talks   []int // sizes of the conversations of its own, which nobody has written to
+	measure func(context.Context, *run, *Scenario) error
+}
+
+// of are the sizes of n conversations.
+func of(n, size int) []int { return slices.Repeat([]int{size}, n) }
+
+// seats are who is in each of a scenario's conversations: people of their own, as far as they go round.
+func (s *scenario) seats(people []crowd.Person) [][]crowd.Person {
+	var out [][]crowd.Person
+	first := 0
+	for _, size := range s.talks {
+		if first+size > len(people) {
+			first = 0
+		}
+		out = append(out, people[first:first+size])
+		first += size
+	}
+	return out
 }
 
 // severalNodes reports whether a scenario brings nodes of its own, joined by Redis.
@@ -54,25 +75,38 @@ func (s *scenario) severalNodes() bool {
 	return s.name == "P11" || s.name == "fan-out" || s.counts()
 }
 
+// presence reports whether a scenario is one of those of presence: two nodes with Redis on PostgreSQL, one without on SQLite.
+func (s *scenario) presence() bool { return strings.HasPrefix(s.name, "presence-") }
+
+// isOf reports whether a scenario is meant by one of the names: its own, or the one of a group.
+func (s *scenario) isOf(names []string) bool {
+	return slices.Contains(names, s.name) || s.presence() && slices.Contains(names, "presence")
+}
+
 // counts reports whether a scenario counts statements and commands. It needs an extension that somebody else's database may
 // not have.
 func (s *scenario) counts() bool { return s.name == "receipts" || s.name == "sync" }
 
-// scenarios are the goals' rows, in order. idle is how many sockets P6 opens.
-func scenarios(idle int) []*scenario {
+// scenarios are the goals' rows, in order. idle is how many sockets P6 opens, people how many presence-cost does.
+func scenarios(idle, people int) []*scenario {
+	size, crowd := people/50, people/5
 	return []*scenario{
-		{"P1", "200 senders in 20 conversations of 10, one message outstanding each", 200, 20, 10, measureThroughput},
-		{"P2", "one sender on an idle system", 2, 1, 2, measureLatency},
-		{"P3", "20 in flight, one in each conversation; 8 in flight", 200, 20, 10, measureFew},
-		{"P4", "messages in a commit at 200 in flight", 200, 20, 10, measureBatches},
-		{"P5", "a conversation of 1,000 connected", 1000, 2, 1000, measureFanOut},
-		{"P6", fmt.Sprintf("%d idle authenticated connections", idle), idle, 0, 0, measureIdle},
-		{"P7", "P1 on SQLite", 200, 20, 10, measureThroughput},
-		{"P8", "open loop, 500 messages a second", 200, 20, 10, measureOpenLoop},
-		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, 20, 10, measureTwoNodes},
-		{"fan-out", "what a message costs by people connected and by nodes, and a model of it", modelPeople, 1, modelPeople, measureModel},
-		{"receipts", "1,000 people on two nodes read one message within a second", 1000, 1, 1000, measureReceipts},
-		{"sync", "1,000 people on two nodes say at one moment how far they have read", 1000, 1, 1000, measureSyncs},
+		{"P1", "200 senders in 20 conversations of 10, one message outstanding each", 200, of(20, 10), measureThroughput},
+		{"P2", "one sender on an idle system", 2, of(1, 2), measureLatency},
+		{"P3", "20 in flight, one in each conversation; 8 in flight", 200, of(20, 10), measureFew},
+		{"P4", "messages in a commit at 200 in flight", 200, of(20, 10), measureBatches},
+		{"P5", "a conversation of 1,000 connected", 1000, of(2, 1000), measureFanOut},
+		{"P6", fmt.Sprintf("%d idle authenticated connections", idle), idle, nil, measureIdle},
+		{"P7", "P1 on SQLite", 200, of(20, 10), measureThroughput},
+		{"P8", "open loop, 500 messages a second", 200, of(20, 10), measureOpenLoop},
+		{"P11", "P1 on two nodes with Redis beside P1 on one without", 200, of(20, 10), measureTwoNodes},
+		{"fan-out", "what a message costs by people connected and by nodes, and a model of it", modelPeople, of(1, modelPeople), measureModel},
+		{"receipts", "1,000 people on two nodes read one message within a second", 1000, of(1, 1000), measureReceipts},
+		{"sync", "1,000 people on two nodes say at one moment how far they have read", 1000, of(1, 1000), measureSyncs},
+		{"presence-cost", fmt.Sprintf("%d people in conversations of %d say every 15 s that they live", people, size), people, of(50, size), measurePresence},
+		{"presence-storm", fmt.Sprintf("P8 beside %d people who become away, invisible and online, one step a second", crowd),
+			200 + 2*crowd, slices.Concat(of(20, 10), of(1, crowd), of(10, crowd/10)), measureStorm},
+		{"presence-leaving", fmt.Sprintf("one of %d people of a conversation goes, and all others see it", crowd), crowd, of(1, crowd), measureLeaving},
 	}
 }
 
@@ -80,14 +114,14 @@ func scenarios(idle int) []*scenario {
 func choose(o options) ([]*scenario, error) {
 	postgres := o.databaseURL != "" || o.startPostgres
 	var chosen []*scenario
-	all := scenarios(o.idle)
+	all := scenarios(o.idle, o.people)
 	for _, name := range o.scenarios {
-		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.name == name }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out, receipts and sync, separated by commas", name)
+		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.isOf([]string{name}) }) {
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out, receipts, sync and presence, separated by commas", name)
 		}
 	}
 	for _, s := range all {
-		named := slices.Contains(o.scenarios, s.name)
+		named := s.isOf(o.scenarios)
 		// P7 is P1 with SQLite's goal, and several nodes need PostgreSQL.
 		applies := postgres == (s.name == "P1") || s.name != "P1" && s.name != "P7"
 		if s.severalNodes() {
@@ -96,8 +130,12 @@ func choose(o options) ([]*scenario, error) {
 		if s.counts() && !named {
 			applies = applies && o.startPostgres
 		}
+		if s.presence() {
+			// They take minutes, and their figures need a PostgreSQL that counts.
+			applies = named && o.url == "" && (o.databaseURL == "" || o.startPostgres)
+		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out, receipts and sync are for PostgreSQL, P7 is P1 on SQLite, and all of these but P1 and P7 start their servers themselves", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out, receipts and sync are for PostgreSQL, P7 is P1 on SQLite, all of these but P1 and P7 start their servers themselves, and those of presence are for SQLite and for --start-postgres", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)
@@ -117,21 +155,23 @@ func measure(ctx context.Context, o options) (report *Report, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(data)
-	r := &run{options: o, config: serverConfig{data: data, databaseURL: o.databaseURL, key: newKey()}}
+	r := &run{options: o, config: serverConfig{program: o.program, data: data, databaseURL: o.databaseURL, key: newKey()}}
 	if o.startPostgres {
 		p, err := pgserver.Start()
 		if err != nil {
 			return nil, err
 		}
 		defer p.Remove()
-		if slices.ContainsFunc(chosen, (*scenario).counts) {
+		if slices.ContainsFunc(chosen, func(s *scenario) bool { return s.counts() || s.presence() }) {
 			if err := p.Preload(tally.Library); err != nil {
 				return nil, err
 			}
 		}
 		r.config.databaseURL = p.URL("postgres")
 	}
-	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool { return s.severalNodes() })
+	several := o.nodes > 1 || slices.ContainsFunc(chosen, func(s *scenario) bool {
+		return s.severalNodes() || s.presence() && o.startPostgres
+	})
 	if several && o.redisURL == "" {
 		redis, err := redisserver.Start()
 		if err != nil {

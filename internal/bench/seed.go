@@ -55,10 +55,8 @@ func seed(ctx context.Context, c serverConfig, chosen []*scenario) (*world, erro
 		w.people = append(w.people, more...)
 	}
 	for _, sc := range chosen {
-		for i := range sc.talks {
-			// Each conversation has people of its own, as far as they go round.
-			first := i * sc.talkSize % len(w.people)
-			t, err := addTalk(ctx, s, w.people[first:first+sc.talkSize])
+		for _, people := range sc.seats(w.people) {
+			t, err := addTalk(ctx, s, people)
 			if err != nil {
 				return nil, err
 			}

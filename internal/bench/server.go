@@ -50,6 +50,7 @@ func (s servers) stop() error {
 
 // serverConfig is what a server is started with.
 type serverConfig struct {
+	program     string // "" for this very one
 	data        string // folder
 	databaseURL string // "" for SQLite
 	key         string // signs tokens
@@ -57,9 +58,16 @@ type serverConfig struct {
 	profile     string // file for a CPU profile; "" for none
 }
 
+func (c serverConfig) executable() (string, error) {
+	if c.program != "" {
+		return c.program, nil
+	}
+	return os.Executable()
+}
+
 // startServer runs this very program as a server on a free port of loopback and waits until it is ready.
 func startServer(ctx context.Context, c serverConfig) (*server, error) {
-	self, err := os.Executable()
+	self, err := c.executable()
 	if err != nil {
 		return nil, err
 	}
