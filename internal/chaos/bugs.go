@@ -81,14 +81,21 @@ func bugsCommand() *cobra.Command {
 // control hunts in the server as it is, under all that bugs are hunted under: where something is found without a bug, what
 // is found with one proves nothing.
 func control(ctx context.Context, out io.Writer, c cluster.Config, seed uint64, folder string) error {
-	rounds := slices.Clone(hunting)
+	var rounds []planted.Bug
+	for _, kinds := range hunting {
+		rounds = append(rounds, planted.Bug{Under: kinds})
+	}
 	for _, b := range planted.Bugs() {
-		if b.Chaos && len(b.Under) > 0 && !slices.ContainsFunc(rounds, func(kinds []string) bool { return slices.Equal(kinds, b.Under) }) {
-			rounds = append(rounds, b.Under)
+		same := func(round planted.Bug) bool {
+			return slices.Equal(round.Under, b.Under) && round.Visitors == b.Visitors
+		}
+		if b.Chaos && len(b.Under) > 0 && !slices.ContainsFunc(rounds, same) {
+			rounds = append(rounds, planted.Bug{Under: b.Under, Visitors: b.Visitors})
 		}
 	}
-	for _, kinds := range rounds {
-		none := planted.Bug{Name: "no bug", Under: kinds}
+	for _, none := range rounds {
+		none.Name = "no bug"
+		kinds := none.Under
 		verdict, _, err := hunt(ctx, none, c, seed, folder)
 		if err != nil {
 			return fmt.Errorf("%s: %w", none.Name, err)

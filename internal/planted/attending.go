@@ -1,5 +1,8 @@
 package planted
 
+// hearing is a fault under which everybody hears at once of what changes, so that what is shown to the wrong people is no delay.
+var hearing = []string{"clients-cut"}
+
 // attendingBugs are between who is there and who is told so.
 var attendingBugs = []Bug{
 	{
@@ -36,7 +39,7 @@ var attendingBugs = []Bug{
 	},
 	{
 		Name: "show to all what is for friends", Breaks: "Presence that is shared with friends is shown to friends alone (C7.4).", Caught: []string{"C7.4"}, Chaos: true, Visitors: true,
-		Under: calm,
+		Under: hearing,
 		Edits: []Edit{{
 			File: "internal/chat/presence.go",
 			Old:  "\tcase p.Sharing == ShareFriends:\n\t\treturn r.Friends\n",
@@ -45,11 +48,20 @@ var attendingBugs = []Bug{
 	},
 	{
 		Name: "show oneself to whom one has blocked", Breaks: "Who is blocked is told nothing (C7.4).", Caught: []string{"C7.4"}, Chaos: true, Visitors: true,
-		Under: calm,
+		Under: hearing,
 		Edits: []Edit{{
 			File: "internal/chat/presence.go",
 			Old:  "\tcase p.Secret() || r.Blocked:\n",
 			New:  "\tcase p.Secret():\n",
+		}},
+	},
+	{
+		Name: "let others see that who is invisible types", Breaks: "Who is invisible types for nobody (C4.7, C7.1).", Caught: []string{"C7.1"}, Chaos: true, Visitors: true,
+		Under: hearing,
+		Edits: []Edit{{
+			File: "internal/chat/typing.go",
+			Old:  "\tif typing && s.isInvisible(ctx, actor) {\n\t\treturn nil\n\t}\n",
+			New:  "",
 		}},
 	},
 }
