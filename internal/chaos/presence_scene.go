@@ -157,6 +157,8 @@ func (r *presence) nodeFrozen(ctx context.Context) error {
 	over := r.recorder.Fault("freeze", node.Name, "")
 	node.Freeze()
 	frozen := r.recorder.Now()
+	// The node sees only later that they have closed, and must not take them for having been there until then.
+	r.crowd.depart(gone)
 	for _, g := range gone {
 		g.left = frozen
 	}
@@ -168,10 +170,6 @@ func (r *presence) nodeFrozen(ctx context.Context) error {
 		r.crowd.connect(g, nil)
 	}
 	err := r.crowd.board.await(ctx, len(r.crowd.watchers), gone, false)
-	for _, g := range gone {
-		g.leave()
-		<-g.ended
-	}
 	node.Thaw()
 	over()
 	if err := quiet(ctx, settles); err != nil {

@@ -49,7 +49,7 @@ func presenceOnce(x *index, f *finding) {
 		case before == nil:
 		case *before.Presence == *w.Presence:
 			f.violated(x, nil, []source{before.source(), w.source()}, "the same was told twice of somebody's presence")
-		case !before.there() && !w.there() && before.SeenAt != 0 && w.SeenAt != 0 &&
+		case !before.there() && !w.there() && before.from.Event == PresenceChanged && w.SeenAt != 0 &&
 			!x.unsettled(l.user, user, x.aware(before.from.At), w.from.At) && !x.wished(user, before.from.At-x.b.There, w.from.At):
 			f.violated(x, nil, []source{before.source(), w.source()}, "one departure was told twice")
 		}

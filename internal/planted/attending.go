@@ -17,7 +17,7 @@ var attendingBugs = []Bug{
 		Name: "believe at once who is missing from an emptied Redis", Breaks: "Absence is believed 30 s after a loss (C7.3).", Caught: []string{"C7.2"}, Scene: "Redis flushed",
 		Edits: []Edit{{
 			File: "internal/redis/presence.lua",
-			Old:  "local sure = now - born >= lease\n",
+			Old:  "local sure = now - since >= lease\n",
 			New:  "local sure = true\n",
 		}},
 	},
