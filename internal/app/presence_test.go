@@ -121,6 +121,15 @@ func TestWithoutRedisEachNodeShowsItsOwnPeople(t *testing.T) {
 			t.Errorf("cleo, on another node, is told that ada is %s", e.Presence.Status)
 		}
 	}
+	// Who is on both nodes, and hides on one, is seen on neither.
+	join(t, two, "ada")
+	awaitStatus(t, cleo, ada.id, client.StatusOnline)
+	began := time.Now()
+	ada.live.SetPresence(client.StatusInvisible)
+	awaitStatus(t, cleo, ada.id, client.StatusOffline)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
 	for _, n := range []*node{one, two} {
 		awaitHealth(t, n, 15*time.Second, "warning", func(_ int, h httpapi.Health) bool {
 			return strings.Contains(strings.Join(h.Warnings, " "), "Without Redis each node knows only of its own people")

@@ -34,9 +34,20 @@ const mostRevs = chat.MaxPresenceRev
 // watchingChanged says that it has to be read anew whom a person watches.
 type watchingChanged struct{ User chat.UserID }
 
-// PresenceChangedHere tells those who watch these people on this node alone: other nodes know nothing of whom they are
-// connected to, and would take back what they heard.
-func (h *Hub) PresenceChangedHere(changed []chat.Presence) { h.presences.mail.say(false, changed...) }
+// PresenceChangedHere tells those who watch these people on this node, and other nodes who may know of them alone: what they are
+// those would take back, since they know nothing of this node's devices.
+func (h *Hub) PresenceChangedHere(changed []chat.Presence) {
+	h.presences.mail.say(false, changed...)
+	for _, p := range changed {
+		alone := chat.Presence{User: p.User, Status: chat.StatusOffline, Privacy: p.Privacy}
+		if p.Privacy.Invisible {
+			alone.SeenAt = p.SeenAt
+		}
+		if h.bus.Peers() {
+			h.publish(PresenceTopic(p.User), envelopePresence, alone)
+		}
+	}
+}
 
 // PresenceChanged tells those who watch these people and may know, on all nodes.
 func (h *Hub) PresenceChanged(changed []chat.Presence) {
@@ -109,6 +120,15 @@ func (p *presences) hear(s said) {
 	}
 	before, first := t.now, !t.known
 	t.hear(s.Presence)
+	if s.Version == 0 && !t.now.Privacy.Invisible && !t.now.Privacy.Secret() {
+		// What they are, as far as that may be known now, was not said.
+		if t.now.Privacy.Rev > before.Privacy.Rev {
+			p.doubt(t)
+		}
+		if first {
+			return
+		}
+	}
 	if t.now.Version == before.Version && t.now.Privacy.Rev == before.Privacy.Rev && !first {
 		return
 	}

@@ -106,6 +106,62 @@ func TestARedisThatComesBackWithAnEarlierClockIsBelieved(t *testing.T) {
 	})
 }
 
+func TestWhoHidesWhileTheDevicesAreAwayIsGoneAtOnceOnAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 2, 3, inmem.NewBus())
+		own, far := w.nodes[0].connect(t, w.users[0]), w.nodes[1].connect(t, w.users[2])
+		settle()
+		before := w.persons[w.users[0]]
+		hidden := everyone
+		hidden.Rev, hidden.Invisible = 2, true
+		w.set(func() { w.away = true })
+		gone := w.be(w.users[0], chat.StatusOffline, hidden)
+		alone := gone
+		alone.Version = 0
+		w.nodes[0].PresenceChanged([]chat.Presence{alone})
+		time.Sleep(time.Millisecond)
+		w.sees(own, w.users[0])
+		w.sees(far, w.users[0])
+		// The devices are back, and do not know it yet.
+		w.set(func() { w.away, w.persons[w.users[0]] = false, before })
+		w.nodes[1].Lose(nil)
+		settle()
+		w.set(func() { w.persons[w.users[0]] = gone })
+		w.nodes[0].PresenceChanged([]chat.Presence{gone})
+		settle()
+		w.sees(far, w.users[0])
+		if n := far.changes(w.users[0]); n != 1 {
+			t.Errorf("one change was told %d times", n)
+		}
+	})
+}
+
+func TestWhoShowsThemselvesWhileTheDevicesAreAwayIsLookedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 2, 3, inmem.NewBus())
+		hidden := everyone
+		hidden.Rev, hidden.Invisible = 2, true
+		w.be(w.users[0], chat.StatusOffline, hidden)
+		far := w.nodes[1].connect(t, w.users[2])
+		settle()
+		w.set(func() { w.away = true })
+		shown := everyone
+		shown.Rev = 3
+		w.be(w.users[0], chat.StatusOnline, shown)
+		w.nodes[0].PresenceChanged([]chat.Presence{{User: w.users[0], Status: chat.StatusOffline, Privacy: shown}})
+		settle()
+		if n := far.changes(w.users[0]); n != 0 {
+			t.Errorf("%d changes were told while nothing was known", n)
+		}
+		w.set(func() { w.away = false })
+		time.Sleep(10 * time.Second)
+		w.sees(far, w.users[0])
+		if n := far.changes(w.users[0]); n != 1 {
+			t.Errorf("one change was told %d times", n)
+		}
+	})
+}
+
 func TestAnEnvelopeThatCannotBeTrueIsReadAnewAndNotBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := inmem.NewBus()

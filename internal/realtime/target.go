@@ -77,26 +77,34 @@ func (t *target) place(v *viewer) (at int, there bool) {
 
 // hear takes an announcement: of two the one with the larger version holds, and of privacies the one with the larger rev.
 func (t *target) hear(said chat.Presence) {
-	next := t.now
-	if said.Version > next.Version {
-		next = said
-		next.Privacy = t.now.Privacy
+	switch {
+	case said.Version > t.now.Version:
 		t.missed = false
+		t.is(t.shown(said))
+	case said.Version == 0 && said.Privacy.Rev > t.now.Privacy.Rev && said.Privacy.Invisible:
+		// While the devices are away it is said all the same since when they look as if they were gone.
+		said.Version = t.now.Version
+		t.is(withPrivacy(said, said.Privacy))
+	default:
+		t.is(withPrivacy(t.now, said.Privacy))
 	}
-	next = withPrivacy(next, said.Privacy)
-	if alone := said.Version == 0 && next.Privacy == said.Privacy; alone && next.Privacy.Invisible && next.SeenAt.IsZero() {
-		next.SeenAt = said.SeenAt
-	}
-	t.is(next)
 }
 
 // read takes what was read, and takes it to be so whatever its version: the clock of a Redis that comes back may be an
 // earlier one. What is known of who may know it holds all the same.
 func (t *target) read(said chat.Presence) {
-	privacy := said.Privacy
-	said.Privacy = t.now.Privacy
 	t.missed = false
-	t.is(withPrivacy(said, privacy))
+	t.is(t.shown(said))
+}
+
+// shown is what was said, as far as it may be known now. Of somebody who has hidden since, that they were seen last when they did
+// stays.
+func (t *target) shown(said chat.Presence) chat.Presence {
+	next := withPrivacy(said, t.now.Privacy)
+	if said.Privacy.Rev < t.now.Privacy.Rev && next.Privacy.Invisible && !next.Privacy.Secret() {
+		next.SeenAt = t.now.SeenAt
+	}
+	return next
 }
 
 // leave takes it that they are offline since they were not found.
