@@ -89,7 +89,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
           <h1 className="truncate font-semibold text-head">
             <bdi>{name}</bdi>
           </h1>
-          <p className="truncate text-ink-3 text-meta">
+          <p className="min-h-4 truncate text-ink-3 text-meta">
             <Suspense>{peer !== null && <PresenceText id={peer.id} />}</Suspense>
             {conversation?.type === "group" && strings.participants(conversation.participantCount)}
           </p>
