@@ -120,9 +120,6 @@ func (r *run) stormTurn(nodes servers, loop *openLoop, sight *sight, watchers *l
 	}
 	confirmed, err := loop.turn(r.during)
 	close(stop)
-	cpu := m.stop()
-	side.lasted, side.redis = side.lasted+time.Since(began), side.redis+cpuOf(r.redis)-redis
-	side.server, side.others = side.server+cpu.Server, max(side.others, cpu.Others)
 	if err = errors.Join(err, <-done, loop.load.settle()); err != nil {
 		return err
 	}
@@ -130,6 +127,10 @@ func (r *run) stormTurn(nodes servers, loop *openLoop, sight *sight, watchers *l
 	if err != nil {
 		return fmt.Errorf("when the storm was over: %w", err)
 	}
+	// What waited for messages is told afterwards, and belongs to the storm.
+	cpu := m.stop()
+	side.lasted, side.redis = side.lasted+time.Since(began), side.redis+cpuOf(r.redis)-redis
+	side.server, side.others = side.server+cpu.Server, max(side.others, cpu.Others)
 	side.confirmed, side.received = append(side.confirmed, confirmed...), append(side.received, loop.arrivals()...)
 	side.events, side.frames = side.events+sight.events.Load()-events, side.frames+sight.frames.Load()-frames
 	side.calm = max(side.calm, calm)
