@@ -27,8 +27,8 @@ func (p *presences) move(m move) {
 	}
 	m.here = slices.DeleteFunc(m.here, func(u chat.UserID) bool { return p.viewers[u] == nil || slices.Contains(m.people, u) })
 	switch {
-	case len(m.people) == 0 || len(m.here) == 0:
-	case len(m.people) > maxMoved:
+	case len(m.here) == 0:
+	case len(m.people) == 0, len(m.people) > maxMoved:
 		for _, u := range m.here {
 			p.want(p.viewers[u])
 		}

@@ -150,9 +150,10 @@ func (p *presences) hear(s said) {
 	}
 }
 
-// rosterMoved has it read what those who came into a conversation or went out of it are to those who are here.
-func (p *presences) rosterMoved(people, here []chat.UserID) {
-	if len(people) == 0 {
+// rosterMoved has it read what those who came into a conversation or went out of it are to those who are here; when it is
+// unclear who that was, whom all those watch.
+func (p *presences) rosterMoved(people, here []chat.UserID, unclear bool) {
+	if len(people) == 0 && !unclear {
 		return
 	}
 	p.mail.put(func(l *post) { l.moves = append(l.moves, move{people, here}) })

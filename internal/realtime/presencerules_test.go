@@ -125,3 +125,27 @@ func TestWhoComesIntoAGroupIsSeenThereAndWhoIsTakenOutOfItIsNot(t *testing.T) {
 		bob.last("blocked", people[0], chat.StatusOffline, 1)
 	})
 }
+
+func TestWhoWasTakenOutByANodeThatDiedBeforeItSaidSoIsSeenNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := presenceWorld(t)
+		people := w.people(3)
+		c := w.group(people...)
+		ann := w.nodes[0].come(t, people[0])
+		w.nodes[1].come(t, people[1])
+		time.Sleep(3 * time.Second)
+		ann.last("in the group", people[1], chat.StatusOnline, 0)
+		roster, err := w.store.Roster(bg, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.store.ReviseConversation(bg, chat.Revision{Conversation: c, RosterRev: roster.Rev, Remove: people[1:2]}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		ann.last("out of it", people[1], chat.StatusOffline, 1)
+		if ann.now(people[1]).LastSeenAt != nil {
+			t.Error("it is shown when they were seen last")
+		}
+	})
+}

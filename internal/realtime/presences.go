@@ -21,9 +21,11 @@ const (
 	gatherDoubts = 50 * time.Millisecond
 	// rereadAfter is how long it lasts at least until it is read again whom somebody watches, whatever happens.
 	rereadAfter = time.Second
-	// roundEvery is how often a part of all is compared with the store though nothing was told as lost, and roundOf
-	// into how many parts they are taken: each has its turn once a minute.
-	roundEvery, roundOf = time.Second, 60
+	// roundEvery is how often a part of all is read again though nothing was told as lost. A person's presence has its
+	// turn once a minute, which costs Redis a microsecond; whom somebody watches, which costs the store milliseconds, every
+	// ten minutes.
+	roundEvery            = time.Second
+	doubtsOf, sightingsOf = 60, 600
 	// unsureAfter is when presence is read again that could not be read, or not for sure.
 	unsureAfter = 5 * time.Second
 	// startWithin is how long the first state waits for the presence of everybody in it. The others are told later.
@@ -64,20 +66,19 @@ type presences struct {
 	doubting   bool // presence is being read
 	doubtPause time.Duration
 
-	asks       []*ask // that wait for somebody's presence
-	roundAt    time.Time
-	roundBegan time.Time
-	degraded   time.Time // when all were doubted last since the bus was
-	toSight    []*viewer // whose turn in the round is still to come
-	toDoubt    []*target
-	viewerN    atomic.Int64
-	targetN    atomic.Int64
-	owedN      atomic.Int64
-	pairs      atomic.Int64
-	told       atomic.Uint64
-	states     atomic.Uint64
-	sightings  atomic.Uint64
-	doubts     atomic.Uint64
+	asks      []*ask // that wait for somebody's presence
+	roundAt   time.Time
+	degraded  time.Time // when all were doubted last since the bus was
+	toSight   turnsOf[*viewer]
+	toDoubt   turnsOf[*target]
+	viewerN   atomic.Int64
+	targetN   atomic.Int64
+	owedN     atomic.Int64
+	pairs     atomic.Int64
+	told      atomic.Uint64
+	states    atomic.Uint64
+	sightings atomic.Uint64
+	doubts    atomic.Uint64
 }
 
 func newPresences(h *Hub) *presences {
@@ -183,23 +184,28 @@ func (p *presences) stats(s *Stats) {
 func (p *presences) round() {
 	p.roundAt = p.now.Add(roundEvery)
 	p.due(p.roundAt)
-	if len(p.toSight)+len(p.toDoubt) == 0 && p.now.Sub(p.roundBegan) >= roundOf*roundEvery {
-		p.roundBegan = p.now
-		p.toSight, p.toDoubt = slices.Collect(maps.Values(p.viewers)), slices.Collect(maps.Values(p.targets))
-	}
-	p.toSight = nextOf(p.toSight, len(p.viewers), p.want)
-	p.toDoubt = nextOf(p.toDoubt, len(p.targets), p.doubt)
+	p.toSight.next(p.now, sightingsOf, p.viewers, p.want)
+	p.toDoubt.next(p.now, doubtsOf, p.targets, p.doubt)
 	if bus, may := p.hub.bus.(Degrading); may && bus.Degraded() && p.now.Sub(p.degraded) >= unsureAfter {
 		p.degraded = p.now
 		p.doubtAll()
 	}
 }
 
-// nextOf calls visit for the next ones whose turn it is, and returns those whose turn is still to come.
-func nextOf[T any](rest []*T, all int, visit func(*T)) []*T {
-	n := min(len(rest), (all+roundOf-1)/roundOf)
-	for _, one := range rest[:n] {
+// turnsOf are those whose turn in a round is still to come.
+type turnsOf[T any] struct {
+	rest  []T
+	began time.Time
+}
+
+// next visits those whose turn it is, when a round of all has so many parts. A round takes no less time than these.
+func (r *turnsOf[T]) next(now time.Time, parts int, all map[chat.UserID]T, visit func(T)) {
+	if len(r.rest) == 0 && now.Sub(r.began) >= time.Duration(parts)*roundEvery {
+		r.began, r.rest = now, slices.Collect(maps.Values(all))
+	}
+	n := min(len(r.rest), (len(all)+parts-1)/parts)
+	for _, one := range r.rest[:n] {
 		visit(one)
 	}
-	return rest[n:]
+	r.rest = r.rest[n:]
 }

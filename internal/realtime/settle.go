@@ -126,7 +126,7 @@ func (n *notices) tellRevision(ctx context.Context, c chat.ConversationID, roste
 		return told || (was.known[u] && state.RosterRev <= was.rosterRev)
 	})
 	n.hub.book.settled(c, roster, state, states, gone)
-	n.hub.presences.rosterMoved(whoMoved(came, gone, what), slices.Collect(maps.Keys(here)))
+	n.hub.presences.rosterMoved(whoMoved(came, gone, what), slices.Collect(maps.Keys(here)), what.unclear)
 	return nil
 }
 

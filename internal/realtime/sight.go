@@ -14,7 +14,8 @@ const (
 	maxViewers = 50
 	// maxDoubts is of how many people presence is read at once.
 	maxDoubts = 500
-	// maxMoved is of how many people who came and went at once it is asked what they are to each one here. With more it is
+	// maxMoved is of how many people who came and went at once it is asked what they are to each one here. With more, and when
+	// it is not known who they are, it is
 	// asked anew whom those here watch.
 	maxMoved = 8
 )
