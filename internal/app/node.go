@@ -111,7 +111,7 @@ func (n *Node) build() error {
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
-		Devices: n.devices(), OnlyNode: n.reach.joint == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
+		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
 	n.auth.OnEnd(func(e auth.EndedLogin) {
 		n.hub.EndLogin(e.ID)

@@ -136,3 +136,20 @@ func TestWithoutRedisEachNodeShowsItsOwnPeople(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoIsHereWhenTheNodeEndsWasSeenThenOnEitherDatabase(t *testing.T) {
+	databases(t, func(t *testing.T, env []string) {
+		n := run(t, append(env, clusterKey)...)
+		ada, bert := join(t, n, "ada"), join(t, n, "bert")
+		direct(t, ada, bert)
+		awaitStatus(t, bert, ada.id, client.StatusOnline)
+		ended := time.Now()
+		n.stop(t)
+		again := run(t, append(env, clusterKey)...)
+		bert = join(t, again, "bert")
+		p := awaitStatus(t, bert, ada.id, client.StatusOffline)
+		if p.LastSeenAt == nil || p.LastSeenAt.Sub(ended).Abs() > 5*time.Second {
+			t.Errorf("ada was seen last at %v, want about %v", p.LastSeenAt, ended)
+		}
+	})
+}

@@ -542,11 +542,11 @@ func TestNobodyIsShownBeforeItIsKnownWhoMayKnow(t *testing.T) {
 	})
 }
 
-func TestTheOnlyNodeNotesWhoIsHereWhenItEndsButNobodyInvisible(t *testing.T) {
+func TestANodeWhoseDevicesEndWithItNotesWhoIsHereButNobodyInvisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newWorld(t, 4)
 		w := attended{&world{store: in.store, heard: newRecorder(), people: in.people}, newDistantDevices()}
-		w.Service = chat.New(chat.Config{NewID: newID, Devices: w.devices, OnlyNode: true}, in.store, w.heard)
+		w.Service = chat.New(chat.Config{NewID: newID, Devices: w.devices, OwnDevices: true}, in.store, w.heard)
 		ctx, stop := context.WithCancel(t.Context())
 		ran := make(chan struct{})
 		go func() {

@@ -63,7 +63,7 @@ func (k *attendances) run(ctx context.Context) {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), beatWithin)
 			defer cancel()
 			k.round(last, k.gatherRest)
-			k.sawOnlyNode(last)
+			k.sawOwn(last)
 			return
 		}
 	}

@@ -29,8 +29,8 @@ type Config struct {
 	Delivered func(DeliveredStep)
 	// Devices know who is connected. Nil: nothing is known of presence.
 	Devices Devices
-	// OnlyNode says that no other node ever uses the store: when it ends everybody is gone.
-	OnlyNode bool
+	// OwnDevices says that Devices know of this node's people alone, and are lost by its end: everybody is gone with it.
+	OwnDevices bool
 	// PresenceTold is told of what others are told of people's presence, for logs. May be nil.
 	PresenceTold func([]Presence)
 	// PresenceFailed is told when a part of what keeps presence right begins to fail, beats or lapses, and with nil when it is

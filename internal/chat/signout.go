@@ -70,10 +70,10 @@ func (s *Service) tellEnded(ctx context.Context, changed []Presence) error {
 	return s.cfg.Devices.Settle(ctx, offline)
 }
 
-// sawOnlyNode notes when those who are here were seen last, when this is the only node and ends: nobody will find that their
+// sawOwn notes when those who are here were seen last, when this node ends and the devices with it: nobody will find that their
 // leases have ended.
-func (k *attendances) sawOnlyNode(ctx context.Context) {
-	if !k.service.cfg.OnlyNode {
+func (k *attendances) sawOwn(ctx context.Context) {
+	if !k.service.cfg.OwnDevices {
 		return
 	}
 	seen := k.lastHeard()
