@@ -167,10 +167,10 @@ func (w Watched) seen(p Presence, there, sure bool) Presence {
 		return Presence{User: w.User, Status: StatusOffline}
 	case there && !privacy.Invisible && p.Status != StatusOffline:
 		return p
-	case sure || privacy.Invisible:
+	case sure:
 		return Presence{User: w.User, Status: StatusOffline, SeenAt: w.SeenAt}
 	}
-	// They may be there.
+	// They may be there. Who is invisible is not told apart from who is not known to be.
 	return Presence{User: w.User, Status: StatusOffline}
 }
 

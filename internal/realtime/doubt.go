@@ -123,7 +123,9 @@ func (p *presences) takePresences(read *presencesRead) {
 		switch {
 		case read.err != nil:
 			p.doubtLater(t)
-		case !there && !read.sure:
+		case !read.sure && (!there || found.Privacy.Invisible || found.Privacy.Secret()):
+			// Who is there and lets nobody know it is as unknown as who is not.
+			t.is(withPrivacy(t.now, found.Privacy))
 			p.doubtLater(t)
 		default:
 			if w, left := read.left[t.id]; left {
@@ -141,7 +143,7 @@ func (p *presences) takePresences(read *presencesRead) {
 // is looked for once more: whoever noticed says it in a moment, with the time.
 func (p *presences) takePresence(t *target, found chat.Presence, there bool, mark uint64) {
 	first := !t.known
-	t.known, found.User = true, t.id
+	found.User = t.id
 	left := !there || found.Status == chat.StatusOffline && !found.Privacy.Invisible && !found.Privacy.Secret()
 	switch {
 	case t.heard > mark && there:
@@ -155,7 +157,7 @@ func (p *presences) takePresence(t *target, found chat.Presence, there bool, mar
 	default:
 		t.leave()
 	}
-	if first {
+	if t.known = true; first {
 		p.reveal(t)
 	}
 }

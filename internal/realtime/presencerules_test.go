@@ -17,9 +17,11 @@ type there struct {
 }
 
 // presenceWorld is two nodes with all that belongs to presence: the rules, a SQLite file and the devices.
-func presenceWorld(t *testing.T) *world {
+func presenceWorld(t *testing.T) *world { return presenceWorldOn(t, inmem.NewDevices()) }
+
+func presenceWorldOn(t *testing.T, devices chat.Devices) *world {
 	return newWorldWith(t, 2, inmem.NewBus(), func(rules *chat.Service) realtime.Source { return rules },
-		func(s chat.Store) chat.Store { return s }, chat.Config{Devices: inmem.NewDevices()})
+		func(s chat.Store) chat.Store { return s }, chat.Config{Devices: devices})
 }
 
 func (n *node) come(t *testing.T, u chat.UserID) *there {

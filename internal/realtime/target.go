@@ -133,8 +133,14 @@ func (t *target) permit(p chat.Privacy, seen time.Time) (newer bool) {
 	return newer
 }
 
-// is notes what is so now.
+// is notes what is so now. When somebody invisible was seen last stands still: whoever counts the devices of one that came
+// back since does not know it, and nobody is to learn that they came.
 func (t *target) is(now chat.Presence) {
+	if now.Status == chat.StatusOffline && now.SeenAt.IsZero() && now.Privacy.Invisible && !now.Privacy.Secret() {
+		if now.SeenAt = t.now.SeenAt; !t.known {
+			now.SeenAt = t.seen
+		}
+	}
 	left := now.Status == chat.StatusOffline && t.told.Status != chat.StatusOffline
 	t.lacks = t.known && left && now.SeenAt.IsZero() && !now.Privacy.Secret() && !now.Privacy.Invisible
 	t.now = now
