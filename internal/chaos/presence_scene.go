@@ -19,6 +19,8 @@ const (
 	rebuiltWithin = 40 * time.Second
 	// betweenPings is over how long those come whose node breaks: their last signs of life are spread over it then (C4.4).
 	betweenPings = 15 * time.Second
+	// silent is how long people are there who close: their last frame is so old then, and the close itself is a sign of life.
+	silent = 12 * time.Second
 	// settles is how long after everybody was told it is seen that nothing more comes.
 	settles = 5 * time.Second
 )
@@ -70,6 +72,9 @@ func (r *presence) departures(ctx context.Context) error {
 		if err := c.come(ctx, some, r.doors()...); err != nil {
 			return err
 		}
+	}
+	if err := quiet(ctx, silent); err != nil {
+		return err
 	}
 	began := r.recorder.Now()
 	over := r.recorder.Fault("clients-half-open", "network", "packets are dropped for good")
