@@ -43,6 +43,7 @@ func Departures(ctx context.Context, o Options, p PresenceOptions) (_ *Report, e
 	o.Bounds = bounds(o.Bounds, cluster.Full)
 	// Of what Redis loses nobody must be told anything.
 	o.Bounds.Emptied = nil
+	o.Bounds.Hearing = append(slices.Clone(o.Bounds.Hearing), networkLost)
 	r := &presence{run: &run{Options: o, live: newLive(o.Out)}, PresenceOptions: p}
 	if err := os.MkdirAll(o.Folder, 0o755); err != nil {
 		return nil, err

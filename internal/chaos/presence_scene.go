@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/chaos/proxy"
+	"github.com/parley-chat/parley/internal/check"
 )
 
 // What is promised of each kind of departure (C7.1, C7.3): a lease of 30 s from the last sign of life, and what it takes to be
@@ -24,6 +26,9 @@ const (
 	// settles is how long after everybody was told it is seen that nothing more comes.
 	settles = 5 * time.Second
 )
+
+// networkLost is the fault of some people alone: everybody else hears and is heard.
+const networkLost = "network-lost"
 
 // scene is one way, or some ways at once, in which people depart or do not.
 type scene struct {
@@ -77,9 +82,11 @@ func (r *presence) departures(ctx context.Context) error {
 		return err
 	}
 	began := r.recorder.Now()
-	over := r.recorder.Fault("clients-half-open", "network", "packets are dropped for good")
+	over := r.recorder.Fault(networkLost, r.cluster.Nodes[0].Name, "of some of its people packets are dropped for good")
 	network.Set(proxy.Weather{HoldUp: true, HoldDown: true})
 	for _, g := range losing {
+		// The client notices only after 45 s.
+		g.Observe(check.Observation{Event: check.Offline, Code: client.CodeNetwork})
 		g.left = r.recorder.Now()
 	}
 	c.depart(closing)
