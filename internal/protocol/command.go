@@ -23,6 +23,7 @@ type Auth struct {
 	Token      string `json:"token"`
 	DeviceID   string `json:"deviceId,omitzero"`
 	DeviceType string `json:"deviceType,omitzero" enum:"mobile,desktop"`
+	Status     string `json:"status,omitzero" enum:"online,away" doc:"Whether the person is active on the device; absent: online."`
 }
 
 // Subscribe asks for the events of conversations, one or up to 500 (C3.3).

@@ -78,7 +78,7 @@ type clientVector struct {
 
 var clientFrames = []struct{ name, frame string }{
 	{"auth", `{"type":"auth","token":"abc.def.ghi"}`},
-	{"auth with a device", `{"type":"auth","token":"abc.def.ghi","deviceId":"d1","deviceType":"desktop"}`},
+	{"auth with a device", `{"type":"auth","token":"abc.def.ghi","deviceId":"d1","deviceType":"desktop","status":"away"}`},
 	{"subscribe", `{"type":"subscribe","conversationId":"0198c0de-0000-7000-8000-0000000000c0"}`},
 	{"subscribe and catch up", `{"type":"subscribe","conversationId":"0198c0de-0000-7000-8000-0000000000c0","afterRev":41}`},
 	{"subscribe in bulk", `{"type":"subscribe","conversations":[{"conversationId":"0198c0de-0000-7000-8000-0000000000c0","afterRev":0},{"conversationId":"0198c0de-0000-7000-8000-0000000000c1"}]}`},

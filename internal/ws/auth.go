@@ -24,6 +24,9 @@ func (c *conn) introduce(command protocol.Command) {
 	}
 	c.deep = true
 	device, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
+	if err == nil {
+		err = checkActivity(m.Status)
+	}
 	if err != nil {
 		c.refuse(err)
 		return
@@ -33,7 +36,7 @@ func (c *conn) introduce(command protocol.Command) {
 		c.refuse(err)
 		return
 	}
-	c.welcome(identity, m.Token, device)
+	c.welcome(identity, m.Token, device, chat.Status(m.Status))
 }
 
 // admit checks a token and counts the connection.
@@ -49,8 +52,8 @@ func (s *Server) admit(token string) (auth.Identity, error) {
 	return identity, nil
 }
 
-// welcome begins the session.
-func (c *conn) welcome(identity auth.Identity, token string, device chat.Device) {
+// welcome begins the session. Who was away before they reconnected is not told as online in between.
+func (c *conn) welcome(identity auth.Identity, token string, device chat.Device, status chat.Status) {
 	c.identity = identity
 	c.ctx, c.cancel = context.WithCancel(c.server.ctx)
 	c.session = c.server.hub.Open(c.ctx, identity.User, identity.Login, c.out)
@@ -61,13 +64,18 @@ func (c *conn) welcome(identity auth.Identity, token string, device chat.Device)
 		return
 	}
 	c.presence = c.server.rules.Attend(identity.User, identity.Login, device)
+	c.presence.Heartbeat(time.Now(), status, device)
 	c.succeed()
 	c.server.hub.Welcome(c.session)
 }
 
 // renew goes on with a fresh token of the same person (C4.3).
 func (c *conn) renew(m *protocol.Auth) {
-	if _, err := chat.CheckDevice(m.DeviceID, m.DeviceType); err != nil {
+	_, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
+	if err == nil {
+		err = checkActivity(m.Status)
+	}
+	if err != nil {
 		c.refuse(err)
 		return
 	}

@@ -18,19 +18,24 @@ func (c *conn) noteActivity(command protocol.Command, now time.Time) {
 
 // heartbeat takes what the client says of its person (C7.1). That it lives every frame says (C4.4).
 func (c *conn) heartbeat(m *protocol.Heartbeat, now time.Time) {
-	status := chat.Status(m.Status)
-	switch status {
-	case "", chat.StatusOnline, chat.StatusAway:
-	default:
-		c.presenceProblem(chat.Invalid("status", "status must be \"online\" or \"away\"."))
-		return
-	}
 	device, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
+	if err == nil {
+		err = checkActivity(m.Status)
+	}
 	if err != nil {
 		c.presenceProblem(err)
 		return
 	}
-	c.presence.Heartbeat(now, status, device)
+	c.presence.Heartbeat(now, chat.Status(m.Status), device)
+}
+
+// checkActivity holds the rule for what a client says of its person on a device; it may say nothing.
+func checkActivity(status string) error {
+	switch chat.Status(status) {
+	case "", chat.StatusOnline, chat.StatusAway:
+		return nil
+	}
+	return chat.Invalid("status", "status must be \"online\" or \"away\".")
 }
 
 // setPresence is answered by nothing but what the person's own sessions are told of themselves.

@@ -232,3 +232,24 @@ func TestOfAThousandHeartbeatsASecondMostAreRefused(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoWasAwayBeforeTheyReconnectedIsNotOnlineInBetween(t *testing.T) {
+	timed(t, attended(), func(w *world, connect func() *piped) {
+		u := w.person()
+		for range 2 {
+			c := connect()
+			c.send(`{"type":"auth","token":%q,"deviceId":"tab","status":"away"}`, w.token(u, time.Hour))
+			for range 60 {
+				time.Sleep(50 * time.Millisecond)
+				if got := w.is(u); got == "online" {
+					t.Fatal("they are told as online")
+				}
+			}
+			w.wantIs(u, "connected", "away")
+			c.conn.Close()
+		}
+		c := connect()
+		c.send(`{"type":"auth","token":%q,"status":"invisible"}`, w.token(u, time.Hour))
+		c.expect("another status", "auth:error", 4401)
+	})
+}

@@ -53,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if token != "" {
-		c.welcome(identity, token, chat.Device{})
+		c.welcome(identity, token, chat.Device{}, "")
 	}
 	c.arm(time.Now())
 	go c.run()

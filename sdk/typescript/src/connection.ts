@@ -143,7 +143,7 @@ export class Connection {
     }
     this.#socket = socket;
     this.#openTimer = setTimeout(() => this.#lost(socket, "The server did not answer."), openWithin);
-    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token, ...this.#device }));
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token, status: this.activity, ...this.#device }));
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
