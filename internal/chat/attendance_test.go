@@ -20,6 +20,7 @@ type distantDevices struct {
 	mu      sync.Mutex
 	devices chat.Devices
 	away    atomic.Bool
+	slow    time.Duration // how long a call of Beat takes
 	batches [][]chat.Beat
 	when    []time.Time
 }
@@ -52,6 +53,7 @@ func (d *distantDevices) Beat(ctx context.Context, beats []chat.Beat) ([]chat.Pr
 	d.mu.Lock()
 	d.batches, d.when = append(d.batches, slices.Clone(beats)), append(d.when, time.Now())
 	d.mu.Unlock()
+	time.Sleep(d.slow)
 	return in.Beat(ctx, beats)
 }
 
@@ -573,6 +575,28 @@ func TestANodeWhoseDevicesEndWithItNotesWhoIsHereButNobodyInvisible(t *testing.T
 		}
 		if seen := w.lastSeen(t, 2); seen.After(hidden.Add(time.Second)) {
 			t.Errorf("who is invisible was seen at %v", seen)
+		}
+	})
+}
+
+func TestABeatThatWaitedForOthersDoesNotMakeSomebodyBeThereForLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newAttended(t, 2)
+		w.devices.slow = 10 * time.Second
+		for range 500 {
+			w.come(t, 0, "", "")
+		}
+		began := time.Now()
+		w.Attend(w.people[1], loginOf(w.people[1]), chat.Device{}).Leave(chat.ExitClosed)
+		time.Sleep(time.Minute)
+		w.devices.mu.Lock()
+		defer w.devices.mu.Unlock()
+		for i, batch := range w.devices.batches {
+			for _, b := range batch {
+				if heard := w.devices.when[i].Add(-b.Heard).Sub(began); b.User == w.people[1] && heard.Abs() > time.Millisecond {
+					t.Errorf("a beat says that somebody was heard %v later than they were", heard)
+				}
+			}
 		}
 	})
 }

@@ -36,6 +36,7 @@ var errUnread = errors.New("it cannot be read who may know of whose presence")
 type sign struct {
 	of    *Attendance
 	beat  Beat
+	at    int64 // when its ages were as they are
 	heard int64
 	other bool
 }
@@ -163,12 +164,19 @@ func (a *Attendance) isDue(now int64) bool {
 // sign is the beat as of now. The caller has the lock.
 func (a *Attendance) sign(now int64) sign {
 	heard := a.heard.Load()
-	s := sign{of: a, heard: heard, other: a.other, beat: Beat{
+	s := sign{of: a, at: now, heard: heard, other: a.other, beat: Beat{
 		User: a.person.user, Login: a.login, DeviceID: a.device, Type: kinds[a.kind], Away: a.isAway(now),
 		Heard: time.Duration(now - heard), Active: time.Duration(now - a.active.Load()), Connected: time.Duration(now - a.connected),
 	}}
 	a.other = false
 	return s
+}
+
+// aged is the beat as of now: it may have waited for others, or for the store.
+func (s *sign) aged(now int64) Beat {
+	b, waited := s.beat, time.Duration(now-s.at)
+	b.Heard, b.Active, b.Connected = b.Heard+waited, b.Active+waited, b.Connected+waited
+	return b
 }
 
 // beat has devices beat. What cannot be told is left as it is, to be found again.
@@ -190,8 +198,9 @@ func (k *attendances) beatTogether(ctx context.Context, signs []sign) error {
 	defer cancel()
 	if len(signs) > 0 {
 		beats := make([]Beat, len(signs))
+		now := k.at(time.Now())
 		for i := range signs {
-			beats[i] = signs[i].beat
+			beats[i] = signs[i].aged(now)
 		}
 		changed, newer, err := k.service.cfg.Devices.Beat(ctx, beats)
 		for u, p := range newer {
