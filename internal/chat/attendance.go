@@ -40,7 +40,7 @@ type Exit int
 const (
 	// ExitClosed is by either side, or that it broke off: the device is there for [DeviceLease] yet.
 	ExitClosed Exit = iota
-	// ExitSilent is that nothing was heard of it: the device is there for as long as after its last frame.
+	// ExitSilent is that nothing was heard of it, or that it took nothing any more: the device is there for as long as after its last frame.
 	ExitSilent
 	// ExitSignedOut is that its login ended ([Service.LoginEnded]).
 	ExitSignedOut

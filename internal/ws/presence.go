@@ -77,10 +77,11 @@ func (c *conn) follow(ctx context.Context, ids []string, do func(context.Context
 // presenceProblem names the member that is wrong, since there is nothing else that it is about.
 func (c *conn) presenceProblem(err error) { c.problem(err, chat.AsError(err).Field) }
 
-// exit is what the end of the connection says of the device.
+// exit is what the end of the connection says of the device. Of one that took nothing any more it says nothing: its network may
+// be gone.
 func (c *conn) exit() chat.Exit {
 	switch c.closing.Code {
-	case protocol.CloseSilent:
+	case protocol.CloseSilent, protocol.CloseSlow:
 		return chat.ExitSilent
 	case protocol.CloseLoginEnded:
 		return chat.ExitSignedOut

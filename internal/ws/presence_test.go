@@ -9,6 +9,7 @@ import (
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
+	"github.com/parley-chat/parley/internal/protocol"
 )
 
 // is is what a person sees of themselves.
@@ -135,6 +136,24 @@ func TestAClosedConnectionIsThereForThirtySecondsAndAnEndedLoginForNone(t *testi
 		if _, code := c.seen(); code != 4403 {
 			t.Errorf("closed with %d", code)
 		}
+	})
+}
+
+func TestWhoseNetworkIsGoneWhileMuchIsSentToThemIsThereNoLonger(t *testing.T) {
+	timed(t, attended(), func(w *world, connect func() *piped) {
+		u := w.person()
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(u, time.Hour))
+		time.Sleep(46 * time.Second) // the last ping was answered a second ago
+		c.lose()
+		for range 2 {
+			w.hub.Tell(protocol.Announcement{Text: "Hello"})
+			time.Sleep(time.Second)
+		}
+		time.Sleep(26 * time.Second)
+		w.wantIs(u, "29 s after they were heard last", "online")
+		time.Sleep(3 * time.Second)
+		w.wantIs(u, "32 s after it", "offline")
 	})
 }
 

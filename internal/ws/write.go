@@ -2,11 +2,14 @@ package ws
 
 import (
 	"encoding/binary"
+	"errors"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
 
+	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/realtime"
 )
 
@@ -57,13 +60,21 @@ func (c *conn) write() {
 		if err != nil {
 			// The outbox keeps its writer for good, so that there is no other.
 			c.net.Close()
-			c.out.End(gone)
+			c.out.End(unwritten(err))
 		}
 		if err != nil || closing != nil {
 			c.partLeaves()
 			return
 		}
 	}
+}
+
+// unwritten is how a connection ends that could not be written to.
+func unwritten(err error) realtime.Closing {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return realtime.Closing{Code: protocol.CloseSlow, Reason: "SLOW_CONSUMER"}
+	}
+	return gone
 }
 
 // allowWrite gives the next write its time, which ends early when the connection does. Setting a deadline
