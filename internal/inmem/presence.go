@@ -13,10 +13,17 @@ import (
 // first.
 const maxPeople = 1_000_000
 
+// silence is how long nothing may have called, as the sweep does each second, before it is held that the process stood still:
+// less than what is left of every lease of a device that lives.
+const silence = 10 * time.Second
+
 // Devices know which devices of everybody are connected to the only node. It satisfies chat.Devices. No method makes an
-// error, and what the process knew is lost by its end.
+// error, and what the process knew is lost by its end. When it stood still, leases ended of devices that live; so nobody lapses
+// for one lease after that.
 type Devices struct {
 	mu     sync.Mutex
+	called time.Time // when a method was called last
+	sureAt time.Time // from when on all who are there were heard
 	people map[chat.UserID]*person
 	due    dueQueue
 	most   int
@@ -32,7 +39,7 @@ func NewDevices() *Devices {
 func (d *Devices) Beat(_ context.Context, beats []chat.Beat) (changed []chat.Presence, newer map[chat.UserID]chat.Privacy, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.call()
 	var touched []*person
 	for _, b := range beats {
 		p := d.people[b.User]
@@ -63,7 +70,7 @@ func (d *Devices) Beat(_ context.Context, beats []chat.Beat) (changed []chat.Pre
 func (d *Devices) End(_ context.Context, u chat.UserID, l chat.LoginID) (changed []chat.Presence, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.call()
 	p := d.use(u, now)
 	there := len(p.devices) > 0
 	p.end(l, now)
@@ -82,7 +89,7 @@ func (d *Devices) End(_ context.Context, u chat.UserID, l chat.LoginID) (changed
 func (d *Devices) SetPrivacy(_ context.Context, u chat.UserID, privacy chat.Privacy, seenAt time.Time) (told []chat.Presence, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.call()
 	p := d.use(u, now)
 	if p.private && privacy.Rev < p.privacy.Rev {
 		return nil, nil
@@ -94,26 +101,26 @@ func (d *Devices) SetPrivacy(_ context.Context, u chat.UserID, privacy chat.Priv
 	return []chat.Presence{p.shown}, nil
 }
 
-// Presences returns those who are there. What one process knows is all there is.
+// Presences returns those who are there. What one process knows is all there is, unless it stood still.
 func (d *Devices) Presences(_ context.Context, users []chat.UserID) (there map[chat.UserID]chat.Presence, sure bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
+	now := d.call()
 	there = make(map[chat.UserID]chat.Presence)
 	for _, u := range users {
 		if p := d.people[u]; p != nil && p.lease().After(now) {
 			there[u] = p.shown
 		}
 	}
-	return there, true, nil
+	return there, !now.Before(d.sureAt), nil
 }
 
 // Lapse returns people whose last lease has ended.
 func (d *Devices) Lapse(_ context.Context, limit int) (offline []chat.Presence, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	now := time.Now()
-	for len(offline) < limit && len(d.due) > 0 && !d.due[0].at.After(now) {
+	now := d.call()
+	for !now.Before(d.sureAt) && len(offline) < limit && len(d.due) > 0 && !d.due[0].at.After(now) {
 		p := d.due[0]
 		p.expire(now)
 		if p.lapsed == nil {
@@ -141,6 +148,16 @@ func (d *Devices) Settle(_ context.Context, offline []chat.Presence) error {
 		}
 	}
 	return nil
+}
+
+// call notes that a method is called, and returns the time.
+func (d *Devices) call() time.Time {
+	now := time.Now()
+	if !d.called.IsZero() && now.Sub(d.called) > silence {
+		d.sureAt = now.Add(chat.DeviceLease)
+	}
+	d.called = now
+	return now
 }
 
 // use returns what is known of a person, without what is over.

@@ -1,6 +1,8 @@
 package inmem_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -14,10 +16,54 @@ import (
 )
 
 func TestDevicesInMemoryKeepTheContract(t *testing.T) {
+	var d *inmem.Devices
 	devicestest.Run(t, devicestest.World{
-		New:  func(rapid.TB) []chat.Devices { return []chat.Devices{inmem.NewDevices()} },
-		Pass: func(_ rapid.TB, by time.Duration) { time.Sleep(by) },
+		New: func(rapid.TB) []chat.Devices {
+			d = inmem.NewDevices()
+			return []chat.Devices{d}
+		},
+		Pass: func(t rapid.TB, by time.Duration) { pass(t, d, by) },
 		In:   synctest.Test,
+	})
+}
+
+// pass lets time pass on a node that runs, and looks for who lapsed without taking anybody.
+func pass(t rapid.TB, d *inmem.Devices, by time.Duration) {
+	for ; by > 0; by -= time.Second {
+		time.Sleep(min(by, time.Second))
+		if _, err := d.Lapse(context.Background(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWhenTheProcessStoodStillNobodyIsGoneWhoHadNoTimeToBeHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := inmem.NewDevices()
+		beat := func(u chat.UserID) {
+			t.Helper()
+			if _, _, err := d.Beat(t.Context(), []chat.Beat{{User: u, Login: "login"}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect := func(when string, gone int, sure bool) {
+			t.Helper()
+			offline, err := d.Lapse(t.Context(), 10)
+			_, isSure, err2 := d.Presences(t.Context(), []chat.UserID{"anna"})
+			if err := errors.Join(err, err2); err != nil || len(offline) != gone || isSure != sure {
+				t.Errorf("%s %d lapse, sure %v (%v)", when, len(offline), isSure, err)
+			}
+		}
+		beat("anna")
+		beat("ben")
+		time.Sleep(40 * time.Second)
+		expect("at first", 0, false)
+		pass(t, d, 20*time.Second)
+		beat("anna")
+		pass(t, d, 9*time.Second)
+		expect("in the lease after it", 0, false)
+		pass(t, d, time.Second)
+		expect("then", 1, true)
 	})
 }
 
@@ -38,7 +84,7 @@ func TestDevicesInMemoryForgetWhoIsGone(t *testing.T) {
 				}
 			}
 		}
-		time.Sleep(chat.DeviceLease)
+		pass(t, d, chat.DeviceLease)
 		offline, err := d.Lapse(t.Context(), 2000)
 		if err != nil || len(offline) != 1000 {
 			t.Fatalf("%d people lapsed (%v)", len(offline), err)
@@ -46,7 +92,7 @@ func TestDevicesInMemoryForgetWhoIsGone(t *testing.T) {
 		if err := d.Settle(t.Context(), offline); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(chat.DeviceLease)
+		pass(t, d, chat.DeviceLease)
 		if offline, err := d.Lapse(t.Context(), 1); err != nil || len(offline) != 0 || d.Known() != 0 {
 			t.Errorf("%d people are known, %d lapsed (%v)", d.Known(), len(offline), err)
 		}
