@@ -64,8 +64,11 @@ func (s *Service) setBlock(ctx context.Context, actor, other UserID, blocked boo
 		s.rosters.invalidate(c.ID)
 		s.announcer.Announce([]Change{{Conversation: c.ID, Rev: c.LastRev, Kind: ConversationRevised, State: shared(*c)}})
 	}
-	if change.Changed {
+	if change.Changed || blocked {
+		// Also when it was so before: a node that died may not have told it.
 		s.announcer.WatchingChanged(actor, other)
+	}
+	if change.Changed {
 		s.announcer.BlockChanged(actor, other, blocked)
 	}
 	if change.Unfriended {

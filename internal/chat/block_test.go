@@ -43,7 +43,7 @@ func TestABlockIsToldToWhoMadeItAndTheEndOfAFriendshipToBoth(t *testing.T) {
 	if again, changed, err := w.Block(t.Context(), ada, bob); err != nil || changed || again != b {
 		t.Errorf("again: %+v, %v, %v", again, changed, err)
 	}
-	w.heard.expectTold(t, "blocking again")
+	w.heard.expectTold(t, "blocking again", watching(ada), watching(bob))
 	revised := w.heard.announced(chat.ConversationRevised)
 	if last := revised[len(revised)-1]; len(revised) != 2 || last.Conversation != c || last.Rev != 2 || last.State.RosterRev != 2 || last.State.Viewer != "" || last.Joined != nil {
 		t.Errorf("announced: %+v", revised)
