@@ -88,7 +88,8 @@ type attendee struct {
 	// Guarded by attendances.mu.
 	connections int
 	privacy     Privacy
-	known       bool // the privacy was read
+	known       bool      // the privacy was read
+	hid         time.Time // when it was learned last that they had become invisible
 }
 
 // attendances are the connections of this node's people.
@@ -287,6 +288,9 @@ func (k *attendances) learn(u UserID, p Privacy) {
 
 func (a *attendee) learn(p Privacy) {
 	if !a.known || p.Rev > a.privacy.Rev {
+		if a.known && p.Invisible {
+			a.hid = time.Now()
+		}
 		a.privacy, a.known = p, true
 	}
 }

@@ -579,6 +579,42 @@ func TestANodeWhoseDevicesEndWithItNotesWhoIsHereButNobodyInvisible(t *testing.T
 	})
 }
 
+func TestABeatBetweenTheCommitAndTheTellingDoesNotSayWithoutTheTimeThatSomebodyHid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newAttended(t, 2)
+		w.come(t, 0, "", "")
+		time.Sleep(20 * time.Second)
+		began := time.Now()
+		invisible := true
+		// Another node commits it, and is about to tell it.
+		hidden, err := w.store.UpdateMe(t.Context(), w.people[0], chat.ProfileEdit{PresenceInvisible: &invisible}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.BeatAgain()
+		time.Sleep(200 * time.Millisecond)
+		w.wantTold(t, 0, began)
+		if _, err := w.devices.SetPrivacy(t.Context(), w.people[0], hidden.Privacy, hidden.SeenAt); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.wantTold(t, 0, began)
+
+		// One dies before it tells it.
+		visible := false
+		if _, err = w.UpdateMe(t.Context(), w.people[0], chat.ProfileEdit{PresenceInvisible: &visible}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		began = time.Now()
+		if _, err = w.store.UpdateMe(t.Context(), w.people[0], chat.ProfileEdit{PresenceInvisible: &invisible}, true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Second)
+		w.wantTold(t, 0, began, "offline")
+	})
+}
+
 func TestABeatThatWaitedForOthersDoesNotMakeSomebodyBeThereForLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newAttended(t, 2)

@@ -27,6 +27,9 @@ const (
 	beatWithin = 3 * time.Second
 	readWithin = time.Second
 	readAgain  = 3 * time.Second
+	// saysHidden is for how long nothing is told of somebody who hid: it is being said by whoever did it, with the time, which a beat
+	// does not know.
+	saysHidden = 500 * time.Millisecond
 )
 
 // errUnread says that it is not known who may know of some people.
@@ -223,9 +226,11 @@ func (k *attendances) withPrivacy(ctx context.Context, signs []sign) ([]sign, er
 	err := k.readPrivacies(ctx, signs)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var known, unread []sign
+	var known, unread, later []sign
 	for _, s := range signs {
 		switch person := s.of.person; {
+		case person.known && time.Since(person.hid) < saysHidden:
+			later = append(later, s)
 		case person.known:
 			s.beat.Privacy = person.privacy
 			known = append(known, s)
@@ -233,7 +238,7 @@ func (k *attendances) withPrivacy(ctx context.Context, signs []sign) ([]sign, er
 			unread = append(unread, s)
 		}
 	}
-	k.giveBackLocked(unread)
+	k.giveBackLocked(slices.Concat(unread, later))
 	if len(unread) == 0 {
 		err = nil
 	}
