@@ -198,10 +198,11 @@ type Buried struct {
 // writes or reads: a step of somebody who does not at that time leaves no row.
 type ReceiptStore interface {
 	// AdvanceRead moves the person's read position forward to the message, writes the step, and returns
-	// where the position is then, with the exact unread count (C6.1, C6.5), and whether it moved. A message that is
-	// not past the position, or past what the person sent since, leaves it where it is. An empty message id only
-	// reads. CodeNotFound when the message is not in the conversation. private is as in [Step].
-	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID, private bool) (state ReadState, moved bool, err error)
+	// where the position is then, with the exact unread count (C6.1, C6.5), and whether others may know that it moved: not
+	// of somebody who is invisible by then. A message that is not past the position, or past what the person sent since,
+	// leaves it where it is. An empty message id only reads. CodeNotFound when the message is not in the conversation.
+	// private is as in [Step].
+	AdvanceRead(ctx context.Context, c ConversationID, u UserID, m MessageID, private bool) (state ReadState, shown bool, err error)
 
 	// WriteSteps writes steps of any conversations in one transaction: positions move forward, also of those who have
 	// left meanwhile, and each step that tells something new has its row in read_receipts. A private one of somebody

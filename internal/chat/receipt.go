@@ -52,7 +52,7 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	if err != nil {
 		return ReadState{}, err
 	}
-	state, moved, err := s.store.AdvanceRead(ctx, c, actor, m, !shows[actor].Reading)
+	state, shown, err := s.store.AdvanceRead(ctx, c, actor, m, !shows[actor].Reading)
 	if err != nil {
 		return ReadState{}, err
 	}
@@ -61,7 +61,7 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 	}
 	s.announcer.ReadAdvanced(actor, state)
 	// What was committed and not told is found where what was told is compared with the store: a repetition tells nobody.
-	if shows[actor].Reading && moved {
+	if shown {
 		s.announcer.PositionShown(Shown{
 			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
 		})

@@ -90,10 +90,10 @@ func (s *Store) readState(ctx context.Context, x session, c chat.ConversationID,
 }
 
 // AdvanceRead moves the person's read position forward to the message, writes the step, and returns where the
-// position is then, with the exact unread count (C6.1, C6.5), and whether it moved. A message that is not past the
-// position, or past what the person sent since, leaves it where it is. An empty message id only reads.
+// position is then, with the exact unread count (C6.1, C6.5), and whether others may know that it moved. A message that is not
+// past the position, or past what the person sent since, leaves it where it is. An empty message id only reads.
 // CodeNotFound when the message is not in the conversation.
-func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID, private bool) (state chat.ReadState, moved bool, err error) {
+func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.UserID, m chat.MessageID, private bool) (state chat.ReadState, shown bool, err error) {
 	if m == "" {
 		state, err = s.readState(ctx, s.db.reader(), c, u)
 		return state, false, named(err)
@@ -103,11 +103,13 @@ func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.U
 		if err != nil {
 			return err
 		}
-		if moved = seq > position; moved {
-			step := takenStep{stepRow: stepRow{c, u, m, seq, s.now()}, private: private}
-			if err := s.writeSteps(ctx, x, []takenStep{step}); err != nil {
+		if shown = seq > position; shown {
+			step := takenStep{stepRow: stepRow{c, u, m, seq, s.now()}, private: private, taking: true}
+			known, err := s.writeSteps(ctx, x, []takenStep{step})
+			if err != nil {
 				return err
 			}
+			shown = known > 0
 		}
 		state, err = s.readState(ctx, x, c, u)
 		return err
@@ -115,7 +117,7 @@ func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.U
 	if err != nil {
 		return chat.ReadState{}, false, named(err)
 	}
-	return state, moved, nil
+	return state, shown, nil
 }
 
 // stand locks the participant and says where the message is and where they are.

@@ -45,7 +45,10 @@ func (s *Store) WriteSteps(ctx context.Context, steps []chat.Step) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	return named(s.db.write(ctx, func(x session) error { return s.writeSteps(ctx, x, taken) }))
+	return named(s.db.write(ctx, func(x session) error {
+		_, err := s.writeSteps(ctx, x, taken)
+		return err
+	}))
 }
 
 // namesStep reports whether the ids of a step are some. What is no id names nothing, and PostgreSQL would refuse all for it.
@@ -57,6 +60,7 @@ func namesStep(st chat.Step) bool {
 type takenStep struct {
 	stepRow
 	private bool
+	taking  bool    // it is taken in this transaction, and not written late
 	ground  *ground // nil where there is nothing for it to rest on
 }
 
@@ -69,25 +73,27 @@ type ground struct {
 	after   time.Time // when they took the first step at or past it; zero for none
 }
 
-func (s *Store) writeSteps(ctx context.Context, x session, steps []takenStep) error {
+// writeSteps writes steps, and says how many of them others may know of and did not.
+func (s *Store) writeSteps(ctx context.Context, x session, steps []takenStep) (known int, err error) {
 	slices.SortFunc(steps, func(a, b takenStep) int { return compareSteps(a.stepRow, b.stepRow) })
 	rows := make([]stepRow, len(steps))
 	for i := range steps {
 		rows[i] = steps[i].stepRow
 	}
 	if err := s.lockSeats(ctx, x, rows); err != nil {
-		return err
+		return 0, err
 	}
 	if err := s.readGrounds(ctx, x, rows, steps); err != nil {
-		return err
+		return 0, err
 	}
 	steps = slices.DeleteFunc(steps, func(st takenStep) bool { return st.ground == nil })
 	// The seq is now the message's own, whatever was said.
 	slices.SortFunc(steps, func(a, b takenStep) int { return compareSteps(a.stepRow, b.stepRow) })
 	if err := s.movePositions(ctx, x, positionsOf(steps)); err != nil {
-		return err
+		return 0, err
 	}
-	return s.insertSteps(ctx, x, newRows(steps, s.now()))
+	news := newRows(steps, s.now())
+	return len(news), s.insertSteps(ctx, x, news)
 }
 
 // lockSeats locks the participants of steps that are in order. SQLite has one writer.
@@ -150,7 +156,7 @@ func positionsOf(steps []takenStep) []stepRow {
 func newRows(steps []takenStep, now time.Time) []stepRow {
 	var out []stepRow
 	for _, st := range steps {
-		if !st.ground.shows || st.ground.unseen && st.private {
+		if !st.ground.shows || st.ground.unseen && (st.private || st.taking) {
 			continue
 		}
 		row := st.stepRow

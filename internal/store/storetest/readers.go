@@ -348,10 +348,10 @@ func (w world) privacy(t *testing.T) {
 	private.Private = true
 	ok(t, w.WriteSteps(ctx, []chat.Step{private, stepTo(m[2], bob, minutes(3))}))
 	now = minutes(4)
-	state, moved, err := clocked.AdvanceRead(ctx, c.ID, bob, m[3].ID, true)
+	state, shown, err := clocked.AdvanceRead(ctx, c.ID, bob, m[3].ID, true)
 	ok(t, err)
-	if !moved || state.LastReadSeq != 4 || !state.LastReadAt.Equal(minutes(4)) {
-		t.Errorf("their own devices: moved %v, %+v", moved, state)
+	if shown || state.LastReadSeq != 4 || !state.LastReadAt.Equal(minutes(4)) {
+		t.Errorf("their own devices: shown %v, %+v", shown, state)
 	}
 	ok(t, w.AdvanceDelivered(ctx, []chat.DeliveredStep{{Conversation: c.ID, User: bob, Seq: 5}}))
 	hidden("what was read with receipts off")
