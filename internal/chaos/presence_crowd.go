@@ -28,6 +28,7 @@ type guest struct {
 	leave context.CancelFunc
 	ended chan struct{}
 	left  time.Duration // when they left, by the recorder's clock
+	back  atomic.Int64  // when they were connected last, in ns by the same
 }
 
 // presenceCrowd is watchers, who are everybody's friends, and guests, who know nobody else.
@@ -124,6 +125,9 @@ func (c *presenceCrowd) connect(g *guest, told func(client.Event)) {
 	g.Return(client.LiveOptions{
 		Handle: func(e client.Event) {
 			g.Handle(e)
+			if _, is := e.(client.Online); is {
+				g.back.Store(int64(c.recorder.Now()))
+			}
 			if told != nil {
 				told(e)
 			}

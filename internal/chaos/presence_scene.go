@@ -23,6 +23,10 @@ const (
 	betweenPings = 15 * time.Second
 	// silent is how long people are there who close: their last frame is so old then, and the close itself is a sign of life.
 	silent = 12 * time.Second
+	// briefly is how long people may be gone after a close and nothing is told, and elsewhere how long after their node has ended,
+	// whose last word of them may be half a lease old; less what the way takes.
+	briefly   = 28 * time.Second
+	elsewhere = 13 * time.Second
 	// settles is how long after everybody was told it is seen that nothing more comes.
 	settles = 5 * time.Second
 )
@@ -117,7 +121,7 @@ func (r *presence) departures(ctx context.Context) error {
 	r.departed("logout → offline", leaving, began, leftWithin)
 	r.departed("lost network (packets dropped) → offline", losing, began, goneWithin)
 	for _, after := range []time.Duration{5 * time.Second, 15 * time.Second, 25 * time.Second} {
-		r.undisturbed("off and on again after "+after.String(), brief[after], began)
+		r.undisturbed("off and on again after "+after.String(), brief[after], began, briefly)
 		c.depart(brief[after])
 	}
 	return err
@@ -140,7 +144,7 @@ func (r *presence) nodeKilled(ctx context.Context) error {
 	node.Kill()
 	killed := r.recorder.Now()
 	r.crowd.depart(gone)
-	for _, g := range gone {
+	for _, g := range all {
 		g.left = killed
 	}
 	err := r.crowd.board.await(ctx, len(r.crowd.watchers), gone, false)
@@ -148,7 +152,7 @@ func (r *presence) nodeKilled(ctx context.Context) error {
 		return err
 	}
 	r.departed("node killed → offline", gone, began, killedWithin)
-	r.undisturbed("node killed, who reconnected elsewhere", back, began)
+	r.undisturbed("node killed, who reconnected elsewhere", back, began, elsewhere)
 	if startErr := node.Start(ctx); startErr != nil {
 		return startErr
 	}
@@ -171,7 +175,7 @@ func (r *presence) nodeFrozen(ctx context.Context) error {
 	frozen := r.recorder.Now()
 	// The node sees only later that they have closed, and must not take them for having been there until then.
 	r.crowd.depart(gone)
-	for _, g := range gone {
+	for _, g := range all {
 		g.left = frozen
 	}
 	others := r.doors()[:len(r.cluster.Nodes)-1]
@@ -188,7 +192,7 @@ func (r *presence) nodeFrozen(ctx context.Context) error {
 		return err
 	}
 	r.departed("node frozen → offline", gone, began, goneWithin)
-	r.undisturbed("node frozen, who reconnected elsewhere", back, began)
+	r.undisturbed("node frozen, who reconnected elsewhere", back, began, elsewhere)
 	r.crowd.depart(back)
 	return err
 }
@@ -221,7 +225,7 @@ func (r *presence) redisFlushed(ctx context.Context) error {
 		return err
 	}
 	r.departed("Redis flushed → offline who had just left", gone, began, rebuiltWithin)
-	r.undisturbed("Redis flushed, who is there", stay, began)
+	r.undisturbed("Redis flushed, who is there", stay, began, elsewhere)
 	r.crowd.depart(stay)
 	return err
 }
@@ -243,7 +247,7 @@ func (r *presence) redisRestarted(ctx context.Context) error {
 	if err := quiet(ctx, rebuiltWithin); err != nil {
 		return err
 	}
-	r.undisturbed("Redis restarted empty, who is there", stay, began)
+	r.undisturbed("Redis restarted empty, who is there", stay, began, elsewhere)
 	r.crowd.depart(stay)
 	return nil
 }

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -35,6 +36,11 @@ var parley = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	// Those that are parallel wait for the ends of leases most of the time, and need no core each.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if path, err := parley(); err == nil && os.Getenv("PARLEY_BINARY") == "" {
 		_ = os.RemoveAll(filepath.Dir(path))

@@ -15,11 +15,12 @@ func TestWhoIsThereIsToldRightOnSQLite(t *testing.T) {
 }
 
 func TestWhoIsThereIsToldRightOnACluster(t *testing.T) {
-	visit(t, cluster.Full, "kill", "drain", "clients-cut", "redis-flush", "redis-pubsub", "redis-restart", "freeze")
+	visit(t, cluster.Full, "kill", "drain", "clients-cut", "redis-flush", "redis-pubsub", "redis-restart")
 }
 
 // visit has visitors come and go, hide, and change who may know of them, while each of the faults comes once.
 func visit(t *testing.T, shape cluster.Shape, faults ...string) {
+	t.Parallel()
 	program, err := parley()
 	if err != nil {
 		t.Fatal(err)
@@ -44,8 +45,18 @@ func visit(t *testing.T, shape cluster.Shape, faults ...string) {
 	}
 }
 
-// Of as many as `parley-chaos presence` has by default, this has some, and of its scenes two.
 func TestEveryDepartureIsToldOnceAndInTime(t *testing.T) {
+	depart(t, "departures")
+}
+
+func TestWhoWasAtANodeThatDiesIsToldToBeGoneOnceUnlessTheyComeBack(t *testing.T) {
+	depart(t, "node killed")
+}
+
+// depart plays one scene. Of as many people as `parley-chaos presence` has by default, this has some.
+func depart(t *testing.T, scene string) {
+	// It waits for the ends of leases most of the time.
+	t.Parallel()
 	program, err := parley()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +64,7 @@ func TestEveryDepartureIsToldOnceAndInTime(t *testing.T) {
 	var said strings.Builder
 	report, err := chaos.Departures(t.Context(), chaos.Options{
 		Cluster: cluster.Config{Program: program, Nodes: 3}, Folder: t.TempDir(), Bounds: check.Bounds{Slack: 5 * time.Second}, Out: &said,
-	}, chaos.PresenceOptions{People: 5, Crowd: 60, Only: []string{"departures", "node killed"}})
+	}, chaos.PresenceOptions{People: 5, Crowd: 60, Only: []string{scene}})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, said.String())
 	}
