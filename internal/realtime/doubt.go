@@ -131,7 +131,9 @@ func (p *presences) takePresences(read *presencesRead) {
 			if w, left := read.left[t.id]; left {
 				p.permit(t, w)
 			}
+			before := t.now.Privacy
 			p.takePresence(t, found, there, read.mark)
+			p.learn(t, before)
 		}
 		// What is not known by now is told without it.
 		t.lacks = false

@@ -19,7 +19,7 @@ type Sight interface {
 	Presences(ctx context.Context, users []chat.UserID) (there map[chat.UserID]chat.Presence, sure bool, err error)
 	// SeePresences returns the presence of people, at most [chat.MaxFollowed], as somebody may know it.
 	SeePresences(ctx context.Context, viewer chat.UserID, users []chat.UserID) ([]chat.Presence, error)
-	// PrivacyHeard says that another node told a newer privacy of somebody who is connected here. It does not block.
+	// PrivacyHeard says that another node told, or has written, a newer privacy of somebody who is connected here. It does not block.
 	PrivacyHeard(chat.UserID, chat.Privacy)
 }
 
@@ -144,9 +144,16 @@ func (p *presences) hear(s said) {
 	}
 	if t.now.Privacy.Rev > before.Privacy.Rev {
 		p.tellAt = p.now
-		if p.viewers[s.User] != nil && s.heard {
-			p.hub.source.PrivacyHeard(s.User, t.now.Privacy)
+		if s.heard {
+			p.learn(t, before.Privacy)
 		}
+	}
+}
+
+// learn has the rules know a newer privacy of somebody who is connected here.
+func (p *presences) learn(t *target, before chat.Privacy) {
+	if before.Rev >= 0 && t.now.Privacy.Rev > before.Rev && p.viewers[t.id] != nil {
+		p.hub.source.PrivacyHeard(t.id, t.now.Privacy)
 	}
 }
 

@@ -136,6 +136,25 @@ func TestWhoHidesWhileTheDevicesAreAwayIsGoneAtOnceOnAllNodes(t *testing.T) {
 	})
 }
 
+func TestANodeThatMissedThatSomebodyHidLearnsItWhereTheyAreConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 1, 2, inmem.NewBus())
+		w.nodes[0].connect(t, w.users[0])
+		settle()
+		hidden := everyone
+		hidden.Rev, hidden.Invisible = 2, true
+		w.be(w.users[0], chat.StatusOffline, hidden)
+		w.set(func() { w.heard = make(map[chat.UserID]chat.Privacy) })
+		w.nodes[0].Lose([]string{realtime.PresenceTopic(w.users[0])})
+		settle()
+		w.set(func() {
+			if w.heard[w.users[0]] != hidden {
+				t.Errorf("the rules know %+v", w.heard)
+			}
+		})
+	})
+}
+
 func TestWhoShowsThemselvesWhileTheDevicesAreAwayIsLookedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSightWorld(t, 2, 3, inmem.NewBus())

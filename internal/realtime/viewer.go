@@ -170,8 +170,10 @@ func (p *presences) begin(v *viewer, w chat.Watched, first bool) {
 
 // permit takes what the store says of a target. Who may be seen again has to be looked for.
 func (p *presences) permit(t *target, w chat.Watched) {
-	knew := t.now.Privacy.Rev >= 0
+	before := t.now.Privacy
+	knew := before.Rev >= 0
 	newer := t.permit(w.Privacy, w.SeenAt)
+	p.learn(t, before)
 	t.permitted = p.now
 	if newer && knew {
 		p.doubt(t)
