@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -39,14 +40,15 @@ type BlockChanged struct {
 	Blocked bool   `json:"blocked"`
 }
 
-// PresenceOf is the wire shape of somebody's presence for a person who may know it or not.
+// PresenceOf is the wire shape of somebody's presence for a person who may know it or not. When they were seen last is told in
+// whole milliseconds, as Redis counts: more would tell who hid, which is noted in microseconds, from who left.
 func PresenceOf(p chat.Presence, may bool) Presence {
 	if !may {
 		return Presence{UserID: string(p.User), Status: string(chat.StatusOffline)}
 	}
 	out := Presence{UserID: string(p.User), Status: string(p.Status), Device: string(p.Device)}
 	if p.Status == chat.StatusOffline {
-		out.LastSeenAt = timeOrNull(p.SeenAt)
+		out.LastSeenAt = timeOrNull(p.SeenAt.Truncate(time.Millisecond))
 	}
 	return out
 }
