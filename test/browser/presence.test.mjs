@@ -127,6 +127,9 @@ test("who is invisible is offline to others and does not type, sees that all the
 
   await fin.page.reload();
   await fin.page.getByText("You are invisible.").waitFor();
+  await fin.page.setViewportSize({ width: 360, height: 740 });
+  await fin.page.getByText("You are invisible.").waitFor({ state: "hidden" });
+  await fin.page.getByRole("img", { name: "You are invisible." }).waitFor();
   await second.page.getByRole("button", { name: "Be visible" }).click();
   await fin.page.getByText("You are invisible.").waitFor({ state: "detached" });
   await dot(eva, fin).waitFor();

@@ -31,8 +31,8 @@ export function Dialog(props: { title: string; onClose: () => void; children: Re
       className={`w-[calc(100vw-2rem)] animate-fade rounded-card border border-line bg-paper p-0 text-ink shadow-float ${props.narrow ? "max-w-sm" : "max-w-md"}`}
     >
       <div className="flex max-h-[min(44rem,calc(100dvh-3rem))] flex-col">
-        <header className="flex items-center justify-between gap-2 py-2.5 ps-5 pe-2.5">
-          <h2 id={heading} className="font-semibold text-head">
+        <header className="flex items-start justify-between gap-2 py-2.5 ps-5 pe-2.5">
+          <h2 id={heading} className="wrap-anywhere min-w-0 py-2 font-semibold text-head">
             {props.title}
           </h2>
           <IconButton label={later.close} onClick={props.onClose}>

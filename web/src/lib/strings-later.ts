@@ -124,7 +124,9 @@ export const later = {
   unblock: "Unblock",
   blockTitle: (name: string) => `Block ${name}?`,
   blockText:
-    "Neither of you can write to the other directly, see when the other is here, or find the other by name. They are not told. In groups that you share both still see what is written.",
+    "Neither of you can write to the other directly, be friends, see when the other is here, or find the other by name. They are not told. In groups that you share both still see what is written.",
+  blockedHint:
+    "When you block somebody, neither of you can write to the other directly, be friends, see when the other is here, or find the other by name. They are not told. In groups that you share both still see what is written.",
   blockedPeople: "Blocked people",
   nobodyBlocked: "You have blocked nobody.",
   youBlocked: (name: string) => `You blocked ${name}.`,
@@ -132,7 +134,8 @@ export const later = {
 
   // Settings
   appearOffline: "Be invisible",
-  appearOfflineHint: "You look offline to everybody, and nobody sees that you type or read, until you switch it off.",
+  appearOfflineHint:
+    "You look offline to everybody, and nobody sees that you type or read, until you switch it off. Then they see what you read meanwhile.",
   presenceEnabled: "Let others see when I am here",
   presenceEnabledHint: "When off, nobody sees whether you are here, or when you were.",
   presenceSharing: "Who sees it",

@@ -20,7 +20,7 @@ export function Blocked({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={later.blockedPeople} onClose={onClose} narrow>
       <div className="min-h-0 space-y-3 overflow-y-auto px-5 pb-5">
-        <p className="text-ink-2 text-name">{later.blockText}</p>
+        <p className="text-ink-2 text-name">{later.blockedHint}</p>
         {failure !== null && (
           <p role="alert" className="text-bad text-name">
             {failure.message}

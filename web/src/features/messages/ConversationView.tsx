@@ -22,6 +22,7 @@ import { useOpening } from "./useOpening.ts";
 import { markAllRead, useReading } from "./useReading.ts";
 
 const ConversationMenu = onDemand(() => import("./ConversationMenu.tsx").then((m) => m.ConversationMenu));
+const InvisibleMark = onDemand(() => import("../presence/InvisibleStrip.tsx").then((m) => m.InvisibleMark));
 const PresenceText = onDemand(() => import("../../components/PresenceText.tsx").then((m) => m.PresenceText));
 const Readers = onDemand(() => import("./Readers.tsx").then((m) => m.Readers));
 const Barred = onDemand(() => import("./Barred.tsx").then((m) => m.Barred));
@@ -94,6 +95,7 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
             {conversation?.type === "group" && strings.participants(conversation.participantCount)}
           </p>
         </div>
+        <Suspense>{me.presenceInvisible && <InvisibleMark />}</Suspense>
         <Suspense fallback={<span className="size-9" />}>
           {conversation !== null && (
             <ConversationMenu unread={(conversation.unreadCount ?? 0) > 0} onMarkRead={() => markAllRead(handle)} />

@@ -23,3 +23,10 @@ export function InvisibleStrip() {
     </div>
   );
 }
+
+/** The same where only a conversation has room. */
+export function InvisibleMark() {
+  return (
+    <EyeOff size={16} role="img" aria-label={later.youAreInvisible} className="mx-1 shrink-0 text-pine md:hidden" />
+  );
+}

@@ -65,7 +65,7 @@ function Sharing() {
   return (
     <fieldset aria-describedby={`${id}-failure`} aria-busy={busy}>
       <legend className="text-name">{later.presenceSharing}</legend>
-      <div className="flex flex-wrap gap-x-5">
+      <div className="flex flex-col sm:flex-row sm:gap-x-5">
         {sharings.map(([sharing, label]) => (
           <label key={sharing} className="flex min-h-10 items-center gap-2 text-name">
             <input
