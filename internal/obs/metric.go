@@ -36,7 +36,7 @@ var (
 	Sends       = metric(Counter, "chat_messages_sent_total", "Sends answered, by result: stored, duplicate (a retry, answered as the first time), rejected, unknown (it may have been stored).", "result")
 
 	Connections = metric(Gauge, "chat_connections", "Open WebSocket connections.")
-	Sessions    = metric(Gauge, "chat_sessions", "Of these, those of people who are signed in.")
+	Sessions    = metric(Gauge, "chat_sessions", "Open WebSocket connections of people who are signed in.")
 
 	ReadsGathered   = metric(Counter, "chat_reads_gathered_total", "Reads of large conversations.")
 	ReadsHanded     = metric(Counter, "chat_reads_handed_total", "How often such reads were handed on, together; the first divided by this is how many cost as much as one.")
@@ -48,7 +48,7 @@ var (
 	PresenceDevices  = metric(Gauge, "chat_presence_devices", "Connections of this node's people by what their devices are: online, away.", "status")
 	PresenceBeats    = metric(Counter, "chat_presence_beats_total", "Beats of devices of this node's people: one each 15 s, and one for each change.")
 	PresenceTold     = metric(Counter, "chat_presence_told_total", "Times that this node told that somebody's presence changed.")
-	PresenceLapsed   = metric(Counter, "chat_presence_lapsed_total", "Of these, those of people of whom nothing was heard for 30 s.")
+	PresenceLapsed   = metric(Counter, "chat_presence_lapsed_total", "Changes of presence told because nothing was heard of somebody for 30 s. They count among those told, too.")
 	PresenceFailures = metric(Counter, "chat_presence_failures_total", "Rounds that Redis or the database was away for, by part: beats, lapses. What they did not do is tried again each second.", "part")
 	PresencePairs    = metric(Gauge, "chat_presence_pairs", "Pairs of one who is connected to this node and one whose presence they watch.")
 	PresenceOwed     = metric(Gauge, "chat_presence_owed", "Sessions that have not been told all that they watch: they came a moment ago, or read too slowly.")
@@ -68,7 +68,7 @@ var (
 
 	FollowedTopics    = metric(Gauge, "chat_followed_topics", "Topics of the bus that this node follows.")
 	Comparisons       = metric(Counter, "chat_comparisons_total", "Conversations compared with the store.")
-	ComparisonsBehind = metric(Counter, "chat_comparisons_behind_total", "Of these, those of which something had not been heard.")
+	ComparisonsBehind = metric(Counter, "chat_comparisons_behind_total", "Conversations of which something had not been heard, of those compared.")
 	GapsRepaired      = metric(Counter, "chat_gaps_repaired_total", "Times that a conversation's missing changes were read from the store.")
 
 	LimitsCounted = metric(Counter, "chat_limits_counted_total", "Uses counted against rate limits: shared by all nodes, or local to this one while Redis does not answer. Only with Redis.", "counted")
