@@ -57,6 +57,10 @@ func TestWithTheDemoAliceIsToldWhereToGoAndEchoAnswersHer(t *testing.T) {
 	if m := await[client.MessageReceived](t, alice).Message; m.SenderID != found[0].ID || m.Content != "Is anybody there?" {
 		t.Errorf("the answer is %+v", m)
 	}
+	here, err := c.Presences(t.Context(), found[0].ID)
+	if err != nil || len(here) != 1 || here[0].Status != client.StatusOnline {
+		t.Errorf("who answers is %+v, %v", here, err)
+	}
 }
 
 func TestTheFirstStartPrintsALinkThatMakesTheOwner(t *testing.T) {

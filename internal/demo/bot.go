@@ -13,6 +13,8 @@ const (
 	// looks is how long the bot takes to see a message, types how long it types.
 	looks = 400 * time.Millisecond
 	types = 1200 * time.Millisecond
+	// stays is how often the bot gives a sign of life.
+	stays = chat.DeviceLease / 3
 	// maxHeard bounds what waits for the bot; in a load test it misses some.
 	maxHeard = 1000
 )
@@ -57,6 +59,7 @@ func (b *Bot) Hear(r chat.SendReport) {
 func (b *Bot) Run(ctx context.Context, service *chat.Service) error {
 	var talks sync.WaitGroup
 	defer talks.Wait()
+	talks.Go(func() { b.stay(ctx, service) })
 	attend := func(h heard) {
 		if b.isMine(ctx, service, h.conversation) && b.queue(h) {
 			talks.Go(func() { b.talk(ctx, service, h.conversation) })
@@ -77,6 +80,23 @@ func (b *Bot) Run(ctx context.Context, service *chat.Service) error {
 			return nil
 		case h := <-b.heard:
 			attend(h)
+		}
+	}
+}
+
+// stay has the bot online, which has no connection that anything would be heard of.
+func (b *Bot) stay(ctx context.Context, service *chat.Service) {
+	here := service.Attend(b.id, chat.LoginID(b.id), chat.Device{})
+	defer here.Leave(chat.ExitClosed)
+	every := time.NewTicker(stays)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-every.C:
+			here.Heard(now)
+			here.Active(now)
 		}
 	}
 }
