@@ -34,7 +34,7 @@ func (p *presences) tellOwed(ctx context.Context) {
 		}
 		before := a.upTo
 		p.tellState(a)
-		if before != a.upTo {
+		if a.whole || before != a.upTo {
 			// A state takes as long as changes for some sessions do.
 			sent += sessionsOfPage / 4
 		}
