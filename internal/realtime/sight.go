@@ -94,7 +94,7 @@ func (p *presences) readWatching(ctx context.Context) {
 func (v *viewer) due() time.Time {
 	switch {
 	case v.began.IsZero() && len(v.audiences) > 0:
-		return v.audiences[0].since.Add(gatherViewers)
+		return v.audiences[0].owed.since.Add(gatherViewers)
 	case len(v.asks) > 0:
 		return v.began.Add(rereadAfter / 4)
 	}

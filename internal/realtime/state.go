@@ -32,9 +32,9 @@ func (p *presences) tellOwed(ctx context.Context) {
 		if !p.ready(a) {
 			continue
 		}
-		before := a.upTo
+		before := a.owed.upTo
 		p.tellState(a)
-		if a.whole || before != a.upTo {
+		if a.owed == nil || before != a.owed.upTo {
 			// A state takes as long as changes for some sessions do.
 			sent += sessionsOfPage / 4
 		}
@@ -49,7 +49,7 @@ func (p *presences) tellOwed(ctx context.Context) {
 // long, their presence.
 func (p *presences) ready(a *audience) bool {
 	v := a.viewer
-	if !v.known || !p.due(a.since.Add(gatherViewers)) {
+	if !v.known || !p.due(a.owed.since.Add(gatherViewers)) {
 		return false
 	}
 	late := v.since.Add(startWithin)
@@ -66,11 +66,11 @@ func (p *presences) ready(a *audience) bool {
 // tellState sends one session as much of its state as it has room for. It is looked at again in a moment if that
 // was not all.
 func (p *presences) tellState(a *audience) {
-	v := a.viewer
+	v, owed := a.viewer, a.owed
 	at := 0
-	if a.upTo != "" {
+	if owed.upTo != "" {
 		var there bool
-		if at, there = v.place(a.upTo); there {
+		if at, there = v.place(owed.upTo); there {
 			at++
 		}
 	}
@@ -82,20 +82,19 @@ func (p *presences) tellState(a *audience) {
 			return
 		}
 		at += len(some)
-		a.upTo = some[len(some)-1].id
+		owed.upTo = some[len(some)-1].id
 	}
 	if frames := a.endings(); len(frames) > 0 && !a.session.SendIfQuiet(frames...) {
 		p.due(p.now.Add(gatherPresence))
 		return
 	}
 	p.states.Add(1)
-	a.whole, a.upTo, a.ended = true, "", nil
-	delete(p.owed, a)
+	p.settled(a)
 }
 
 // endings tell of those whom the viewer does not watch any more.
 func (a *audience) endings() (frames [][]byte) {
-	for u := range a.ended {
+	for u := range a.owed.ended {
 		if _, watches := a.viewer.place(u); !watches {
 			frames = append(frames, changedFrame(chat.Presence{User: u, Status: chat.StatusOffline}))
 		}

@@ -106,17 +106,16 @@ func (p *presences) deliver(ctx context.Context) {
 // everything yet, of what it had not.
 func (p *presences) deliverTo(a *audience) {
 	frames, fresh := a.viewer.frames, a.viewer.fresh
-	if !a.whole {
+	if a.owed != nil {
 		frames, fresh = p.had(a)
 	}
 	if len(frames) > 0 && !a.session.SendIfQuiet(frames...) || len(fresh) > 0 && !a.session.SendIfQuiet(a.viewer.state(fresh)...) {
+		owed := p.owe(a)
 		for _, t := range a.viewer.of {
 			if _, watches := a.viewer.place(t.id); !watches {
-				a.end(t.id)
+				owed.end(t.id)
 			}
 		}
-		a.owe()
-		p.owed[a] = struct{}{}
 		return
 	}
 	p.told.Add(uint64(len(frames)))
@@ -129,7 +128,7 @@ func (p *presences) had(a *audience) (frames [][]byte, fresh []*target) {
 		if a.had(t.id) {
 			frames = append(frames, v.frames[i])
 		} else if _, watches := v.place(t.id); !watches {
-			a.end(t.id)
+			a.owed.end(t.id)
 		}
 	}
 	for _, t := range v.fresh {

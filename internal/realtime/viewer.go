@@ -28,12 +28,17 @@ type viewer struct {
 	noted  bool // they are on the page
 }
 
-// audience is one session of a viewer. It is owed a full state until it is whole; from then on it is told differences.
+// audience is one session of a viewer, which is told differences. What it is owed besides is nil once it was told a full
+// state: most sessions are owed nothing for hours, and are to cost little.
 type audience struct {
 	viewer  *viewer
 	session *Session
-	since   time.Time
-	whole   bool
+	owed    *owing
+}
+
+// owing is the full state that a session is owed.
+type owing struct {
+	since time.Time // when the session came; zero when this is owed anew
 	// upTo is the last target of the state that it was sent. Of later ones it is told nothing else.
 	upTo chat.UserID
 	// ended are those whom the viewer stopped watching before the session was told so.
@@ -41,17 +46,33 @@ type audience struct {
 }
 
 // had reports whether the session was told of a target, so that it is told what changes.
-func (a *audience) had(u chat.UserID) bool { return a.whole || u <= a.upTo }
-
-// owe has the session told everything anew.
-func (a *audience) owe() { a.whole, a.upTo = false, "" }
+func (a *audience) had(u chat.UserID) bool { return a.owed == nil || u <= a.owed.upTo }
 
 // end notes that somebody is to be told as offline with the state.
-func (a *audience) end(u chat.UserID) {
-	if a.ended == nil {
-		a.ended = make(map[chat.UserID]struct{})
+func (o *owing) end(u chat.UserID) {
+	if o.ended == nil {
+		o.ended = make(map[chat.UserID]struct{})
 	}
-	a.ended[u] = struct{}{}
+	o.ended[u] = struct{}{}
+}
+
+// owe has a session told everything, and anew what it was told already.
+func (p *presences) owe(a *audience) *owing {
+	if a.owed == nil {
+		a.owed = new(owing)
+		p.owed[a] = struct{}{}
+	}
+	a.owed.upTo = ""
+	return a.owed
+}
+
+// settled notes that a session is owed nothing any more. A map keeps the room of all that it ever held at once.
+func (p *presences) settled(a *audience) {
+	a.owed = nil
+	delete(p.owed, a)
+	if len(p.owed) == 0 {
+		p.owed = make(map[*audience]struct{})
+	}
 }
 
 // place finds somebody among those whom the viewer watches.
@@ -69,9 +90,9 @@ func (p *presences) arrived(s *Session) {
 		p.sees(v, s.User, oneself)
 		p.want(v)
 	}
-	a := &audience{viewer: v, session: s, since: p.now}
+	a := &audience{viewer: v, session: s}
 	v.audiences = append(v.audiences, a)
-	p.owed[a] = struct{}{}
+	p.owe(a).since = p.now
 }
 
 // departed takes a session that closed, and forgets whom its person watched when it was their last.
