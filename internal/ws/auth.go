@@ -54,9 +54,8 @@ func (s *Server) admit(token string) (auth.Identity, error) {
 
 // welcome begins the session. Who was away before they reconnected is not told as online in between.
 func (c *conn) welcome(identity auth.Identity, token string, device chat.Device, status chat.Status) {
-	c.identity = identity
-	c.ctx, c.cancel = context.WithCancel(c.server.ctx)
-	c.session = c.server.hub.Open(c.ctx, identity.User, identity.Login, c.out)
+	c.login, c.expires = identity.Login, identity.ExpiresAt
+	c.session = c.server.hub.Open(c.server.ctx, identity.User, identity.Login, c.out)
 	c.server.cfg.Log.Info("connection opened", "event", "websocket.connected", "userId", identity.User, "sessionId", c.session.ID)
 	// A login that ended since it was checked did not find this session.
 	if _, err := c.server.verifier.Verify(token); err != nil {
@@ -80,14 +79,14 @@ func (c *conn) renew(m *protocol.Auth) {
 		return
 	}
 	identity, err := c.server.verifier.Verify(m.Token)
-	if err == nil && identity.User != c.identity.User {
+	if err == nil && identity.User != c.session.User {
 		err = &chat.Error{Code: chat.CodeAuthFailed, Message: "This token is somebody else's."}
 	}
 	if err != nil {
 		c.refuse(err)
 		return
 	}
-	if identity.Login != c.identity.Login {
+	if identity.Login != c.login {
 		c.server.hub.ChangeLogin(c.session, identity.Login)
 		c.presence.Relogin(identity.Login)
 		// A login that ended since it was checked did not find this session.
@@ -96,14 +95,14 @@ func (c *conn) renew(m *protocol.Auth) {
 			return
 		}
 	}
-	c.identity, c.due.warned = identity, false
+	c.login, c.expires, c.due.warned = identity.Login, identity.ExpiresAt, false
 	c.succeed()
 }
 
 func (c *conn) succeed() {
 	c.send(protocol.AuthSuccess{
-		UserID: string(c.identity.User), SessionID: string(c.session.ID), ServerID: c.server.hub.NodeID(),
-		ExpiresAt: protocol.FormatTime(c.identity.ExpiresAt),
+		UserID: string(c.session.User), SessionID: string(c.session.ID), ServerID: c.server.hub.NodeID(),
+		ExpiresAt: protocol.FormatTime(c.expires),
 	})
 	c.arm(time.Now())
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
 	"github.com/parley-chat/parley/internal/realtime"
@@ -32,10 +31,9 @@ type conn struct {
 	due    due
 
 	session  *realtime.Session // nil before auth
-	identity auth.Identity
-	presence *chat.Attendance // nil before auth, and where nothing is known of presence
-	ctx      context.Context  // ends when the session does
-	cancel   context.CancelFunc
+	presence *chat.Attendance  // nil before auth, and where nothing is known of presence
+	login    chat.LoginID      // of the newest token
+	expires  time.Time         // when that does
 
 	requests requests
 
@@ -48,13 +46,13 @@ type conn struct {
 	deep    bool // the stack has grown while somebody introduced themselves
 	parts   atomic.Int32
 
-	allowedAt time.Time // when writes last got their time; the writer's
+	allowedAt moment // when writes last got their time; the writer's
 }
 
 // newConn takes over a socket whose handshake is done.
 func newConn(s *Server, socket net.Conn, early []byte, compressed bool) *conn {
-	now := time.Now()
-	c := &conn{server: s, net: socket, due: due{opened: now, heard: now, ping: now.Add(pingEvery)}}
+	now := s.at(time.Now())
+	c := &conn{server: s, net: socket, due: due{opened: now, heard: now, ping: now.add(pingEvery)}}
 	c.out = realtime.NewOutbox(c.startWriter, c.ended)
 	if compressed {
 		c.in.inflate = new(inflater)
@@ -123,11 +121,11 @@ func (c *conn) readOn() (idle bool) {
 func (c *conn) leave() {
 	c.out.End(gone)
 	if c.session != nil {
-		c.cancel()
+		c.jobs.stop()
 		c.server.hub.Close(c.session)
 		c.presence.Leave(c.exit())
 		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "userId", c.session.User,
-			"sessionId", c.session.ID, "code", c.closing.Code, "lastedMs", time.Since(c.due.opened).Milliseconds())
+			"sessionId", c.session.ID, "code", c.closing.Code, "lastedMs", c.server.at(time.Now()).since(c.due.opened).Milliseconds())
 	}
 	c.partLeaves()
 }
@@ -139,7 +137,7 @@ func (c *conn) take(now time.Time) bool {
 			c.in.r = c.in.w
 			return true
 		}
-		got, f := c.in.next(now)
+		got, f := c.in.next(c.server.at(now))
 		if f != nil {
 			c.out.End(realtime.Closing{Code: f.code, Reason: f.reason})
 			c.deaf = true
@@ -148,7 +146,7 @@ func (c *conn) take(now time.Time) bool {
 		if got == nil {
 			return true
 		}
-		c.due.heard = now
+		c.due.heard = c.server.at(now)
 		c.presence.Heard(now)
 		switch got.opcode {
 		case ws.OpClose:
@@ -196,10 +194,10 @@ func (c *conn) command(frame []byte, now time.Time) {
 	c.noteActivity(command, now)
 	if m, sends := command.(*protocol.SendMessage); sends {
 		// It waits for nothing here, and what comes of it has a time of its own (C2.6).
-		c.sendMessage(c.ctx, m)
+		c.sendMessage(c.server.ctx, m)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, requestWithin)
+	ctx, cancel := context.WithTimeout(c.server.ctx, requestWithin)
 	defer cancel()
 	c.dispatch(ctx, command, now)
 }
@@ -249,7 +247,7 @@ func (c *conn) send(e protocol.Event) { c.out.Send(protocol.Encode(e)) }
 
 // problem answers with an error about ref.
 func (c *conn) problem(err error, ref string) {
-	if chat.AsError(err).Code == chat.CodeInternal && c.ctx.Err() == nil {
+	if chat.AsError(err).Code == chat.CodeInternal && c.server.ctx.Err() == nil {
 		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "userId", c.session.User, "ref", ref, "error", err)
 	}
 	c.send(protocol.ProblemOf(err, ref))

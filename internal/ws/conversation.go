@@ -21,8 +21,8 @@ const (
 type jobs struct {
 	mu      sync.Mutex
 	waiting []job
-	wants   int // of those that wait
-	busy    bool
+	wants   int                // of those that wait
+	cancel  context.CancelFunc // of those that are being done; nil when none is
 }
 
 type job struct {
@@ -38,27 +38,38 @@ func (c *conn) later(wants int, do func(context.Context)) bool {
 	}
 	c.jobs.waiting = append(c.jobs.waiting, job{wants, do})
 	c.jobs.wants += wants
-	if !c.jobs.busy {
-		c.jobs.busy = true
-		go c.work()
+	if c.jobs.cancel == nil {
+		var ctx context.Context
+		ctx, c.jobs.cancel = context.WithCancel(c.server.ctx)
+		go c.work(ctx)
 	}
 	return true
 }
 
-func (c *conn) work() {
-	for do := c.nextJob(); do != nil; do = c.nextJob() {
+// stop ends what is being done, with the connection: nothing more may come.
+func (j *jobs) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.cancel != nil {
+		j.cancel()
+	}
+}
+
+func (c *conn) work(ctx context.Context) {
+	for do := c.nextJob(ctx); do != nil; do = c.nextJob(ctx) {
 		func() {
 			defer c.survive()
-			do(c.ctx)
+			do(ctx)
 		}()
 	}
 }
 
-func (c *conn) nextJob() func(context.Context) {
+func (c *conn) nextJob(ctx context.Context) func(context.Context) {
 	c.jobs.mu.Lock()
 	defer c.jobs.mu.Unlock()
-	if len(c.jobs.waiting) == 0 || c.ctx.Err() != nil {
-		c.jobs.busy, c.jobs.waiting, c.jobs.wants = false, nil, 0
+	if len(c.jobs.waiting) == 0 || ctx.Err() != nil {
+		c.jobs.cancel()
+		c.jobs.cancel, c.jobs.waiting, c.jobs.wants = nil, nil, 0
 		return nil
 	}
 	next := c.jobs.waiting[0]

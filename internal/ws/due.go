@@ -21,12 +21,20 @@ const (
 // due is what happens on a connection without anybody doing anything. All of it shares the one read
 // deadline; only the reading goroutine touches it.
 type due struct {
-	opened time.Time
-	heard  time.Time // the last whole frame
-	ping   time.Time
-	warned bool      // auth:expiring has been sent for this token
-	look   time.Time // when to look for acks that are owed; zero while the client never acknowledged
+	opened moment
+	heard  moment // the last whole frame
+	ping   moment
+	look   moment // when to look for acks that are owed; zero while the client never acknowledged
+	warned bool   // auth:expiring has been sent for this token
 }
+
+// moment is a time in nanoseconds since the server began ([Server.at]), which does not jump with the clock. A
+// connection keeps many, and a [time.Time] is thrice as large.
+type moment int64
+
+func (m moment) add(d time.Duration) moment { return m + moment(d) }
+
+func (m moment) since(earlier moment) time.Duration { return time.Duration(m - earlier) }
 
 // tick does what is due and sets the next deadline. It reports false when there is nothing more to
 // wait for.
@@ -34,12 +42,13 @@ func (c *conn) tick(now time.Time) bool {
 	if ended := c.endedAt.Load(); ended != 0 {
 		return now.Sub(time.Unix(0, ended)) < closeWithin
 	}
+	at := c.server.at(now)
 	switch {
-	case c.session == nil && !now.Before(c.due.opened.Add(authWithin)):
+	case c.session == nil && at.since(c.due.opened) >= authWithin:
 		c.refuse(&chat.Error{Code: chat.CodeAuthFailed, Message: "No token came within 10 seconds."})
-	case !now.Before(c.due.heard.Add(silentFor)):
+	case at.since(c.due.heard) >= silentFor:
 		c.out.End(realtime.Closing{Code: protocol.CloseSilent, Reason: "nothing was heard for 30 seconds"})
-	case c.session != nil && !now.Before(c.identity.ExpiresAt):
+	case c.session != nil && !now.Before(c.expires):
 		c.refuse(&chat.Error{Code: chat.CodeAuthFailed, Message: "The token has expired."})
 	default:
 		c.remind(now)
@@ -49,46 +58,46 @@ func (c *conn) tick(now time.Time) bool {
 }
 
 func (c *conn) remind(now time.Time) {
-	if !now.Before(c.due.ping) {
+	at := c.server.at(now)
+	if at >= c.due.ping {
 		c.out.Send(pingFrame)
-		c.due.ping = now.Add(pingEvery)
+		c.due.ping = at.add(pingEvery)
 	}
 	if c.session == nil {
 		return
 	}
-	if !c.due.warned && !now.Before(c.identity.ExpiresAt.Add(-warnBefore)) {
+	if !c.due.warned && !now.Before(c.expires.Add(-warnBefore)) {
 		c.due.warned = true
-		c.send(protocol.AuthExpiring{ExpiresAt: protocol.FormatTime(c.identity.ExpiresAt)})
+		c.send(protocol.AuthExpiring{ExpiresAt: protocol.FormatTime(c.expires)})
 	}
-	if !c.due.look.IsZero() && !now.Before(c.due.look) {
-		c.due.look = now.Add(realtime.AckWithin)
+	if c.due.look != 0 && at >= c.due.look {
+		c.due.look = at.add(realtime.AckWithin)
 		if owed := c.server.hub.Resend(c.session); !owed.IsZero() {
-			c.due.look = owed
+			c.due.look = c.server.at(owed)
 		}
 	}
 }
 
 // arm sets the read deadline to what is due next.
 func (c *conn) arm(now time.Time) {
-	next := c.due.heard.Add(silentFor)
-	sooner := func(t time.Time) {
-		if t.Before(next) {
-			next = t
-		}
-	}
-	sooner(c.due.ping)
+	next := min(c.due.heard.add(silentFor), c.due.ping)
 	if c.session == nil {
-		sooner(c.due.opened.Add(authWithin))
-	} else {
-		sooner(c.identity.ExpiresAt)
+		next = min(next, c.due.opened.add(authWithin))
+	}
+	if c.due.look != 0 {
+		next = min(next, c.due.look)
+	}
+	deadline := c.server.time(next)
+	if c.session != nil {
+		expires := c.expires
 		if !c.due.warned {
-			sooner(c.identity.ExpiresAt.Add(-warnBefore))
+			expires = expires.Add(-warnBefore)
 		}
-		if !c.due.look.IsZero() {
-			sooner(c.due.look)
+		if expires.Before(deadline) {
+			deadline = expires
 		}
 	}
-	_ = c.net.SetReadDeadline(next)
+	_ = c.net.SetReadDeadline(deadline)
 	// The end may have come between; it sets its own deadline, which must be the last.
 	if c.out.Ended() {
 		_ = c.net.SetReadDeadline(now.Add(closeWithin))

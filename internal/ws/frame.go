@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// smallBuffer is what an idle connection keeps to read into.
-	smallBuffer = 256
+	// smallBuffer is what an idle connection keeps to read into: a pong, or a heartbeat. What is larger
+	// grows it to usualBuffer at once, which it keeps until it is idle again.
+	smallBuffer = 64
+	usualBuffer = 512
 	// shrinkAbove is the size from which a buffer is given up when it is empty.
 	shrinkAbove = 4 << 10
 	// maxFragments bounds the frames of one message, empty ones included.
@@ -35,13 +37,13 @@ type inbound struct {
 	r, w int // what is not yet taken lies between
 
 	message   []byte // what came of a fragmented message
-	fragments int
+	fragments uint8
 	opcode    ws.OpCode // of the fragmented message
 	deflated  bool      // and whether it is compressed
+	controls  uint8     // since controlsSince
 	inflate   *inflater // nil when compression was not agreed on
 
-	controls      int
-	controlsSince time.Time
+	controlsSince moment
 }
 
 // received is a whole message, or a control frame. Its payload is good until the next call.
@@ -66,7 +68,7 @@ func (in *inbound) space() []byte {
 		in.r = 0
 	}
 	if in.w == len(in.buf) {
-		grown := make([]byte, min(2*len(in.buf), protocol.MaxFrame+ws.MaxHeaderSize))
+		grown := make([]byte, min(max(2*len(in.buf), usualBuffer), protocol.MaxFrame+ws.MaxHeaderSize))
 		copy(grown, in.buf)
 		in.buf = grown
 	}
@@ -82,7 +84,7 @@ func (in *inbound) rest() {
 
 // next takes a message or control frame out of what has been read. It returns nil when there is no
 // whole one, and a fault when the connection must be closed.
-func (in *inbound) next(now time.Time) (*received, *fault) {
+func (in *inbound) next(now moment) (*received, *fault) {
 	for {
 		h, size, f := in.header()
 		if f != nil || size == 0 || in.w-in.r < size+int(h.Length) {
@@ -142,8 +144,8 @@ func (in *inbound) header() (h ws.Header, size int, f *fault) {
 	return h, size, nil
 }
 
-func (in *inbound) control(opcode ws.OpCode, payload []byte, now time.Time) (*received, *fault) {
-	if now.Sub(in.controlsSince) > controlWindow {
+func (in *inbound) control(opcode ws.OpCode, payload []byte, now moment) (*received, *fault) {
+	if now.since(in.controlsSince) > controlWindow {
 		in.controls, in.controlsSince = 0, now
 	}
 	if in.controls++; in.controls > maxControls {

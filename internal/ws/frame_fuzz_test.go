@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -50,7 +49,7 @@ func FuzzFrames(f *testing.F) {
 func decodeAll(t *testing.T, stream []byte, piece int) string {
 	var in inbound
 	var out bytes.Buffer
-	now := time.Unix(0, 0)
+	const now = moment(0)
 	for len(stream) > 0 {
 		n := copy(in.space(), stream[:min(piece, len(stream))])
 		in.w += n

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/parley-chat/parley/internal/inmem"
 )
 
 const (
@@ -22,14 +24,14 @@ const (
 	idleGoal = 6000
 )
 
-// TestAnIdleConnectionCostsLittle measures 5,000 idle authenticated connections. Their clients live in
-// another process, which is this test binary again.
+// TestAnIdleConnectionCostsLittle measures 5,000 idle authenticated connections, each of which has been told
+// of presence and counts for its person's. Their clients live in another process, which is this test binary again.
 func TestAnIdleConnectionCostsLittle(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Log("memory is measured without -race and -short")
 		return
 	}
-	w := newWorld(t, options{})
+	w := newWorld(t, options{devices: inmem.NewDevices()})
 	url := w.serve()
 	token := w.token(w.person(), time.Hour)
 	settle := func() int {
@@ -119,8 +121,10 @@ func TestIdleClients(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if f, err := ws.ReadFrame(conn); err != nil || !bytes.Contains(f.Payload, []byte("auth:success")) {
-			t.Fatal(string(f.Payload), err)
+		for _, kind := range []string{"auth:success", "presence:state"} {
+			if f, err := ws.ReadFrame(conn); err != nil || !bytes.Contains(f.Payload, []byte(kind)) {
+				t.Fatal(string(f.Payload), err)
+			}
 		}
 	}
 	fmt.Println("ready")

@@ -66,8 +66,8 @@ func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.
 	}
 	c.server.hub.Acknowledge(c.session, id, m.Seq)
 	c.server.cfg.Log.Debug("messages delivered", "event", "message.delivered", "userId", c.session.User, "conversationId", id, "upToSeq", m.Seq)
-	if c.due.look.IsZero() {
-		c.due.look = now.Add(realtime.AckWithin)
+	if c.due.look == 0 {
+		c.due.look = c.server.at(now).add(realtime.AckWithin)
 		c.arm(now)
 	}
 }

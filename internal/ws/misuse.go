@@ -44,7 +44,7 @@ func (c *conn) broken(command protocol.Command, err error, now time.Time) {
 // withinRate counts a frame. One over the rate is answered and not done; a client that goes on all the
 // same is closed with 4429.
 func (c *conn) withinRate(command protocol.Command, now time.Time) bool {
-	err := c.limited(c.ctx, c.server.cfg.Rules.FramesOnASocket, string(c.session.ID))
+	err := c.limited(c.server.ctx, c.server.cfg.Rules.FramesOnASocket, string(c.session.ID))
 	if err == nil {
 		c.misuse.refused = 0
 		return true

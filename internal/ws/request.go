@@ -5,7 +5,7 @@ import "sync"
 // requests counts what one client has asked for, sends until they are answered.
 type requests struct {
 	mu    sync.Mutex
-	open  int
+	open  int32
 	ended bool
 	// answered is called once, when nothing is open and nothing may come.
 	answered func()

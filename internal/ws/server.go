@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/limit"
@@ -32,6 +33,7 @@ type Server struct {
 	hub      *realtime.Hub
 	verifier Verifier
 	limiter  limit.Limiter
+	began    time.Time // what each [moment] is counted from
 
 	ctx    context.Context // of what connections ask for; ends when the server has drained
 	cancel context.CancelFunc
@@ -53,10 +55,17 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 	s := &Server{
 		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter,
 		conns: make(map[*conn]struct{}), empty: make(chan struct{}),
+		// What has not been is longer ago than anything is counted.
+		began: time.Now().Add(-time.Minute),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
+
+// at is a time as connections keep it, and time what they keep as the time that it was.
+func (s *Server) at(t time.Time) moment { return moment(t.Sub(s.began)) }
+
+func (s *Server) time(m moment) time.Time { return s.began.Add(time.Duration(m)) }
 
 // Connections is how many sockets are open.
 func (s *Server) Connections() int {

@@ -21,27 +21,25 @@ const (
 
 // typing remembers in which conversations the person types, and when a typing:start was last listened to.
 type typing struct {
-	started map[chat.ConversationID]time.Time
-	begun   time.Time // until when the beginnings so far use up what is allowed
+	started map[chat.ConversationID]moment
+	begun   moment // until when the beginnings so far use up what is allowed
 }
 
 // start reports whether to pass on that the person types.
-func (t *typing) start(id chat.ConversationID, now time.Time) bool {
+func (t *typing) start(id chat.ConversationID, now moment) bool {
 	last, typing := t.started[id]
-	if typing && now.Sub(last) < typingEvery {
+	if typing && now.since(last) < typingEvery {
 		return false
 	}
 	if !typing {
-		if t.begun.Before(now) {
-			t.begun = now
-		}
-		if t.begun.Sub(now) > (maxBegun-1)*begunEvery {
+		t.begun = max(t.begun, now)
+		if t.begun.since(now) > (maxBegun-1)*begunEvery {
 			return false
 		}
-		t.begun = t.begun.Add(begunEvery)
+		t.begun = t.begun.add(begunEvery)
 	}
 	if t.started == nil || len(t.started) >= maxTyping {
-		t.started = make(map[chat.ConversationID]time.Time)
+		t.started = make(map[chat.ConversationID]moment)
 	}
 	t.started[id] = now
 	return true
@@ -53,7 +51,7 @@ func (t *typing) over(id chat.ConversationID) { delete(t.started, id) }
 // startTyping passes on that the person types; what comes too often is not an error and not passed on.
 func (c *conn) startTyping(ctx context.Context, m *protocol.StartTyping, now time.Time) {
 	id := chat.ConversationID(m.ConversationID)
-	if !c.typing.start(id, now) {
+	if !c.typing.start(id, c.server.at(now)) {
 		return
 	}
 	if err := c.server.rules.Typing(ctx, c.session.User, id, true, c.session.ID); err != nil {

@@ -81,10 +81,11 @@ func unwritten(err error) realtime.Closing {
 // costs a tenth of a small write, so that it is set anew only when a second of it has gone.
 func (c *conn) allowWrite() {
 	now := time.Now()
-	if now.Sub(c.allowedAt) < time.Second {
+	at := c.server.at(now)
+	if at.since(c.allowedAt) < time.Second {
 		return
 	}
-	c.allowedAt = now
+	c.allowedAt = at
 	_ = c.net.SetWriteDeadline(now.Add(writeWithin))
 	if c.out.Ended() {
 		_ = c.net.SetWriteDeadline(time.Now().Add(closeWithin))
