@@ -111,11 +111,8 @@ func (s *Service) SetPresence(ctx context.Context, actor UserID, a *Attendance, 
 
 // setInvisible writes only what is another way than before.
 func (s *Service) setInvisible(ctx context.Context, actor UserID, invisible bool) error {
-	is, err := s.store.Privacies(ctx, []UserID{actor})
-	if err != nil || is[actor].Invisible == invisible {
-		return err
-	}
-	_, err = s.UpdateMe(ctx, actor, ProfileEdit{PresenceInvisible: &invisible})
+	after, err := s.visibility.set(ctx, actor, invisible)
+	s.profileChanged(ctx, actor, ProfileEdit{PresenceInvisible: &invisible}, after, err)
 	return err
 }
 

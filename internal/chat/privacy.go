@@ -19,20 +19,9 @@ func newPrivacies(s *Service) *privacies {
 	return &privacies{service: s, untold: make(map[UserID]Watched)}
 }
 
-// hides reports whether an edit makes somebody invisible who is there: they were seen last when they did that. While it is
-// not known who is there they are taken to be, since they ask for it.
-func (s *Service) hides(ctx context.Context, actor UserID, e ProfileEdit) bool {
-	if s.cfg.Devices == nil || e.PresenceInvisible == nil || !*e.PresenceInvisible {
-		return false
-	}
-	there, sure, err := s.cfg.Devices.Presences(ctx, []UserID{actor})
-	_, is := there[actor]
-	return is || err != nil || !sure
-}
-
 // profileChanged tells what follows from an edit, or has it looked up later what followed from one whose outcome is not
 // known.
-func (s *Service) profileChanged(ctx context.Context, actor UserID, e ProfileEdit, after ProfileChange, err error) {
+func (s *Service) profileChanged(ctx context.Context, actor UserID, e ProfileEdit, after PrivacyChange, err error) {
 	if err != nil {
 		if AsError(err).Outcome == OutcomeUnknown {
 			s.maybeChanged(actor, e)
@@ -42,8 +31,11 @@ func (s *Service) profileChanged(ctx context.Context, actor UserID, e ProfileEdi
 	if after.Presence {
 		s.privacyChanged(ctx, actor, after.Privacy, after.SeenAt)
 	}
-	if after.Receipts || after.Visible {
-		s.switches.switched(ctx, actor, after.Receipts && !after.ReadReceiptsEnabled)
+	switch {
+	case after.Receipts:
+		s.switches.switched(ctx, actor, !*e.ReadReceiptsEnabled)
+	case len(after.Shown) > 0:
+		s.switches.shown(ctx, actor, after.Shown)
 	}
 }
 

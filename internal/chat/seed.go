@@ -130,6 +130,12 @@ func (s *Service) recount(ctx context.Context, c ConversationID, gone ...UserID)
 	s.gathering.count(c)
 }
 
+// recountSoon is recount of what may be told a moment later: however many ask for it, it is seeded once a second.
+func (s *Service) recountSoon(c ConversationID) {
+	s.gathering.bypassed(c)
+	s.gathering.count(c)
+}
+
 // recountAfter has readers counted, or named, anew when people came or went.
 func (s *Service) recountAfter(ctx context.Context, before Roster, r Revision) {
 	if len(r.Add)+len(r.Remove) == 0 {

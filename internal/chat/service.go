@@ -67,6 +67,8 @@ type Service struct {
 	gathering  *gathering
 	switches   *switches
 	privacies  *privacies
+	visibility *visibilities
+	edits      chan struct{} // one for each edit of what somebody lets others know that is under way
 	remembered *remembered
 	listings   *listings
 	flushSoon  chan struct{}
@@ -96,6 +98,7 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches, s.privacies = newGathering(s), newSwitches(s), newPrivacies(s)
+	s.visibility, s.edits = &visibilities{service: s}, make(chan struct{}, editsAtOnce)
 	s.remembered = newRemembered()
 	s.attendances = newAttendances(s)
 	s.listings = &listings{service: s, of: make(map[ConversationID]*listing)}

@@ -115,6 +115,10 @@ type UserStore interface {
 	// is shown them; who becomes invisible stays shown as far as they are (C7.1). With there, who becomes invisible was seen
 	// last at that moment.
 	UpdateMe(ctx context.Context, id UserID, e ProfileEdit, there bool) (ProfileChange, error)
+	// SetVisibility makes people invisible, or visible again, in one transaction, with the same rules, and returns what became
+	// of each, not of who was erased. Who is named twice becomes what is named last. The number of statements does not depend
+	// on how many there are, and of who is that already nothing is written.
+	SetVisibility(ctx context.Context, asked []Visibility) (map[UserID]PrivacyChange, error)
 	// SearchUsers finds by prefix of username or display name without regard to case, never by e-mail,
 	// the searcher, erased people and those with whom there is a block, either way, left out, in order of username.
 	SearchUsers(ctx context.Context, searcher UserID, prefix string, limit int) ([]User, error)

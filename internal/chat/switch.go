@@ -32,6 +32,14 @@ func (w *switches) switched(ctx context.Context, u UserID, off bool) {
 	w.tellAll(ctx, u, nil, off)
 }
 
+// shown tells everywhere that others may know from now on that a person has read further in those conversations, as
+// switched does of all.
+func (w *switches) shown(ctx context.Context, u UserID, cs []ConversationID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), gatherWithin)
+	defer cancel()
+	w.tellAll(ctx, u, cs, false)
+}
+
 // maybe has it looked up what a person lets others know once a commit that was given up is through or will never be.
 func (w *switches) maybe(u UserID) {
 	w.service.gathering.afterwards(lateCommit, func(ctx context.Context) { w.tellAll(ctx, u, nil, false) })
@@ -71,8 +79,10 @@ func (s *Service) tellSwitch(ctx context.Context, u UserID, c ConversationID, of
 		return err
 	case err != nil:
 		// It has ended.
-	case s.large(r):
+	case s.large(r) && off:
 		s.recount(ctx, c)
+	case s.large(r):
+		s.recountSoon(c)
 	case off:
 		s.announcer.PositionShown(Shown{Conversation: c, User: u})
 	default:

@@ -50,12 +50,19 @@ type ProfileEdit struct {
 // ProfileChange is what became of an account by an edit.
 type ProfileChange struct {
 	Me
+	PrivacyChange
+}
+
+// PrivacyChange is what became of what a person lets others know.
+type PrivacyChange struct {
 	// Receipts is set when the person lets others know in another way than before what they read.
 	Receipts bool
 	// Presence is set when their Privacy is another one than before, and Visible when they are invisible no more.
 	Presence, Visible bool
 	Privacy           Privacy   // as it is then
 	SeenAt            time.Time // when they were seen last, as it is noted then
+	// Shown are the conversations in which others may know by it that they have read further.
+	Shown []ConversationID
 }
 
 // MaxDisplayName is the longest display name in Unicode code points.
@@ -107,9 +114,42 @@ func (s *Service) UpdateMe(ctx context.Context, actor UserID, e ProfileEdit) (Me
 			return Me{}, Invalid("presenceSharing", "presenceSharing must be \"everyone\", \"friends\" or \"nobody\".")
 		}
 	}
-	after, err := s.store.UpdateMe(ctx, actor, e, s.hides(ctx, actor, e))
-	s.profileChanged(ctx, actor, e, after, err)
+	done, err := s.editing(ctx, e)
+	if err != nil {
+		return Me{}, err
+	}
+	defer done()
+	hides := e.PresenceInvisible != nil && *e.PresenceInvisible
+	if e.PresenceInvisible != nil && !hides {
+		s.beforeShown(ctx, actor)
+	}
+	after, err := s.store.UpdateMe(ctx, actor, e, hides && s.there(ctx, []UserID{actor})(actor))
+	s.profileChanged(ctx, actor, e, after.PrivacyChange, err)
 	return after.Me, err
+}
+
+const (
+	// editsAtOnce is how many edits of what people let others know are under way on a node: messages have the rest of the
+	// connections to the database, which are at least 5 (C8.9).
+	editsAtOnce = 2
+	// editWithin is how long one waits for that.
+	editWithin = 3 * time.Second
+)
+
+// editing waits until there is room for an edit of what somebody lets others know, until done. Who waited for too long is
+// answered CodeDBTimeout.
+func (s *Service) editing(ctx context.Context, e ProfileEdit) (done func(), err error) {
+	if e.ReadReceiptsEnabled == nil && e.PresenceEnabled == nil && e.PresenceSharing == nil && e.PresenceInvisible == nil {
+		return func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, editWithin)
+	defer cancel()
+	select {
+	case s.edits <- struct{}{}:
+		return func() { <-s.edits }, nil
+	case <-ctx.Done():
+		return nil, crowdedOut(ctx.Err())
+	}
 }
 
 // maxFound is the most people that a search returns (C5.10).

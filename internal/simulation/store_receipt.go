@@ -60,6 +60,17 @@ func (s *way) UpdateMe(ctx context.Context, u chat.UserID, e chat.ProfileEdit, t
 	})
 }
 
+// SetVisibility satisfies chat.Store.
+func (s *way) SetVisibility(ctx context.Context, asked []chat.Visibility) (map[chat.UserID]chat.PrivacyChange, error) {
+	us := make([]chat.ConversationID, len(asked))
+	for i := range asked {
+		us[i] = chat.ConversationID(asked[i].User)
+	}
+	return writing(s, ctx, "change who is seen", us, func(ctx context.Context) (map[chat.UserID]chat.PrivacyChange, error) {
+		return s.Store.SetVisibility(ctx, asked)
+	})
+}
+
 // ReadPositions satisfies chat.Store.
 func (s *way) ReadPositions(ctx context.Context, c chat.ConversationID) (map[chat.UserID]int64, error) {
 	return reading(s, ctx, "read everybody's position", c, func(ctx context.Context) (map[chat.UserID]int64, error) { return s.Store.ReadPositions(ctx, c) })

@@ -118,6 +118,37 @@ func TestManyStepsAreAsManyStatementsAsOne(t *testing.T) {
 	})
 }
 
+// visibilities are what the first n people ask to be.
+func (x crowded) visibilities(n int, invisible bool) []chat.Visibility {
+	asked := make([]chat.Visibility, n)
+	for i := range asked {
+		asked[i] = chat.Visibility{User: x.people[i], Invisible: invisible, There: true}
+	}
+	return asked
+}
+
+func TestManyVisibilitiesAreAsManyStatementsAsOne(t *testing.T) {
+	eachCrowded(t, func(t *testing.T, x crowded) {
+		locks := map[string]int{"sqlite": 0, "postgres": 1}[x.kind]
+		for _, n := range []int{1, 100, crowd} {
+			for _, to := range []struct {
+				invisible  bool
+				statements int
+			}{{true, 3 + locks}, {true, 1}, {false, 3 + locks}, {false, 1}} {
+				begun := time.Now()
+				seen := x.during(t, func() error {
+					_, err := x.SetVisibility(t.Context(), x.visibilities(n, to.invisible))
+					return err
+				})
+				t.Logf("%d people: %d statements in %v", n, len(seen), time.Since(begun))
+				if len(seen) != to.statements {
+					t.Errorf("%d people are %d statements, not %d", n, len(seen), to.statements)
+				}
+			}
+		}
+	})
+}
+
 func TestWhoHasReadWhatIsFoundByIndexes(t *testing.T) {
 	scans := map[string]*regexp.Regexp{
 		"postgres": regexp.MustCompile(`Seq Scan on (?:messages|read_receipts)`),
@@ -152,6 +183,13 @@ func TestWhoHasReadWhatIsFoundByIndexes(t *testing.T) {
 				return err
 			},
 			"steps": func() error { return x.WriteSteps(ctx, x.stepsTo(60, 50, x.now())) },
+			"visibilities": func() error {
+				_, err := x.SetVisibility(ctx, x.visibilities(50, true))
+				if err == nil {
+					_, err = x.SetVisibility(ctx, x.visibilities(50, false))
+				}
+				return err
+			},
 		} {
 			begun := time.Now()
 			seen := x.during(t, work)

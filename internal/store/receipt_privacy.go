@@ -28,43 +28,56 @@ WHERE p.conversation_id = $1 AND p.user_id {in $2}`), string(c), list(s.dialect,
 	return out, nil
 }
 
-// Which participants p come into view with somebody who lets others know everywhere, or not ($3), from now on.
+// Which participants p of a user u come into view, or go out of it.
 const (
-	// receiptsAgain are those where they had said nothing else.
-	receiptsAgain = "p.read_receipts_enabled IS NULL AND $3"
+	// receiptsAgain are those where they had said nothing else than what they say everywhere.
+	receiptsAgain = "p.read_receipts_enabled IS NULL AND u.read_receipts_enabled"
 	// visibleAgain are those where they let others know.
-	visibleAgain = "COALESCE(p.read_receipts_enabled, $3)"
+	visibleAgain = "COALESCE(p.read_receipts_enabled, u.read_receipts_enabled)"
 )
 
-// comesIntoView writes what somebody has read who lets others know from now on: one step for each conversation that they
-// are in and have read further in than anybody was told.
-func (s *Store) comesIntoView(ctx context.Context, x session, u chat.UserID, which string, receipts bool) error {
+// comesIntoView writes what people have read who let others know from now on: one step for each conversation that they
+// are in and have read further in than anybody was told. It returns these.
+func (s *Store) comesIntoView(ctx context.Context, x session, which string, users ...chat.UserID) (map[chat.UserID][]chat.ConversationID, error) {
 	return s.stepsTo(ctx, x, `{greatest}($2, COALESCE(
     (SELECT r.read_at FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id ORDER BY r.seq DESC LIMIT 1), $2))`,
-		which, u, receipts)
+		which, users)
 }
 
-// goesOutOfView writes what is shown of somebody who is invisible from now on and has no step: the position that a program
+// goesOutOfView writes what is shown of people who are invisible from now on and have no step: the position that a program
 // before schema version 3 has moved. The position moves on unseen, and the steps stay.
-func (s *Store) goesOutOfView(ctx context.Context, x session, u chat.UserID, receipts bool) error {
-	return s.stepsTo(ctx, x, "COALESCE({greatest}(p.last_read_at, p.joined_at), $2)", visibleAgain, u, receipts)
+func (s *Store) goesOutOfView(ctx context.Context, x session, users ...chat.UserID) error {
+	_, err := s.stepsTo(ctx, x, "COALESCE({greatest}(p.last_read_at, p.joined_at), $2)", visibleAgain, users)
+	return err
 }
 
-// stepsTo writes a step with a time for each conversation that somebody is in and has no step of as far as they have read.
-func (s *Store) stepsTo(ctx context.Context, x session, moment, which string, u chat.UserID, receipts bool) error {
+// stepsTo writes a step with a time for each conversation that somebody is in and has no step of as far as they have read,
+// and returns these.
+func (s *Store) stepsTo(ctx context.Context, x session, moment, which string, users []chat.UserID) (map[chat.UserID][]chat.ConversationID, error) {
+	of := list(s.dialect, users)
 	if s.forUpdate != "" {
-		_, err := x.exec(ctx, s.fill("SELECT FROM conversation_participants WHERE user_id = $1 AND left_at IS NULL ORDER BY conversation_id {lock}"), string(u))
+		_, err := x.exec(ctx, s.fill("SELECT FROM conversation_participants WHERE user_id {in $1} AND left_at IS NULL ORDER BY conversation_id, user_id {lock}"), of)
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	_, err := x.exec(ctx, s.fill(`INSERT INTO read_receipts (conversation_id, message_id, user_id, seq, read_at)
+	written := make(map[chat.UserID][]chat.ConversationID)
+	err := x.each(ctx, func(row scan) error {
+		var u chat.UserID
+		var c chat.ConversationID
+		if err := row(&u, &c); err != nil {
+			return err
+		}
+		written[u] = append(written[u], c)
+		return nil
+	}, s.fill(`INSERT INTO read_receipts (conversation_id, message_id, user_id, seq, read_at)
 SELECT p.conversation_id, p.last_read_message_id, p.user_id, p.last_read_seq, `+moment+`
-FROM conversation_participants p
-WHERE p.user_id = $1 AND p.left_at IS NULL AND p.last_read_message_id IS NOT NULL AND `+which+`
+FROM conversation_participants p JOIN users u ON u.id = p.user_id
+WHERE p.user_id {in $1} AND p.left_at IS NULL AND p.last_read_message_id IS NOT NULL AND `+which+`
 AND NOT EXISTS (SELECT 1 FROM read_receipts r WHERE r.conversation_id = p.conversation_id AND r.user_id = p.user_id AND r.seq >= p.last_read_seq)
-ON CONFLICT (conversation_id, message_id, user_id) DO NOTHING`), string(u), s.moment(s.now()), receipts)
-	return err
+ON CONFLICT (conversation_id, message_id, user_id) DO NOTHING
+RETURNING user_id, conversation_id`), of, s.moment(s.now()))
+	return written, err
 }
 
 // eraseReading takes away what is known of an erased person's reading in those conversations.

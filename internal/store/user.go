@@ -67,21 +67,6 @@ func (s *Store) UpdateMe(ctx context.Context, id chat.UserID, e chat.ProfileEdit
 	if e.Email != nil {
 		set.to("email", orNull(*e.Email))
 	}
-	if e.ReadReceiptsEnabled != nil {
-		set.to("read_receipts_enabled", *e.ReadReceiptsEnabled)
-	}
-	if e.PresenceEnabled != nil {
-		set.to("presence_enabled", *e.PresenceEnabled)
-	}
-	if e.PresenceSharing != nil {
-		set.to("presence_sharing", string(*e.PresenceSharing))
-	}
-	if e.PresenceInvisible != nil {
-		set.to("presence_invisible", *e.PresenceInvisible)
-	}
-	if len(set.columns) > 0 {
-		set.to("updated_at", s.moment(s.now()))
-	}
 	err = s.db.write(ctx, func(x session) (err error) {
 		out, err = s.updateMe(ctx, x, id, e, *set, there)
 		return err
@@ -105,8 +90,14 @@ func (s *Store) updateMe(ctx context.Context, x session, id chat.UserID, e chat.
 	assign(&receipts, e.ReadReceiptsEnabled)
 	out.Receipts, out.Presence = receipts != before, is != was.Privacy
 	out.Visible = was.Privacy.Invisible && !is.Invisible
+	if out.Receipts {
+		set.to("read_receipts_enabled", receipts)
+	}
 	if out.Presence {
 		is.Rev++
+		set.to("presence_enabled", is.Enabled)
+		set.to("presence_sharing", string(is.Sharing))
+		set.to("presence_invisible", is.Invisible)
 		set.to("presence_rev", is.Rev)
 	}
 	out.Privacy, out.SeenAt = is, was.SeenAt
@@ -115,22 +106,25 @@ func (s *Store) updateMe(ctx context.Context, x session, id chat.UserID, e chat.
 			out.SeenAt = notBefore(s.now(), was.SeenAt)
 			set.to("last_seen_at", s.moment(out.SeenAt))
 		}
-		if err := s.goesOutOfView(ctx, x, id, before); err != nil {
+		if err := s.goesOutOfView(ctx, x, id); err != nil {
 			return out, err
 		}
 	}
 	if len(set.columns) > 0 {
+		set.to("updated_at", s.moment(s.now()))
 		if _, err := x.exec(ctx, "UPDATE users SET "+strings.Join(set.columns, ", ")+" WHERE id = $1", set.args...); err != nil {
 			return out, err
 		}
 	}
+	var shown map[chat.UserID][]chat.ConversationID
 	switch {
 	case out.Visible:
-		err = s.comesIntoView(ctx, x, id, visibleAgain, receipts)
+		shown, err = s.comesIntoView(ctx, x, visibleAgain, id)
 	case out.Receipts && !is.Invisible:
-		err = s.comesIntoView(ctx, x, id, receiptsAgain, receipts)
+		shown, err = s.comesIntoView(ctx, x, receiptsAgain, id)
 	}
 	if err == nil {
+		out.Shown = shown[id]
 		out.Me, err = s.me(ctx, x, id)
 	}
 	return out, err

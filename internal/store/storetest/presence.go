@@ -19,6 +19,7 @@ func presence(t *testing.T, w world) {
 	t.Run("when people were seen last goes forward, and stands still while they are invisible", w.seesLast)
 	t.Run("each change of privacy takes the next rev, and says what was known before", w.revisesPrivacy)
 	t.Run("who becomes invisible was seen at that moment if they are there", w.seesLastWhenInvisible)
+	t.Run("many become invisible or visible together as each would alone", w.setsVisibility)
 	t.Run("so many may be followed and not more, also by two frames at once", w.followsAtMost)
 	t.Run("erasing resets privacy and ends following", w.erasesPresence)
 	t.Run("ids that are none are of nobody", w.nobody)
@@ -351,4 +352,49 @@ func (w world) nobody(t *testing.T) {
 	if len(related) != 0 || len(w.watching(t, u)) != 0 {
 		t.Errorf("%v are something to a person, who watches %v", related, w.watching(t, u))
 	}
+}
+
+func (w world) setsVisibility(t *testing.T) {
+	p := w.people(t, 5)
+	c, m := w.conversationOf(t, p, 3)
+	now := minutes(1)
+	clocked := w.WithClock(func() time.Time { return now })
+	w.setInvisible(t, clocked, p[2], true)
+	w.setInvisible(t, clocked, p[3], true)
+	w.setReceipts(t, clocked, p[4], false)
+	w.setInvisible(t, clocked, p[4], true)
+	for _, u := range p[2:] {
+		ok(t, clocked.WriteSteps(ctx, []chat.Step{private(m[1], u, minutes(2))}))
+	}
+	now = minutes(3)
+	rev := func(of chat.Privacy, rev int64, invisible bool) chat.Privacy {
+		of.Rev, of.Invisible = rev, invisible
+		return of
+	}
+	before, err := w.Privacies(ctx, p)
+	ok(t, err)
+	became, err := clocked.SetVisibility(ctx, []chat.Visibility{
+		{User: p[0], Invisible: true, There: true}, {User: p[1], Invisible: true}, {User: p[2]},
+		{User: p[3]}, {User: p[3], Invisible: true}, {User: p[4]}, {User: newID[chat.UserID](), Invisible: true}, {User: "nobody"},
+	})
+	ok(t, err)
+	plain := before[p[0]]
+	same(t, "what became of them", map[chat.UserID]chat.PrivacyChange{
+		p[0]: {Presence: true, Privacy: rev(plain, 1, true), SeenAt: minutes(3)},
+		p[1]: {Presence: true, Privacy: rev(plain, 1, true)},
+		p[2]: {Presence: true, Visible: true, Privacy: rev(plain, 2, false), Shown: []chat.ConversationID{c.ID}},
+		p[3]: {Privacy: rev(plain, 1, true)},
+		p[4]: {Presence: true, Visible: true, Privacy: rev(plain, 2, false)},
+	}, became)
+	after, err := w.Privacies(ctx, p)
+	ok(t, err)
+	for u, is := range became {
+		same(t, "what is kept", is.Privacy, after[u])
+	}
+	w.expectReaders(t, "who is visible again", m[1], read{p[2], minutes(3)})
+	again, err := clocked.SetVisibility(ctx, []chat.Visibility{{User: p[0], Invisible: true, There: true}, {User: p[2]}})
+	ok(t, err)
+	same(t, "again", map[chat.UserID]chat.PrivacyChange{
+		p[0]: {Privacy: rev(plain, 1, true), SeenAt: minutes(3)}, p[2]: {Privacy: rev(plain, 2, false)},
+	}, again)
 }
