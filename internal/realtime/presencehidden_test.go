@@ -62,6 +62,9 @@ func TestNothingMovesWhileSomebodyInvisibleComesAndGoes(t *testing.T) {
 			p.Leave(chat.ExitClosed)
 		}
 		beat(3*time.Second, cleo, bob)
+		// On a node where nobody but themselves watches them.
+		other = w.nodes[0].come(t, people[1])
+		beat(3*time.Second, cleo, bob, other)
 		late := w.nodes[0].come(t, people[3])
 		beat(3*time.Second, cleo, bob, late)
 		late.last("to who came later", people[1], chat.StatusOffline, 0)

@@ -75,6 +75,11 @@ func (t *target) place(v *viewer) (at int, there bool) {
 	return slices.BinarySearchFunc(t.watchers, v.number, func(p pair, n uint64) int { return cmp.Compare(p.viewer.number, n) })
 }
 
+// watchedByThemselves reports whether nobody else but v watches them.
+func (t *target) watchedByThemselves(v *viewer) bool {
+	return !slices.ContainsFunc(t.watchers, func(p pair) bool { return p.viewer != v && p.relation&oneself == 0 })
+}
+
 // hear takes an announcement: of two the one with the larger version holds, and of privacies the one with the larger rev.
 func (t *target) hear(said chat.Presence) {
 	switch {

@@ -184,6 +184,10 @@ func (p *presences) begin(v *viewer, w chat.Watched, first bool) {
 	}
 	t := p.sees(v, w.User, relationOf(w.Relation))
 	p.permit(t, w)
+	if t.told.Privacy.Invisible && t.told.SeenAt.IsZero() && t.watchedByThemselves(v) {
+		// Who is invisible and connected here was told of to themselves, who are told no time.
+		t.told.SeenAt, t.item = t.now.SeenAt, nil
+	}
 	if t.known && !first {
 		p.introduce(v, t)
 	}
