@@ -14,14 +14,6 @@ var attendingBugs = []Bug{
 		}},
 	},
 	{
-		Name: "believe at once who is missing from an emptied Redis", Breaks: "Absence is believed 30 s after a loss (C7.3).", Caught: []string{"C7.2"}, Scene: "Redis flushed",
-		Edits: []Edit{{
-			File: "internal/redis/presence.lua",
-			Old:  "local sure = now - since >= lease\n",
-			New:  "local sure = true\n",
-		}},
-	},
-	{
 		Name: "let a logout wait for the end of the lease", Breaks: "Who logs out is offline at once (C7.1).", Caught: []string{"C7.3"}, Scene: "departures",
 		Edits: []Edit{{
 			File: "internal/chat/signout.go",
@@ -30,11 +22,11 @@ var attendingBugs = []Bug{
 		}},
 	},
 	{
-		Name: "tell departures and do not note them", Breaks: "Who is told to be gone is told once (C7.5).", Caught: []string{"C7.5", "C7.6"}, Scene: "departures",
+		Name: "note departures and do not tell them", Breaks: "Who goes is told to be offline in time (C7.1, C7.5).", Caught: []string{"C7.3"}, Scene: "departures",
 		Edits: []Edit{{
 			File: "internal/chat/lapse.go",
-			Old:  "\treturn len(offline) == lapsedAtOnce, s.cfg.Devices.Settle(ctx, offline)\n",
-			New:  "\treturn false, nil\n",
+			Old:  "\ts.tellPresence(offline)\n",
+			New:  "",
 		}},
 	},
 	{

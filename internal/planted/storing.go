@@ -50,8 +50,8 @@ var storingBugs = []Bug{
 		Name: "let a read position go backwards", Breaks: "A read position only moves forward (C6.1).", Caught: []string{"I8"}, Simulation: true,
 		Edits: []Edit{{
 			File: "internal/store/receipt.go",
-			Old:  "if moved = seq > position; moved {",
-			New:  "if moved = seq != position; moved {",
+			Old:  "if shown = seq > position; shown {",
+			New:  "if shown = seq != position; shown {",
 		}, {
 			File: "internal/store/receipt_step.go",
 			Old:  "if furthest && st.seq > st.ground.readSeq {",
