@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/parley-chat/parley/client"
@@ -64,10 +65,39 @@ func newReadersCrowd(ctx context.Context, recorder *check.Recorder, url, databas
 		if err != nil {
 			return nil, err
 		}
-		p.Live = p.Client.Live(client.LiveOptions{Handle: func(e client.Event) { p.Handle(e); c.told(i, e) }, Heard: p.Hear, DeviceID: p.Actor().Client})
+		p.Live = p.Client.Live(client.LiveOptions{Handle: func(e client.Event) { c.hear(i, e) }, Heard: p.Hear, DeviceID: p.Actor().Client})
 		c.people = append(c.people, p)
 	}
-	return c, nil
+	return c, c.hide(ctx, databaseURL)
+}
+
+// hide has nobody share their presence: a thousand people of one group would be told a million times who is there, and what is
+// measured is who reads.
+func (c *readersCrowd) hide(ctx context.Context, databaseURL string) error {
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	ids := make([]string, len(c.accounts))
+	for i, account := range c.accounts {
+		ids[i] = string(account.ID)
+	}
+	_, err = conn.Exec(ctx, `UPDATE users SET presence_enabled = false, presence_rev = presence_rev + 1 WHERE id = ANY($1::uuid[])`, ids)
+	if err != nil {
+		return fmt.Errorf("have nobody share their presence: %w", err)
+	}
+	return nil
+}
+
+// hear takes in an event of one of them. Of presence, which nobody shares, nothing is recorded.
+func (c *readersCrowd) hear(i int, e client.Event) {
+	switch e.(type) {
+	case client.PresenceState, client.PresenceChanged:
+	default:
+		c.people[i].Handle(e)
+		c.told(i, e)
+	}
 }
 
 // another makes one more client of the i-th account, at the address given.
