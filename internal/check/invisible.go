@@ -73,11 +73,11 @@ func unseen(x *index, f *finding, w word, seen map[string]word) {
 }
 
 // hadBefore reports whether somebody may have had a message delivered before they became invisible: that is told again to whoever
-// follows anew.
+// follows anew. Their own message, which everybody sees, they had anyway.
 func (x *index) hadBefore(o *Observation) bool {
 	c := x.conversation(o.Conversation)
 	by, m := x.concealed(o.Peer, o.At), c.bySeq[o.Seq]
-	if by == nil || m == nil {
+	if by == nil || m == nil || m.Sender == o.Peer {
 		return true
 	}
 	d := c.byKey[draftKey{m.Sender, m.Key}]
