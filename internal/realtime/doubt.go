@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -43,19 +44,22 @@ func (p *presences) loseAll() {
 	}
 }
 
-// doubtLater has targets read again after a while.
-func (p *presences) doubtLater(t *target) {
-	if len(p.unsure) == 0 {
-		p.unsureAt = p.now.Add(unsureAfter)
-	}
-	p.unsure = append(p.unsure, t)
+// unsureOne is a target that is to be read again at a time.
+type unsureOne struct {
+	target *target
+	at     time.Time
 }
 
+// doubtLater has a target read again after a while.
+func (p *presences) doubtLater(t *target) {
+	p.unsure = append(p.unsure, unsureOne{t, p.now.Add(unsureAfter)})
+}
+
+// doubtAgain has those read whose time has come.
 func (p *presences) doubtAgain() {
-	again := p.unsure
-	p.unsure = nil
-	for _, t := range again {
-		p.doubt(t)
+	for len(p.unsure) > 0 && p.due(p.unsure[0].at) {
+		p.doubt(p.unsure[0].target)
+		p.unsure = p.unsure[1:]
 	}
 }
 
@@ -86,7 +90,7 @@ func (p *presences) readPresences(ctx context.Context) {
 // there: those who left, and those who are connected here all the same, of whom nothing else is read.
 func (p *presences) lastSeen(of []*target) (ids []chat.UserID) {
 	for _, t := range of {
-		if t.lacks || t.missed || p.viewers[t.id] != nil || !t.known && p.now.Sub(t.permitted) > unsureAfter {
+		if t.lacks || !t.missed.IsZero() || p.viewers[t.id] != nil || !t.known && p.now.Sub(t.permitted) > unsureAfter {
 			ids = append(ids, t.id)
 		}
 	}
@@ -142,18 +146,19 @@ func (p *presences) takePresences(read *presencesRead) {
 }
 
 // takePresence takes what was read for sure. Who was told as there and is not found without anybody's having said so
-// is looked for once more: whoever noticed says it in a moment, with the time.
+// is looked for until that has been so for a while: whoever notices says it in a moment, with the time.
 func (p *presences) takePresence(t *target, found chat.Presence, there bool, mark uint64) {
 	first := !t.known
 	found.User = t.id
 	left := !there || found.Status == chat.StatusOffline && !found.Privacy.Invisible && !found.Privacy.Secret()
+	if !left {
+		t.missed = time.Time{}
+	}
 	switch {
 	case t.heard > mark && there:
 		t.hear(found)
 	case t.heard > mark:
-	case left && !first && t.now.Status != chat.StatusOffline && !t.missed:
-		t.missed = true
-		p.doubtLater(t)
+	case left && !first && t.now.Status != chat.StatusOffline && !p.miss(t):
 	case there:
 		t.read(found)
 	default:
@@ -162,6 +167,15 @@ func (p *presences) takePresence(t *target, found chat.Presence, there bool, mar
 	if t.known = true; first {
 		p.reveal(t)
 	}
+}
+
+// miss notes that a target was not found. It reports whether that has been so for a while.
+func (p *presences) miss(t *target) (long bool) {
+	if t.missed.IsZero() {
+		t.missed = p.now
+		p.doubtLater(t)
+	}
+	return p.now.Sub(t.missed) >= unsureAfter
 }
 
 // reveal tells a target's presence to all its watchers, who were told nothing of it.

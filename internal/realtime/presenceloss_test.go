@@ -80,6 +80,74 @@ func TestWhatCannotBeReadStaysAsItWasToldUntilItIsKnownForSure(t *testing.T) {
 	})
 }
 
+func TestWhoIsReadAgainAndAgainBeforeItIsSaidThatTheyLeftIsToldAsGoneOnce(t *testing.T) {
+	for name, before := range map[string]func(w *sightWorld, gone, other chat.UserID){
+		"since the bus loses something": func(w *sightWorld, gone, _ chat.UserID) {
+			w.set(func() { w.expired[gone] = true })
+			for range 3 {
+				w.nodes[0].Lose(nil)
+				time.Sleep(300 * time.Millisecond)
+			}
+		},
+		"since another one was not found before": func(w *sightWorld, gone, other chat.UserID) {
+			w.set(func() { w.expired[other] = true })
+			w.nodes[0].Lose(nil)
+			time.Sleep(4700 * time.Millisecond)
+			w.set(func() { w.expired[gone], w.expired[other] = true, false })
+			w.nodes[0].Lose(nil)
+			time.Sleep(700 * time.Millisecond)
+		},
+		"since they were not found once before": func(w *sightWorld, gone, _ chat.UserID) {
+			for range 2 {
+				w.set(func() { w.expired[gone] = true })
+				w.nodes[0].Lose(nil)
+				time.Sleep(700 * time.Millisecond)
+				w.set(func() { w.expired[gone] = false })
+				w.nodes[0].Lose(nil)
+				time.Sleep(2 * time.Second)
+			}
+			w.set(func() { w.expired[gone] = true })
+			w.nodes[0].Lose(nil)
+			time.Sleep(700 * time.Millisecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newSightWorld(t, 1, 3, inmem.NewBus())
+				ann := w.nodes[0].connect(t, w.users[0])
+				settle()
+				gone, other := w.users[1], w.users[2]
+				before(w, gone, other)
+				synctest.Wait()
+				if n := ann.changes(gone); n != 0 {
+					t.Errorf("before it is said that they left %d changes were told", n)
+				}
+				w.nodes[0].PresenceChanged([]chat.Presence{w.be(gone, chat.StatusOffline, chat.Privacy{})})
+				time.Sleep(15 * time.Second)
+				w.sees(ann, gone)
+				if told := [2]int{ann.changes(gone), ann.changes(other)}; told != [2]int{1, 0} {
+					t.Errorf("of who left, and of who stayed, %v changes were told", told)
+				}
+			})
+		})
+	}
+}
+
+func TestWhoIsNotFoundForAWhileIsToldAsGoneThoughNobodySaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 1, 2, inmem.NewBus())
+		ann := w.nodes[0].connect(t, w.users[0])
+		settle()
+		w.be(w.users[1], chat.StatusOffline, chat.Privacy{})
+		w.nodes[0].Lose(nil)
+		time.Sleep(7 * time.Second)
+		w.sees(ann, w.users[1])
+		if n := ann.changes(w.users[1]); n != 1 {
+			t.Errorf("one change was told %d times", n)
+		}
+	})
+}
+
 func TestARedisThatComesBackWithAnEarlierClockIsBelieved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSightWorld(t, 2, 2, inmem.NewBus())

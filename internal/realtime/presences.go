@@ -61,9 +61,8 @@ type presences struct {
 	sightPause time.Duration
 	doubtful   []*target // their presence is to be read at doubtAt
 	doubtAt    time.Time
-	unsure     []*target // it is at unsureAt
-	unsureAt   time.Time
-	doubting   bool // presence is being read
+	unsure     []unsureOne // it is later
+	doubting   bool        // presence is being read
 	doubtPause time.Duration
 
 	asks      []*ask // that wait for somebody's presence
@@ -124,9 +123,7 @@ func (p *presences) step(ctx context.Context) {
 	if len(p.viewers) > 0 && p.due(p.roundAt) {
 		p.round()
 	}
-	if len(p.unsure) > 0 && p.due(p.unsureAt) {
-		p.doubtAgain()
-	}
+	p.doubtAgain()
 	p.readMore(ctx)
 	p.viewerN.Store(int64(len(p.viewers)))
 	p.targetN.Store(int64(len(p.targets)))

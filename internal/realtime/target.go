@@ -25,7 +25,7 @@ type target struct {
 	changed   bool      // now may have to be told
 	doubted   bool      // they are to be read
 	lacks     bool      // they left and it is not known when: that is read before it is told
-	missed    bool      // they were not found though told as there
+	missed    time.Time // since when they are not found though told as there; zero when they are
 	heard     uint64    // the number of the last announcement of theirs
 	item      []byte    // what those who may know are shown of told; nil when it is to be encoded
 }
@@ -84,7 +84,7 @@ func (t *target) watchedByThemselves(v *viewer) bool {
 func (t *target) hear(said chat.Presence) {
 	switch {
 	case said.Version > t.now.Version:
-		t.missed = false
+		t.missed = time.Time{}
 		t.is(t.shown(said))
 	case said.Version == 0 && said.Privacy.Rev > t.now.Privacy.Rev && said.Privacy.Invisible:
 		// While the devices are away it is said all the same since when they look as if they were gone.
@@ -98,7 +98,7 @@ func (t *target) hear(said chat.Presence) {
 // read takes what was read, and takes it to be so whatever its version: the clock of a Redis that comes back may be an
 // earlier one. What is known of who may know it holds all the same.
 func (t *target) read(said chat.Presence) {
-	t.missed = false
+	t.missed = time.Time{}
 	t.is(t.shown(said))
 }
 
@@ -119,7 +119,7 @@ func (t *target) leave() {
 	if next.SeenAt.IsZero() {
 		next.SeenAt = t.seen
 	}
-	t.missed = false
+	t.missed = time.Time{}
 	t.is(withPrivacy(next, next.Privacy))
 }
 

@@ -27,16 +27,17 @@ type truth struct {
 	left      map[chat.UserID]time.Time // when they were seen last, as the store has it
 	relations map[[2]chat.UserID]chat.Relation
 	version   int64
-	away      bool // nothing can be read
-	unsure    bool // who is there may be missing
-	asked     int  // for whom people watch
+	away      bool                 // nothing can be read
+	unsure    bool                 // who is there may be missing
+	asked     int                  // for whom people watch
+	expired   map[chat.UserID]bool // whose lease has ended though nobody has said so yet
 	heard     map[chat.UserID]chat.Privacy
 }
 
 func newTruth() *truth {
 	return &truth{
 		persons: make(map[chat.UserID]chat.Presence), left: make(map[chat.UserID]time.Time), relations: make(map[[2]chat.UserID]chat.Relation),
-		heard: make(map[chat.UserID]chat.Privacy),
+		heard: make(map[chat.UserID]chat.Privacy), expired: make(map[chat.UserID]bool),
 	}
 }
 
@@ -89,7 +90,7 @@ func (s sighted) Presences(_ context.Context, users []chat.UserID) (map[chat.Use
 	}
 	out := make(map[chat.UserID]chat.Presence)
 	for _, u := range users {
-		if p := s.persons[u]; p.Status != chat.StatusOffline && !s.unsure {
+		if p := s.persons[u]; p.Status != chat.StatusOffline && !s.unsure && !s.expired[u] {
 			out[u] = p
 		}
 	}
