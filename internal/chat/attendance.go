@@ -97,6 +97,8 @@ type attendances struct {
 	service *Service
 	began   time.Time
 	soon    chan struct{} // something is due
+	ran     atomic.Int64  // when it was noted last that the process runs
+	woke    atomic.Int64  // when it went on after it stood still last
 
 	mu     sync.Mutex
 	here   []*Attendance
@@ -127,6 +129,7 @@ func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
 	}
 	k := s.attendances
 	now := k.at(time.Now())
+	k.wokeAt(now)
 	a := &Attendance{of: k, connected: now, login: login, device: d.ID, kind: kindOf(d.Type)}
 	a.heard.Store(now)
 	a.active.Store(now)
@@ -144,12 +147,23 @@ func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
 	return a
 }
 
-// Heard says that a frame came, of whatever kind.
-func (a *Attendance) Heard(now time.Time) {
-	if a != nil {
-		a.heard.Store(a.of.at(now))
+// Heard says that a frame was read, of whatever kind. One that may have come while the process stood still does not count: others
+// may have told since that the device is gone. Then it returns when the client is to be asked for another one; else zero.
+func (a *Attendance) Heard(now time.Time) (ask time.Time) {
+	if a == nil {
+		return ask
 	}
+	at := a.of.at(now)
+	known := a.of.wokeAt(at) + int64(wakesFor)
+	if !a.isAnswered(at) && at < known {
+		return a.of.began.Add(time.Duration(known))
+	}
+	a.heard.Store(at)
+	return ask
 }
+
+// isAnswered reports whether the connection was heard since the process stood still last.
+func (a *Attendance) isAnswered(now int64) bool { return a.heard.Load() >= a.of.wokeAt(now) }
 
 // Active says that the person did something.
 func (a *Attendance) Active(now time.Time) {
@@ -220,6 +234,8 @@ func (a *Attendance) Leave(how Exit) {
 		return
 	}
 	k := a.of
+	now := k.at(time.Now())
+	answered := a.isAnswered(now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if a.place < 0 {
@@ -231,8 +247,9 @@ func (a *Attendance) Leave(how Exit) {
 	k.here[last] = nil
 	k.here = k.here[:last]
 	a.place = -1
-	if how == ExitClosed {
-		a.heard.Store(k.at(time.Now()))
+	// When the process stood still it reads of an end long after it.
+	if how == ExitClosed && answered {
+		a.heard.Store(now)
 	}
 	if a.person.connections--; a.person.connections == 0 {
 		delete(k.people, a.person.user)

@@ -78,7 +78,9 @@ func (k *attendances) round(ctx context.Context, gather func(now int64) []sign) 
 	idle := false
 	err := k.service.survive(func() error {
 		ended, err := k.signOut(ctx)
-		signs := gather(k.at(time.Now()))
+		now := k.at(time.Now())
+		k.wokeAt(now)
+		signs := gather(now)
 		idle = ended+len(signs) == 0
 		return errors.Join(err, k.beat(ctx, signs))
 	})
@@ -132,7 +134,9 @@ func (k *attendances) takeDue(now int64) []sign {
 	if k.again {
 		k.again = false
 		for _, a := range k.here {
-			a.told = 0
+			if !a.isOver(now) {
+				a.told = 0
+			}
 			k.dueLocked(a)
 		}
 		for _, a := range k.left {
@@ -142,7 +146,7 @@ func (k *attendances) takeDue(now int64) []sign {
 	var signs []sign
 	for _, a := range k.due {
 		a.due.Store(false)
-		if left := a.place < 0; left && a.lasts(now) || !left && a.isDue(now) {
+		if left := a.place < 0; left && a.lasts(now) && !a.isOver(now) || !left && a.isDue(now) {
 			signs = append(signs, a.sign(now))
 		}
 	}
@@ -154,14 +158,19 @@ func (k *attendances) takeDue(now int64) []sign {
 // lasts reports whether the lease of a connection that has left is running.
 func (a *Attendance) lasts(now int64) bool { return now-a.heard.Load() < int64(DeviceLease) }
 
+// isOver reports whether the lease that was told last ended while the process stood still, and nothing was heard since: others may
+// have told that the device is gone, and what was heard before and not told must not bring it back.
+func (a *Attendance) isOver(now int64) bool {
+	return a.told != 0 && now-a.told >= int64(DeviceLease) && a.heard.Load() < a.of.woke.Load()
+}
+
 // isDue reports whether the connection is new, is another one now than was told, or was heard since its last beat and
 // that is long enough ago.
 func (a *Attendance) isDue(now int64) bool {
 	spread := int64(beatSpread) * (a.connected / 1000 % 1000) / 1000
 	heard := a.heard.Load()
-	return a.told == 0 ||
-		(a.other || a.isAway(now) != a.toldAway.Load()) && now-a.flipped >= int64(flipEvery) ||
-		heard > a.told && now-a.told >= int64(beatEvery)+spread
+	return a.told == 0 || !a.isOver(now) && ((a.other || a.isAway(now) != a.toldAway.Load()) && now-a.flipped >= int64(flipEvery) ||
+		heard > a.told && now-a.told >= int64(beatEvery)+spread)
 }
 
 // sign is the beat as of now. The caller has the lock.

@@ -52,6 +52,7 @@ func (f *failures) report(s *Service, part string, err error) {
 func (s *Service) attending(ctx context.Context) *sync.WaitGroup {
 	running := new(sync.WaitGroup)
 	if s.cfg.Devices != nil {
+		running.Go(func() { s.attendances.pulse(ctx) })
 		running.Go(func() { s.attendances.run(ctx) })
 		running.Go(func() { s.lapsing(ctx) })
 	}

@@ -147,7 +147,7 @@ func (c *conn) take(now time.Time) bool {
 			return true
 		}
 		c.due.heard = c.server.at(now)
-		c.presence.Heard(now)
+		c.ask(c.presence.Heard(now), now)
 		switch got.opcode {
 		case ws.OpClose:
 			c.answerClose(got.payload)

@@ -78,6 +78,17 @@ func (c *conn) remind(now time.Time) {
 	}
 }
 
+// ask has the client pinged at a time, if that is sooner than it would be; zero is none.
+func (c *conn) ask(at, now time.Time) {
+	if at.IsZero() {
+		return
+	}
+	if ping := c.server.at(at); ping < c.due.ping {
+		c.due.ping = ping
+		c.arm(now)
+	}
+}
+
 // arm sets the read deadline to what is due next.
 func (c *conn) arm(now time.Time) {
 	next := min(c.due.heard.add(silentFor), c.due.ping)

@@ -358,3 +358,29 @@ func TestWhatAPersonSaysOfReceiptsIsLimitedTogether(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoseFrameMayHaveComeWhileTheNodeStoodStillIsPingedAgain(t *testing.T) {
+	timed(t, attended(), func(w *world, connect func() *piped) {
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(w.person(), time.Hour))
+		w.freeze()
+		// The answer to the ping after 15 s is the first thing that is read.
+		time.Sleep(16 * time.Second)
+		c.pinged(1)
+		time.Sleep(2 * time.Second)
+		c.pinged(2)
+		time.Sleep(13 * time.Second)
+		c.pinged(2)
+	})
+}
+
+// pinged holds how many pings have come so far.
+func (c *piped) pinged(want int) {
+	c.Helper()
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.pings != want {
+		c.Errorf("%d pings, want %d", c.pings, want)
+	}
+}

@@ -59,6 +59,7 @@ type world struct {
 	ws     *ws.Server
 	log    bytes.Buffer
 	named  int
+	freeze func() // ends what the rules do by themselves
 }
 
 type options struct {
@@ -89,7 +90,9 @@ func newWorld(t testing.TB, o options) *world {
 	w.ws = ws.New(o.config, w.rules, w.hub, w.tokens, o.limiter)
 	ctx, stop := context.WithCancel(bg)
 	var running sync.WaitGroup
-	running.Go(func() { _ = w.rules.Run(ctx) })
+	rules, freeze := context.WithCancel(ctx)
+	w.freeze = freeze
+	running.Go(func() { _ = w.rules.Run(rules) })
 	running.Go(func() { _ = w.hub.Run(ctx, w.rules) })
 	t.Cleanup(func() {
 		_ = w.ws.Drain(bg)
