@@ -3,6 +3,7 @@ package ws_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -16,6 +17,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/parley-chat/parley/internal/inmem"
+	server "github.com/parley-chat/parley/internal/ws"
 )
 
 const (
@@ -31,7 +33,8 @@ func TestAnIdleConnectionCostsLittle(t *testing.T) {
 		t.Log("memory is measured without -race and -short")
 		return
 	}
-	w := newWorld(t, options{devices: inmem.NewDevices()})
+	// A node's log is in no memory.
+	w := newWorld(t, options{devices: inmem.NewDevices(), config: server.Config{Log: slog.New(slog.DiscardHandler)}})
 	url := w.serve()
 	token := w.token(w.person(), time.Hour)
 	settle := func() int {

@@ -86,7 +86,9 @@ func newWorld(t testing.TB, o options) *world {
 	if o.config.Rules == (limit.Rules{}) {
 		o.config.Rules = limit.Defaults()
 	}
-	o.config.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
+	if o.config.Log == nil {
+		o.config.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
+	}
 	w.ws = ws.New(o.config, w.rules, w.hub, w.tokens, o.limiter)
 	ctx, stop := context.WithCancel(bg)
 	var running sync.WaitGroup
