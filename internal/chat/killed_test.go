@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,12 +24,19 @@ import (
 // of them.
 type scythe struct {
 	at     int // from 1; 0 never
-	passed []string
 	strike func()
+
+	// The rules may also be counting anew meanwhile.
+	mu     sync.Mutex
+	passed []string
 }
 
 func (s *scythe) pass(moment string) {
-	if s.passed = append(s.passed, moment); len(s.passed) == s.at {
+	s.mu.Lock()
+	s.passed = append(s.passed, moment)
+	strikes := len(s.passed) == s.at
+	s.mu.Unlock()
+	if strikes {
 		s.strike()
 	}
 }
