@@ -9,8 +9,8 @@ var attendingBugs = []Bug{
 		Name: "give no sign of life at the end of a connection", Breaks: "A lease lasts 30 s from the close (C7.1, C7.5).", Caught: []string{"C7.2"}, Scene: "departures",
 		Edits: []Edit{{
 			File: "internal/chat/attendance.go",
-			Old:  "\t\ta.heard.Store(k.at(time.Now()))\n\t}\n\tif a.person.connections--",
-			New:  "\t}\n\tif a.person.connections--",
+			Old:  "\tif how == ExitClosed && answered {\n\t\ta.heard.Store(now)\n\t}\n",
+			New:  "\t_ = answered\n",
 		}},
 	},
 	{
