@@ -32,8 +32,6 @@ func (h *Hub) ShowPresence(ctx context.Context, s *Session, users []chat.UserID)
 	if !h.ready(ctx) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, readWithin)
-	defer cancel()
 	if err := h.showPresence(ctx, s, users); err != nil {
 		s.Send(protocol.Encode(protocol.ProblemOf(err, "")))
 	}
@@ -49,8 +47,9 @@ func (h *Hub) showPresence(ctx context.Context, s *Session, users []chat.UserID)
 	if told.others, err = h.lookUp(ctx, s.User, others); err != nil {
 		return err
 	}
-	_, err = h.presences.await(ctx, told)
-	return err
+	// It is told now, however late that is.
+	h.presences.mail.put(func(l *post) { l.asks = append(l.asks, told) })
+	return nil
 }
 
 // await hands an ask over and waits for its answer.
@@ -60,7 +59,7 @@ func (p *presences) await(ctx context.Context, a *ask) (others []chat.UserID, er
 	case answer := <-a.done:
 		return answer.others, answer.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, &chat.Error{Code: chat.CodeDBTimeout, Message: "It took too long to find out who is there.", RetryAfter: time.Second, Err: ctx.Err()}
 	}
 }
 

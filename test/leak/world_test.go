@@ -62,6 +62,7 @@ type world struct {
 	frozen  string // when the hidden person was seen last, as far as the watcher may know
 	found   map[string]bool
 	lines   map[string]bool   // what the watcher was told by events
+	latest  map[string]string // the last line of those that one may stand for several of
 	answers map[string]string // and by REST
 	failed  error
 }
@@ -96,7 +97,7 @@ func plain(*world) []string { return []string{""} }
 // begin makes the people and conversations of a world and has the hidden person hide.
 func (w *world) begin(ctx context.Context, at func(int) string) (err error) {
 	w.messages = map[string][]string{}
-	w.lines, w.answers, w.found = map[string]bool{}, map[string]string{}, map[string]bool{}
+	w.lines, w.latest, w.answers, w.found = map[string]bool{}, map[string]string{}, map[string]string{}, map[string]bool{}
 	for i, p := range []**person{&w.watcher, &w.hidden, &w.seen} {
 		if *p, err = signUp(ctx, at(i), []string{"watcher", "hidden", "seen"}[i]); err != nil {
 			return err
@@ -389,8 +390,9 @@ func (w *world) get(ctx context.Context, when, route, target string) error {
 }
 
 // hear takes in what the watcher was told by events. Counts of readers come when they come, in parts: they are compared as
-// the answers of REST have them. How far somebody has the messages is told now of this one and now of that. And a state may
-// come in several frames, so that each person in it is taken by themselves.
+// the answers of REST have them. How far somebody has the messages is told now of this one and now of that. Of activities and of
+// positions of others, of which one may stand for several, the last one is compared. And a state may come in several frames, so
+// that each person in it is taken by themselves.
 func (w *world) hear(frames []frame) {
 	for _, f := range frames {
 		kind, _ := f["type"].(string)
@@ -401,6 +403,11 @@ func (w *world) hear(frames []frame) {
 			for _, p := range listOf(f, "presences") {
 				w.lines[kind+": "+w.normal(p)] = true
 			}
+		case kind == "conversation:activity", kind == "receipt:updated" && f["userId"] != w.hidden.id:
+			last := fmt.Sprint(kind, f["conversationId"], f["userId"])
+			delete(w.lines, w.latest[last])
+			w.latest[last] = kind + ": " + w.normal(f)
+			w.lines[w.latest[last]] = true
 		default:
 			w.lines[kind+": "+w.normal(f)] = true
 		}
