@@ -291,6 +291,7 @@ test("a switch of one's own receipts that the server did not get is told as not 
   const dialog = val.page.getByRole("dialog");
   const switched = dialog.getByLabel("Let others see what I have read");
   const failure = dialog.getByRole("alert").filter({ hasText: "Not saved: the server cannot be reached." });
+  await switched.waitFor();
   await scene.server.kill();
   await switched.click();
   await failure.waitFor();
