@@ -390,9 +390,9 @@ func (w *world) get(ctx context.Context, when, route, target string) error {
 }
 
 // hear takes in what the watcher was told by events. Counts of readers come when they come, in parts: they are compared as
-// the answers of REST have them. How far somebody has the messages is told now of this one and now of that. Of activities and of
-// positions of others, of which one may stand for several, the last one is compared. And a state may come in several frames, so
-// that each person in it is taken by themselves.
+// the answers of REST have them. So is the activity of a conversation, which comes or not by when it was subscribed to. How far
+// somebody has the messages is told now of this one and now of that. Of positions of others, of which one may stand for
+// several, the last one is compared. And a state may come in several frames, so that each person in it is taken by themselves.
 func (w *world) hear(frames []frame) {
 	for _, f := range frames {
 		kind, _ := f["type"].(string)
@@ -403,7 +403,8 @@ func (w *world) hear(frames []frame) {
 			for _, p := range listOf(f, "presences") {
 				w.lines[kind+": "+w.normal(p)] = true
 			}
-		case kind == "conversation:activity", kind == "receipt:updated" && f["userId"] != w.hidden.id:
+		case kind == "conversation:activity":
+		case kind == "receipt:updated" && f["userId"] != w.hidden.id:
 			last := fmt.Sprint(kind, f["conversationId"], f["userId"])
 			delete(w.lines, w.latest[last])
 			w.latest[last] = kind + ": " + w.normal(f)
