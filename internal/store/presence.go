@@ -17,7 +17,7 @@ func privacyInto(w *chat.Watched) []any {
 
 // Privacies returns the privacy of each of these people who exist and were not erased, in one query.
 func (s *Store) Privacies(ctx context.Context, users []chat.UserID) (map[chat.UserID]chat.Privacy, error) {
-	seen, err := s.lastSeen(ctx, s.db.reader(), users)
+	seen, err := s.lastSeen(ctx, s.db.reader(), users, "")
 	if err != nil {
 		return nil, named(err)
 	}
@@ -28,8 +28,8 @@ func (s *Store) Privacies(ctx context.Context, users []chat.UserID) (map[chat.Us
 	return out, nil
 }
 
-// lastSeen is what is noted of people themselves.
-func (s *Store) lastSeen(ctx context.Context, x session, users []chat.UserID) (map[chat.UserID]chat.Watched, error) {
+// lastSeen is what is noted of people themselves, who exist and were not erased; the query may end with more.
+func (s *Store) lastSeen(ctx context.Context, x session, users []chat.UserID, more string) (map[chat.UserID]chat.Watched, error) {
 	out := make(map[chat.UserID]chat.Watched, len(users))
 	err := x.each(ctx, func(row scan) error {
 		var w chat.Watched
@@ -38,7 +38,7 @@ func (s *Store) lastSeen(ctx context.Context, x session, users []chat.UserID) (m
 		}
 		out[w.User] = w
 		return nil
-	}, s.fill("SELECT u.id, "+privacyOf+" FROM users u WHERE u.id {in $1} AND u.deleted_at IS NULL"), list(s.dialect, users))
+	}, s.fill("SELECT u.id, "+privacyOf+" FROM users u WHERE u.id {in $1} AND u.deleted_at IS NULL"+more), list(s.dialect, users))
 	return out, err
 }
 
@@ -58,7 +58,7 @@ func (s *Store) SawLast(ctx context.Context, seen map[chat.UserID]time.Time) (no
 		if _, err = x.exec(ctx, s.fill(sawLast), s.moments(users, moments)...); err != nil {
 			return err
 		}
-		noted, err = s.lastSeen(ctx, x, users)
+		noted, err = s.lastSeen(ctx, x, users, "")
 		return err
 	})
 	return noted, named(err)

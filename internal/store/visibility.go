@@ -105,14 +105,5 @@ func changeVisibility(asked map[chat.UserID]chat.Visibility, was map[chat.UserID
 
 // lockPrivacies locks the accounts of those who exist and were not erased and says what is noted of them.
 func (s *Store) lockPrivacies(ctx context.Context, x session, users []chat.UserID) (map[chat.UserID]chat.Watched, error) {
-	out := make(map[chat.UserID]chat.Watched, len(users))
-	err := x.each(ctx, func(row scan) error {
-		var w chat.Watched
-		if err := row(append([]any{&w.User}, privacyInto(&w)...)...); err != nil {
-			return err
-		}
-		out[w.User] = w
-		return nil
-	}, s.fill("SELECT id, "+privacyOf+" FROM users WHERE id {in $1} AND deleted_at IS NULL ORDER BY id {lock}"), list(s.dialect, users))
-	return out, err
+	return s.lastSeen(ctx, x, users, " ORDER BY u.id {lock}")
 }
