@@ -13,6 +13,9 @@ ALTER TABLE direct_conversations DROP CONSTRAINT direct_conversations_conversati
 -- Read beside every conversation, changed seldom: on every worker.
 SELECT create_reference_table('users');
 SELECT create_reference_table('direct_conversations');
+SELECT create_reference_table('blocks');
+SELECT create_reference_table('friendships');
+SELECT create_reference_table('presence_subscriptions');
 
 -- Everything of one conversation is on one worker, so that its lock, its messages and its joins are too.
 SELECT create_distributed_table('conversations', 'id');
