@@ -212,6 +212,18 @@ var good = map[string]func(s *stage) *check.History{
 		s.all()
 		return s.settle()
 	},
+	"the answer to a subscribe came after it was given up for another": func(s *stage) *check.History {
+		s.ada.send(s.r, "one")
+		s.all()
+		s.bob.unsubscribe(s.r)
+		s.bob.subscribe(s.r, 0)
+		s.bob.unsubscribe(s.r)
+		s.bob.subscribe(s.r, 0)
+		s.bob.saw(check.Observation{Event: check.CatchingUp, Conversation: s.r.id, Rev: s.r.rev})
+		s.bob.saw(s.r.since(0)[0])
+		s.all()
+		return s.settle()
+	},
 	"an edit and a deletion at once": func(s *stage) *check.History {
 		s.ada.send(s.r, "one")
 		s.all()

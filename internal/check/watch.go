@@ -13,6 +13,7 @@ type watching struct {
 	stream  *stream
 	current map[*conversation]*follow
 	wanted  map[*conversation]bool // a subscribe was asked for and has not been answered; false after that
+	waiting map[*conversation]int  // subscribes that were asked for since the last answer
 	out     []*follow
 	settled bool
 
@@ -20,7 +21,9 @@ type watching struct {
 }
 
 func watch(x *index, s *stream) *watching {
-	w := &watching{x: x, stream: s, current: make(map[*conversation]*follow), wanted: make(map[*conversation]bool)}
+	w := &watching{
+		x: x, stream: s, current: make(map[*conversation]*follow), wanted: make(map[*conversation]bool), waiting: make(map[*conversation]int),
+	}
 	next := 0
 	for _, o := range s.saw {
 		for ; next < len(s.did) && s.did[next].Called < o.Serial; next++ {
@@ -64,6 +67,9 @@ func (w *watching) asked(o *Operation) {
 	}
 	c := w.x.conversation(o.Conversation)
 	w.wanted[c] = o.Op == Subscribe
+	if w.wanted[c] {
+		w.waiting[c]++
+	}
 	if f := w.current[c]; f != nil {
 		f.asked = true
 		f.over = f.over || o.Op == Unsubscribe
@@ -131,6 +137,8 @@ func (w *watching) catchingUp(c *conversation, f *follow, o *Observation) {
 	switch {
 	case f == nil, f.over && w.wanted[c], !f.over && f.asked && o.AfterRev != f.complete:
 		f = &follow{stream: w.stream, conversation: c, start: o.AfterRev, complete: o.AfterRev, began: o, liveSince: -1}
+		// With several waiting this may be the answer to an earlier one, whose end was not noticed yet.
+		f.asked = w.waiting[c] > 1
 		w.current[c], w.out = f, append(w.out, f)
 	case f.over:
 		return
@@ -140,7 +148,7 @@ func (w *watching) catchingUp(c *conversation, f *follow, o *Observation) {
 	case f.phase == following && o.Hole:
 		w.hole(f, o)
 	}
-	w.wanted[c] = false
+	w.wanted[c], w.waiting[c] = false, 0
 	f.phase = catching
 }
 
