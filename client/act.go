@@ -18,7 +18,8 @@ func (l *Live) Subscribe(conversation string, afterRev int64) {
 	})
 }
 
-// Unsubscribe stops following a conversation.
+// Unsubscribe stops following a conversation. What had been read from the socket before may still be handed over, the answer
+// to the former Subscribe included.
 func (l *Live) Unsubscribe(conversation string) {
 	l.ask(func() {
 		if l.tracks[conversation] == nil {
