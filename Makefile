@@ -35,7 +35,7 @@ tools:
 	@command -v node >/dev/null && command -v npm >/dev/null || { echo "Node 20 or newer is missing: https://nodejs.org has it."; exit 1; }
 
 .PHONY: deps
-deps: tools ## install what the tests need from Debian's packages (PostgreSQL, Redis, nginx, Chromium, gcc)
+deps: tools ## install what the tests need from Debian's packages (PostgreSQL, Redis, nginx, Prometheus, Chromium, gcc)
 	@scripts/deps.sh
 
 .PHONY: test

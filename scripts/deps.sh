@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that the machine has what the tests start: PostgreSQL, PgBouncer, Redis, nginx, Chromium, curl and, for
-# Go's race detector, a C compiler. What is missing comes from Debian's packages when this may install them; else it says how.
+# Makes sure that the machine has what the tests start: PostgreSQL, PgBouncer, Redis, nginx, Prometheus with promtool,
+# Chromium, curl and, for Go's race detector, a C compiler. What is missing comes from Debian's packages when this may install them; else it says how.
 set -euo pipefail
 
 missing=()
@@ -9,6 +9,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx)
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 command -v curl >/dev/null || missing+=(curl)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
 [ ${#missing[@]} -gt 0 ] || exit 0
