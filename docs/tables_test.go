@@ -22,7 +22,7 @@ func TestTheErrorTableIsTheOneOfTheCode(t *testing.T) {
 	yes := map[bool]string{true: "yes", false: "no"}
 	var want [][]string
 	for _, c := range chat.Codes {
-		want = append(want, []string{string(c.Code), dash(c.Status), dash(c.Close), yes[c.Retryable], c.Meaning, c.Client})
+		want = append(want, []string{string(c.Code), dash(c.Status), dash(c.Close), yes[c.Retryable()], c.Meaning, c.Client})
 	}
 	got := rows(section(t, page(t, "rfc-websocket-protocol.md"), "## 12. Error codes"))
 	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {

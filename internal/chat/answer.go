@@ -56,7 +56,7 @@ func (s *Service) finishStored(p *pendingSend, m Message, duplicate bool) {
 	untouched := m.EditedAt.IsZero() && !m.Deleted()
 	if duplicate && untouched && (m.Content != p.sub.Content || m.ContentType != p.sub.ContentType) {
 		s.finish(p, Sent{}, &Error{
-			Code: CodeValidation, Field: "clientMessageId", Reason: "idempotency_conflict",
+			Code: CodeValidation, Field: "clientMessageId", Reason: ReasonIdempotencyConflict,
 			Message: "This clientMessageId was used for another message.", Outcome: OutcomeRejected,
 		})
 		return

@@ -88,7 +88,7 @@ func (s *Service) unsureOf(u, other UserID, err error) {
 func (s *Service) tellStandingLater(u, other UserID) {
 	s.gathering.afterwards(lateCommit, func(ctx context.Context) {
 		err := s.survive(func() error { return s.tellStanding(ctx, u, other) })
-		if err != nil && AsError(err).Code.Info().Retryable {
+		if err != nil && AsError(err).Code.Info().Retryable() {
 			s.tellStandingLater(u, other)
 		}
 	})

@@ -50,7 +50,7 @@ func (g *gathering) rested(c ConversationID) {
 func (s *Service) tellCounts(ctx context.Context, c ConversationID) {
 	r, err := s.Roster(ctx, c)
 	switch {
-	case err != nil && AsError(err).Code.Info().Retryable:
+	case err != nil && AsError(err).Code.Info().Retryable():
 		return
 	case err != nil:
 		s.gathering.caughtUp(c)

@@ -29,30 +29,49 @@ const (
 
 // CodeInfo says what a code means on each wire and what a client does about it.
 type CodeInfo struct {
-	Code      Code
-	Status    int    // HTTP status of a REST answer; 0 when the code never answers a request
-	Close     int    // WebSocket close code, 0 when the socket stays open
-	Retryable bool   // the same request may succeed later, unchanged
-	Meaning   string // for people
-	Client    string // what the client does
+	Code    Code
+	Status  int    // HTTP status of a REST answer; 0 when the code never answers a request
+	Close   int    // WebSocket close code, 0 when the socket stays open
+	Retry   Retry  // whether and how a client asks again
+	Meaning string // for people
+	Client  string // what the client does
 }
+
+// Retry is how a client repeats what failed, unchanged. Clients are driven by it: see docs/errors.md.
+type Retry string
+
+const (
+	// RetryNever: it would fail again.
+	RetryNever Retry = "never"
+	// RetryOnce: once more with backoff, then the person sees the trace id.
+	RetryOnce Retry = "once"
+	// RetryBackoff: with exponential backoff and full jitter, and not before retryAfterMs.
+	RetryBackoff Retry = "backoff"
+	// RetryWait: not before retryAfterMs, and that concerns all that the person asks for.
+	RetryWait Retry = "wait"
+	// RetrySignIn: with a fresh token, once; then the person has to sign in.
+	RetrySignIn Retry = "sign_in"
+)
+
+// Retryable is the wire's word: the same request may succeed later, unchanged.
+func (i CodeInfo) Retryable() bool { return i.Retry != RetryNever && i.Retry != RetrySignIn }
 
 // Codes is the one table of codes: REST, WebSocket, SDK and documents are made from it (C4.8).
 var Codes = []CodeInfo{
-	{CodeAuthFailed, 401, 4401, false, "The token is missing, invalid or expired.", "Refresh the token once, then send the person to the login."},
-	{CodeUnauthorized, 401, 4401, false, "The request needs a signed-in person.", "Refresh the token once, then send the person to the login."},
-	{CodeForbidden, 403, 0, false, "The person may see this but not do it.", "Say so and take the control away."},
-	{CodeNotFound, 404, 0, false, "It does not exist, or not for this person.", "Remove it from the screen."},
-	{CodeNotInConversation, 404, 0, false, "The conversation does not exist or the person is not in it.", "Remove the conversation from the screen."},
-	{CodeValidation, 422, 0, false, "The input breaks a rule.", "Show the message next to the field."},
-	{CodeConflict, 409, 0, false, "It collides with what is there already.", "Show the message; ask for another value."},
-	{CodeRateLimited, 429, 4429, true, "Too many requests.", "Wait as long as Retry-After or retryAfterMs says, then retry."},
-	{CodeSlowConsumer, 0, 4413, true, "The connection reads slower than events arrive.", "Connect again and catch up by rev."},
-	{CodeNetwork, 0, 0, true, "The connection was lost (made by clients, never sent).", "Reconnect with backoff and resend."},
-	{CodeDBTimeout, 503, 0, true, "The database did not answer within 3 seconds.", "Retry with backoff under the same clientMessageId."},
-	{CodeDBConnectionLost, 503, 0, true, "The database cannot be reached.", "Retry with backoff under the same clientMessageId."},
-	{CodeRedisUnavailable, 503, 0, true, "Redis cannot be reached.", "Nothing: messages go on, slower."},
-	{CodeInternal, 500, 1011, true, "A fault of the server.", "Retry once, then show the trace id."},
+	{CodeAuthFailed, 401, 4401, RetrySignIn, "The token is missing, invalid or expired.", "Refresh the token once, then send the person to the login."},
+	{CodeUnauthorized, 401, 4401, RetrySignIn, "The request needs a signed-in person.", "Refresh the token once, then send the person to the login."},
+	{CodeForbidden, 403, 0, RetryNever, "The person may see this but not do it.", "Say so and take the control away."},
+	{CodeNotFound, 404, 0, RetryNever, "It does not exist, or not for this person.", "Remove it from the screen."},
+	{CodeNotInConversation, 404, 0, RetryNever, "The conversation does not exist or the person is not in it.", "Remove the conversation from the screen."},
+	{CodeValidation, 422, 0, RetryNever, "The input breaks a rule.", "Show the message next to the field."},
+	{CodeConflict, 409, 0, RetryNever, "It collides with what is there already.", "Show the message; ask for another value."},
+	{CodeRateLimited, 429, 4429, RetryWait, "Too many requests.", "Wait as long as Retry-After or retryAfterMs says, then retry."},
+	{CodeSlowConsumer, 0, 4413, RetryBackoff, "The connection reads slower than events arrive.", "Connect again and catch up by rev."},
+	{CodeNetwork, 0, 0, RetryBackoff, "The connection was lost (made by clients, never sent).", "Reconnect with backoff and resend."},
+	{CodeDBTimeout, 503, 0, RetryBackoff, "The database did not answer within 3 seconds.", "Retry with backoff under the same clientMessageId."},
+	{CodeDBConnectionLost, 503, 0, RetryBackoff, "The database cannot be reached.", "Retry with backoff under the same clientMessageId."},
+	{CodeRedisUnavailable, 503, 0, RetryBackoff, "Redis cannot be reached.", "Nothing: messages go on, slower."},
+	{CodeInternal, 500, 1011, RetryOnce, "A fault of the server.", "Retry once, then show the trace id."},
 }
 
 // Info returns the row of c in [Codes]; an unknown code has the row of [CodeInternal].
@@ -75,15 +94,12 @@ const (
 	OutcomeUnknown Outcome = "unknown"
 )
 
-// ReasonLocked is the reason of a DB_TIMEOUT that concerns a few rows only: somebody keeps them locked.
-const ReasonLocked = "locked"
-
 // Error is the one error type that reaches people. Code and Message go to the client, Err to the log.
 type Error struct {
 	Code       Code
 	Message    string        // for people; never holds message text or secrets
 	Field      string        // the input that broke a rule, in the wire's spelling; "" when none
-	Reason     string        // a finer machine-readable word, such as "idempotency_conflict"; "" when none
+	Reason     Reason        // a row of [Reasons] under this code; "" when none
 	RetryAfter time.Duration // how long to wait before trying again; 0 when unknown
 	Outcome    Outcome       // of a send; "" is read as OutcomeRejected
 	Err        error

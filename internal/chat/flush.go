@@ -165,7 +165,7 @@ func writeSome(ctx context.Context, store ReceiptStore, steps []Step, around tim
 	e := AsError(err)
 	locked := e.Reason == ReasonLocked && time.Now().Before(around)
 	switch {
-	case ctx.Err() != nil || e.Code != CodeInternal && e.Code.Info().Retryable && !locked:
+	case ctx.Err() != nil || e.Code != CodeInternal && e.Code.Info().Retryable() && !locked:
 		return allOf(steps, err), err
 	case len(steps) == 1:
 		one := steps[0]

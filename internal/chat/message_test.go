@@ -68,7 +68,7 @@ func TestSending(t *testing.T) {
 		first := w.send(t, c, w.people[0], "one", "Hello")
 		other := <-w.post(c, w.people[0], "one", "Other")
 		wantCode(t, other.err, chat.CodeValidation)
-		if e := chat.AsError(other.err); e.Reason != "idempotency_conflict" || e.Outcome != chat.OutcomeRejected {
+		if e := chat.AsError(other.err); e.Reason != chat.ReasonIdempotencyConflict || e.Outcome != chat.OutcomeRejected {
 			t.Fatalf("refused with %+v", e)
 		}
 		if _, err := w.EditMessage(t.Context(), w.people[0], c, first.ID, "Edited"); err != nil {

@@ -210,5 +210,5 @@ func (s *Service) decided(ctx context.Context, c ConversationID, actor UserID, w
 
 func writesNothing(err error) bool {
 	var refusal *Error
-	return errors.Is(err, errNothing) || errors.As(err, &refusal) && !refusal.Code.Info().Retryable
+	return errors.Is(err, errNothing) || errors.As(err, &refusal) && !refusal.Code.Info().Retryable()
 }

@@ -75,7 +75,7 @@ func (w *switches) tell(ctx context.Context, u UserID, c ConversationID, off boo
 func (s *Service) tellSwitch(ctx context.Context, u UserID, c ConversationID, off bool) error {
 	r, err := s.Roster(ctx, c)
 	switch {
-	case err != nil && AsError(err).Code.Info().Retryable:
+	case err != nil && AsError(err).Code.Info().Retryable():
 		return err
 	case err != nil:
 		// It has ended.

@@ -170,7 +170,7 @@ func TestWhoHasNoTurnInTimeStaysAsTheyAreAndMessagesGoOn(t *testing.T) {
 			"is being written": {first, chat.OutcomeUnknown},
 			"waits":            {second, chat.OutcomeRejected},
 		} {
-			if e := chat.AsError(<-one.answer); e.Code != chat.CodeDBTimeout || e.Outcome != one.outcome || !e.Code.Info().Retryable {
+			if e := chat.AsError(<-one.answer); e.Code != chat.CodeDBTimeout || e.Outcome != one.outcome || !e.Code.Info().Retryable() {
 				t.Errorf("who %s is answered %+v", name, e)
 			}
 		}

@@ -212,7 +212,7 @@ func (a *answer) wantProblem(status int, code chat.Code) *answer {
 		!strings.HasPrefix(a.Header().Get("Content-Type"), "application/problem+json") {
 		a.t.Fatalf("%s answered %s, want %s", a.what, a.Body, code)
 	}
-	if p.Retryable != code.Info().Retryable {
+	if p.Retryable != code.Info().Retryable() {
 		a.t.Fatalf("%s: retryable is %v", a.what, p.Retryable)
 	}
 	return a

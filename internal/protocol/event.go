@@ -224,7 +224,7 @@ func Encode(e Event) []byte {
 func ProblemOf(err error, ref string) Problem {
 	e := chat.AsError(err)
 	return Problem{
-		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable, Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
+		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
 	}
 }
 
@@ -236,8 +236,8 @@ func MessageErrorOf(err error, clientMessageID string) MessageError {
 		outcome = chat.OutcomeRejected
 	}
 	return MessageError{
-		ClientMessageID: clientMessageID, Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable,
-		Outcome: string(outcome), Reason: e.Reason, RetryAfterMs: milliseconds(e.RetryAfter),
+		ClientMessageID: clientMessageID, Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(),
+		Outcome: string(outcome), Reason: string(e.Reason), RetryAfterMs: milliseconds(e.RetryAfter),
 	}
 }
 

@@ -82,7 +82,7 @@ func exampleEvents() []Event {
 		MessageSentOf(exampleMessage()),
 		MessageErrorOf(chat.Invalid("content", "The message is empty."), clientID),
 		MessageErrorOf(&chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer within 3 seconds.", RetryAfter: time.Second, Outcome: chat.OutcomeUnknown}, clientID),
-		MessageErrorOf(&chat.Error{Code: chat.CodeValidation, Reason: "idempotency_conflict", Message: "This clientMessageId was used for another message."}, clientID),
+		MessageErrorOf(&chat.Error{Code: chat.CodeValidation, Reason: chat.ReasonIdempotencyConflict, Message: "This clientMessageId was used for another message."}, clientID),
 		MessageDelivered{string(conversation), string(bob), 7},
 		TypingStarted{string(conversation), string(bob)},
 		TypingStopped{string(conversation), string(bob)},

@@ -80,7 +80,7 @@ func told(err error) error {
 		return err
 	}
 	info := e.Code.Info()
-	return &client.Error{Code: string(e.Code), Message: e.Message, Retryable: info.Retryable, Status: info.Status, Outcome: string(e.Outcome), Err: e.Err}
+	return &client.Error{Code: string(e.Code), Message: e.Message, Retryable: info.Retryable(), Status: info.Status, Outcome: string(e.Outcome), Err: e.Err}
 }
 
 // noted writes down a message that was answered.

@@ -19,7 +19,7 @@ func TestTheSDKHasTheTableOfCodes(t *testing.T) {
 	b.WriteString("// Made from chat.Codes: `go test ./sdk/typescript -update` renews it.\n\n/** By code: the HTTP status (0 when it answers no request), and whether the same request may succeed later. */\nexport const codes = {\n")
 	for _, row := range chat.Codes {
 		fmt.Fprintf(&b, "  /** %s %s */\n  %s: [%d, %t],\n",
-			row.Meaning, row.Client, row.Code, row.Status, row.Retryable)
+			row.Meaning, row.Client, row.Code, row.Status, row.Retryable())
 	}
 	b.WriteString("} as const;\n")
 
