@@ -84,7 +84,7 @@ func (l *Live) keepConnected(ctx context.Context) error {
 		if l.signedIn {
 			l.signedIn, failures = false, 0
 		}
-		wait := backoff(failures, l.retryAfter)
+		wait := backoff(failures, max(l.retryAfter, askedFor(err)))
 		l.retryAfter = 0
 		switch {
 		case wantsLogin(err):
@@ -125,6 +125,15 @@ func (l *Live) rest(ctx context.Context, wait time.Duration) bool {
 func retryable(err error) bool {
 	var e *Error
 	return !errors.As(err, &e) || e.Retryable
+}
+
+// askedFor is how long the server wants the next try to wait.
+func askedFor(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // connection is the life of one socket, from the dial to its end.
@@ -199,6 +208,10 @@ func (l *Live) frame(ctx context.Context, f *frame) error {
 	case "auth:error":
 		e := f.err()
 		e.Status = 4401
+		if e.Code == CodeRateLimited {
+			// There are too many connections: nothing is wrong with the login (C4.9).
+			e.Status, e.Retryable = 4429, true
+		}
 		return e
 	case "auth:expiring":
 		go l.renewOnSocket(ctx, l.tokenUsed)
