@@ -119,6 +119,7 @@ func (n *Node) build() error {
 	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
+		Bounds: bounds(&n.cfg.Config),
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{
 		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
@@ -126,7 +127,7 @@ func (n *Node) build() error {
 	}, n.chat, n.auth, limiter)
 
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readHub, n.readRules, n.readPresence, n.readReach, n.readPool, n.readReplica)
+	n.metrics = obs.New(n.readNode, n.readPlaces, n.readHub, n.readRules, n.readPresence, n.readReach, n.readPool, n.readReplica)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)

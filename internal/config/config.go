@@ -35,6 +35,9 @@ type Config struct {
 	Registration   string   `koanf:"registration" doc:"Who may make an account: open (everyone) or closed (nobody; the operator does it with parley user create)."`
 	AllowedOrigins []string `koanf:"allowed_origins" doc:"Web origins that may open /ws, separated by commas, such as https://chat.example.com. Empty: the server's own host."`
 	TrustedProxies []string `koanf:"trusted_proxies" doc:"Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas. Empty: none."`
+	MaxConnections int      `koanf:"max_connections" doc:"Most WebSocket connections of this node at once, 0 to 1000000. 0: as many as it may have file descriptors, less a reserve of an eighth."`
+	MaxUser        int      `koanf:"max_connections_user" doc:"Most of them of one person, 1 to 1000000."`
+	MaxAddress     int      `koanf:"max_connections_address" doc:"Most of them from one client address (IPv6 by /64), 1 to 1000000."`
 	Compression    Switch   `koanf:"compression" doc:"Offer permessage-deflate on /ws: fewer bytes for more memory and processor time."`
 	MaxGroup       int      `koanf:"max_group" doc:"Most people in a group, its owner included, 2 to 100000."`
 	ReadThreshold  int      `koanf:"read_threshold" doc:"Size from which the readers of a conversation are told as a count and not one by one, 2 to 100000. The same on every node."`
@@ -44,7 +47,7 @@ type Config struct {
 	MetricsListen string `koanf:"metrics_listen" emptied:"true" doc:"Address and port of /metrics for Prometheus. Empty switches it off. When the default is in use by another program there is a warning and no metrics."`
 	Demo          Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
 
-	RateLimits Switch `koanf:"rate_limits" doc:"Apply the limits below. Off is for load tests: the start and /health/ready warn."`
+	RateLimits Switch `koanf:"rate_limits" doc:"Apply the limits below, and those on connections by person and by address. Off is for load tests: the start and /health/ready warn."`
 	// Limits stand last: a table of the file ends where the next one begins.
 	Limits Limits `koanf:"limits"`
 }
@@ -79,6 +82,8 @@ func Defaults() Config {
 		Data:          "./data",
 		Port:          3000,
 		Registration:  "open",
+		MaxUser:       50,
+		MaxAddress:    2000,
 		MaxGroup:      1000,
 		ReadThreshold: 10,
 		RateLimits:    true,

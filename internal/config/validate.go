@@ -63,6 +63,9 @@ func (c *Config) Validate() Problems {
 	for _, network := range c.TrustedProxies {
 		v.check("trusted_proxies", validNetwork(network), "must be a list of addresses or networks, such as 10.0.0.0/8")
 	}
+	v.check("max_connections", c.MaxConnections >= 0 && c.MaxConnections <= 1_000_000, "must be 0 to 1000000")
+	v.check("max_connections_user", c.MaxUser >= 1 && c.MaxUser <= 1_000_000, "must be 1 to 1000000")
+	v.check("max_connections_address", c.MaxAddress >= 1 && c.MaxAddress <= 1_000_000, "must be 1 to 1000000")
 	v.check("max_group", c.MaxGroup >= 2 && c.MaxGroup <= 100_000, "must be 2 to 100000")
 	v.check("read_threshold", c.ReadThreshold >= 2 && c.ReadThreshold <= 100_000, "must be 2 to 100000")
 	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")

@@ -35,8 +35,10 @@ var (
 	SendLatency = metric(Histogram, "chat_message_send_latency_seconds", "From a message's arrival to its answer, of sends that were stored or whose outcome is unknown.")
 	Sends       = metric(Counter, "chat_messages_sent_total", "Sends answered, by result: stored, duplicate (a retry, answered as the first time), rejected, unknown (it may have been stored).", "result")
 
-	Connections = metric(Gauge, "chat_connections", "Open WebSocket connections.")
-	Sessions    = metric(Gauge, "chat_sessions", "Open WebSocket connections of people who are signed in.")
+	Connections        = metric(Gauge, "chat_connections", "Open WebSocket connections.")
+	ConnectionsMax     = metric(Gauge, "chat_connections_max", "Most WebSocket connections that this node takes (max_connections); 0 is no bound.")
+	ConnectionsRefused = metric(Counter, "chat_connections_refused_total", "WebSocket connections that found no place, by limit: node (max_connections), user, address.", "limit")
+	Sessions           = metric(Gauge, "chat_sessions", "Open WebSocket connections of people who are signed in.")
 
 	ReadsGathered   = metric(Counter, "chat_reads_gathered_total", "Reads of large conversations.")
 	ReadsHanded     = metric(Counter, "chat_reads_handed_total", "How often such reads were handed on, together; the first divided by this is how many cost as much as one.")

@@ -31,7 +31,7 @@ func (c *conn) introduce(command protocol.Command) {
 		c.refuse(err)
 		return
 	}
-	identity, err := c.server.admit(m.Token)
+	identity, err := c.server.admit(m.Token, &c.place)
 	if err != nil {
 		c.refuse(err)
 		return
@@ -39,8 +39,8 @@ func (c *conn) introduce(command protocol.Command) {
 	c.welcome(identity, m.Token, device, chat.Status(m.Status))
 }
 
-// admit checks a token and counts the connection.
-func (s *Server) admit(token string) (auth.Identity, error) {
+// admit checks a token and counts the connection: how many its person opens, and how many they have.
+func (s *Server) admit(token string, held *place) (auth.Identity, error) {
 	identity, err := s.verifier.Verify(token)
 	if err != nil {
 		return auth.Identity{}, err
@@ -49,7 +49,7 @@ func (s *Server) admit(token string) (auth.Identity, error) {
 	if !r.Allowed {
 		return auth.Identity{}, &chat.Error{Code: chat.CodeRateLimited, Message: "Too many connections. Wait a moment.", RetryAfter: r.RetryAfter}
 	}
-	return identity, nil
+	return identity, s.places.name(held, identity.User)
 }
 
 // welcome begins the session. Who was away before they reconnected is not told as online in between.

@@ -29,6 +29,7 @@ type conn struct {
 	out    *realtime.Outbox
 	in     inbound
 	due    due
+	place  place
 
 	session  *realtime.Session // nil before auth
 	presence *chat.Attendance  // nil before auth, and where nothing is known of presence

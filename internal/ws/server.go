@@ -24,6 +24,8 @@ type Config struct {
 	Addresses *limit.Addresses
 	// Compression accepts permessage-deflate where a client offers it.
 	Compression bool
+	// Bounds are how many connections there may be at once; the zero value bounds nothing.
+	Bounds Bounds
 }
 
 // Server is the handler of GET /ws.
@@ -33,6 +35,7 @@ type Server struct {
 	hub      *realtime.Hub
 	verifier Verifier
 	limiter  limit.Limiter
+	places   *places
 	began    time.Time // what each [moment] is counted from
 
 	ctx    context.Context // of what connections ask for; ends when the server has drained
@@ -53,7 +56,7 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 		cfg.Addresses = new(limit.Addresses)
 	}
 	s := &Server{
-		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter,
+		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter, places: newPlaces(cfg.Bounds),
 		conns: make(map[*conn]struct{}), empty: make(chan struct{}),
 		// What has not been is longer ago than anything is counted.
 		began: time.Now().Add(-time.Minute),
@@ -84,7 +87,9 @@ func (s *Server) remember(c *conn) bool {
 	return !s.draining
 }
 
+// forget is called when a connection's socket is closed.
 func (s *Server) forget(c *conn) {
+	s.places.giveBack(c.place)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.conns[c]; !known {

@@ -3,7 +3,6 @@ package ws
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
-	"github.com/parley-chat/parley/internal/limit"
 )
 
 const (
@@ -27,10 +25,26 @@ var tokenParameters = []string{"token", "access_token", "accessToken", "jwt", "a
 
 // ServeHTTP upgrades a request to a connection. It returns once the handshake is done.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	identity, token, refused := s.judge(r)
+	if refused := s.judge(r); refused != nil {
+		refused.write(w)
+		return
+	}
+	held, refused := s.places.take(s.addressOf(r))
 	if refused != nil {
 		refused.write(w)
 		return
+	}
+	if !s.upgrade(w, r, &held) {
+		s.places.giveBack(held)
+	}
+}
+
+// upgrade makes a connection of a request that has a place. It reports false when there is no connection.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place) bool {
+	identity, token, refused := s.identify(r, held)
+	if refused != nil {
+		refused.write(w)
+		return false
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: handshakeWithin, Protocol: func(p string) bool { return p == Subprotocol }}
 	extension := wsflate.Extension{Parameters: deflateParameters}
@@ -42,21 +56,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if socket != nil {
 			socket.Close()
 		}
-		return
+		return false
 	}
 	// What the client sent along with its handshake. It is there already, so reading it cannot fail.
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	_, compressed := extension.Accepted()
 	c := newConn(s, socket, early, compressed)
+	c.place = *held
 	if !s.remember(c) {
 		socket.Close()
-		return
+		return false
 	}
 	if token != "" {
 		c.welcome(identity, token, chat.Device{}, "")
 	}
 	c.arm(time.Now())
 	go c.run()
+	return true
 }
 
 // refusal is an answer instead of an upgrade.
@@ -74,30 +90,35 @@ func (r *refusal) write(w http.ResponseWriter) {
 	http.Error(w, r.message, r.status)
 }
 
-// judge decides whether a request may become a connection, and whose it is when it carries a token.
-func (s *Server) judge(r *http.Request) (identity auth.Identity, token string, refused *refusal) {
+// judge decides whether a request may become a connection.
+func (s *Server) judge(r *http.Request) *refusal {
 	if r.Method != http.MethodGet {
-		return identity, "", &refusal{http.StatusMethodNotAllowed, "Only GET.", http.Header{"Allow": {"GET"}}}
+		return &refusal{http.StatusMethodNotAllowed, "Only GET.", http.Header{"Allow": {"GET"}}}
 	}
 	if s.drains() {
-		return identity, "", &refusal{http.StatusServiceUnavailable, "This node is stopping.", nil}
+		return &refusal{http.StatusServiceUnavailable, "This node is stopping.", nil}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return identity, "", &refusal{http.StatusUpgradeRequired, "This is a WebSocket endpoint.", http.Header{"Upgrade": {"websocket"}}}
+		return &refusal{http.StatusUpgradeRequired, "This is a WebSocket endpoint.", http.Header{"Upgrade": {"websocket"}}}
 	}
 	query := r.URL.Query()
 	for _, name := range tokenParameters {
 		if query.Has(name) {
-			return identity, "", &refusal{http.StatusBadRequest, "A token must not be in the URL: send it in the first frame.", nil}
+			return &refusal{http.StatusBadRequest, "A token must not be in the URL: send it in the first frame.", nil}
 		}
 	}
 	if !s.originAllowed(r) {
-		return identity, "", &refusal{http.StatusForbidden, "This origin may not connect.", nil}
+		return &refusal{http.StatusForbidden, "This origin may not connect.", nil}
 	}
-	taken := s.limiter.Take(r.Context(), s.cfg.Rules.ConnectAddress, limit.AddressKey(s.cfg.Addresses.Of(r)))
+	taken := s.limiter.Take(r.Context(), s.cfg.Rules.ConnectAddress, s.addressOf(r))
 	if !taken.Allowed {
-		return identity, "", tooMany(taken.RetryAfter)
+		return tooMany(taken.RetryAfter)
 	}
+	return nil
+}
+
+// identify says whose connection it is when the request carries a token, and counts it as theirs.
+func (s *Server) identify(r *http.Request, held *place) (identity auth.Identity, token string, refused *refusal) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
 		return identity, "", nil
@@ -106,7 +127,7 @@ func (s *Server) judge(r *http.Request) (identity auth.Identity, token string, r
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
 		return identity, "", unauthorized()
 	}
-	identity, err := s.admit(token)
+	identity, err := s.admit(token, held)
 	if e := chat.AsError(err); err != nil && e.Code == chat.CodeRateLimited {
 		return identity, "", tooMany(e.RetryAfter)
 	}
@@ -124,11 +145,6 @@ func (s *Server) drains() bool {
 
 func unauthorized() *refusal {
 	return &refusal{http.StatusUnauthorized, "The token is missing, invalid or expired.", http.Header{"Www-Authenticate": {"Bearer"}}}
-}
-
-func tooMany(wait time.Duration) *refusal {
-	seconds := strconv.Itoa(int((wait + time.Second - 1) / time.Second))
-	return &refusal{http.StatusTooManyRequests, "Too many connections. Wait a moment.", http.Header{"Retry-After": {seconds}}}
 }
 
 // originAllowed holds C4.5. A client that is no browser sends no origin; it has no cookies of somebody

@@ -1,0 +1,135 @@
+package ws
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/limit"
+)
+
+// comeAgain is when somebody who found no place may try again. Clients add a random time of their own.
+const comeAgain = 10 * time.Second
+
+// Bounds are how many connections may be open at once; 0 is no bound. How often somebody may connect is a matter of
+// [limit.Rules].
+type Bounds struct {
+	Node    int // in all
+	User    int // of one person
+	Address int // from one address, an IPv6 one by its /64
+}
+
+// Refused is how many connections found no place since the start, by the bound that they met.
+type Refused struct{ Node, User, Address int64 }
+
+// places counts the connections of the node, of each person and of each address. A connection takes its place before the
+// handshake, and gives it back when its socket is closed.
+type places struct {
+	bounds Bounds
+
+	mu        sync.Mutex
+	taken     int
+	users     map[chat.UserID]int
+	addresses map[string]*crowd
+	refused   Refused
+}
+
+// crowd is all connections from one address.
+type crowd struct {
+	key string
+	n   int
+}
+
+func newPlaces(b Bounds) *places {
+	return &places{bounds: b, users: make(map[chat.UserID]int), addresses: make(map[string]*crowd)}
+}
+
+// place is what one connection holds. Its own goroutine has it until the socket is closed.
+type place struct {
+	from *crowd      // nil when addresses are not counted
+	user chat.UserID // "" before auth, and when people are not counted
+}
+
+// take finds a place for a connection from an address, or says why there is none.
+func (p *places) take(address string) (place, *refusal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bounds.Node > 0 && p.taken >= p.bounds.Node {
+		p.refused.Node++
+		return place{}, full()
+	}
+	if p.bounds.Address == 0 {
+		p.taken++
+		return place{}, nil
+	}
+	from := p.addresses[address]
+	if from == nil {
+		from = &crowd{key: address}
+		p.addresses[address] = from
+	}
+	if from.n >= p.bounds.Address {
+		p.refused.Address++
+		return place{}, tooMany(comeAgain)
+	}
+	p.taken++
+	from.n++
+	return place{from: from}, nil
+}
+
+// name counts a connection as a person's.
+func (p *places) name(held *place, u chat.UserID) error {
+	if p.bounds.User == 0 {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users[u] >= p.bounds.User {
+		p.refused.User++
+		return &chat.Error{Code: chat.CodeRateLimited, Message: "You have too many connections open. Close one and try again.", RetryAfter: comeAgain}
+	}
+	p.users[u]++
+	held.user = u
+	return nil
+}
+
+// giveBack is called once for each place that was taken.
+func (p *places) giveBack(held place) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken--
+	if held.user != "" {
+		if p.users[held.user]--; p.users[held.user] == 0 {
+			delete(p.users, held.user)
+		}
+	}
+	if held.from != nil {
+		if held.from.n--; held.from.n == 0 {
+			delete(p.addresses, held.from.key)
+		}
+	}
+}
+
+// Refused says how many connections found no place.
+func (s *Server) Refused() Refused {
+	s.places.mu.Lock()
+	defer s.places.mu.Unlock()
+	return s.places.refused
+}
+
+func full() *refusal {
+	return &refusal{http.StatusServiceUnavailable, "This node has no place for another connection. Wait a moment.", retryAfter(comeAgain)}
+}
+
+func tooMany(wait time.Duration) *refusal {
+	return &refusal{http.StatusTooManyRequests, "Too many connections. Wait a moment.", retryAfter(wait)}
+}
+
+// retryAfter is in whole seconds: who comes when they are told must not come too early.
+func retryAfter(wait time.Duration) http.Header {
+	return http.Header{"Retry-After": {strconv.Itoa(int((wait + time.Second - 1) / time.Second))}}
+}
+
+// addressOf is what a request's address is counted under.
+func (s *Server) addressOf(r *http.Request) string { return limit.AddressKey(s.cfg.Addresses.Of(r)) }

@@ -1,0 +1,140 @@
+package ws_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/parley-chat/parley/internal/ws"
+)
+
+// refusedAt dials where there must be no place, and returns the answer.
+func (w *world) refusedAt(url string, header http.Header) *http.Response {
+	w.Helper()
+	_, response, err := websocket.Dial(bg, url, &websocket.DialOptions{HTTPHeader: header})
+	if err == nil || response == nil {
+		w.Fatalf("it was not refused: %v", err)
+	}
+	return response
+}
+
+// awaitConnections waits until as many sockets are open.
+func (w *world) awaitConnections(n int) {
+	w.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for w.ws.Connections() != n {
+		if time.Now().After(deadline) {
+			w.Fatalf("%d connections, want %d", w.ws.Connections(), n)
+		}
+		<-tick.C
+	}
+}
+
+func TestAFullNodeSendsAwayWith503AndTakesInAgainWhenSomebodyHasGone(t *testing.T) {
+	w := newWorld(t, options{config: ws.Config{Bounds: ws.Bounds{Node: 2}}})
+	url := w.serve()
+	first := w.connect(url, w.person())
+	w.dial(url, nil)
+	if r := w.refusedAt(url, nil); r.StatusCode != 503 || r.Header.Get("Retry-After") != "10" {
+		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
+	}
+	_ = first.CloseNow()
+	w.awaitConnections(1)
+	w.connect(url, w.person())
+	if got := w.ws.Refused(); got != (ws.Refused{Node: 1}) {
+		t.Errorf("refused %+v", got)
+	}
+}
+
+func TestAnAddressHasItsShareOfThePlaces(t *testing.T) {
+	w := newWorld(t, options{config: ws.Config{Bounds: ws.Bounds{Address: 2}}})
+	url := w.serve()
+	first := w.dial(url, nil)
+	w.connect(url, w.person())
+	if r := w.refusedAt(url, nil); r.StatusCode != 429 || r.Header.Get("Retry-After") != "10" {
+		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
+	}
+	_ = first.CloseNow()
+	w.awaitConnections(1)
+	w.dial(url, nil)
+	if got := w.ws.Refused(); got != (ws.Refused{Address: 1}) {
+		t.Errorf("refused %+v", got)
+	}
+}
+
+func TestAPersonHasSoManyConnectionsAndIsToldWhenToComeAgain(t *testing.T) {
+	w := newWorld(t, options{config: ws.Config{Bounds: ws.Bounds{User: 2}}})
+	url := w.serve()
+	ada := w.person()
+	first := w.connect(url, ada)
+	w.connect(url, ada)
+	third := w.dial(url, nil)
+	third.send(`{"type":"auth","token":%q}`, w.token(ada, time.Hour))
+	if e := third.await("auth:error"); e.Code != "RATE_LIMITED" || e.RetryAfterMs != 10_000 {
+		t.Errorf("%+v", e)
+	}
+	if code := third.awaitClose(); code != 4429 {
+		t.Errorf("closed with %d", code)
+	}
+	header := http.Header{"Authorization": {"Bearer " + w.token(ada, time.Hour)}}
+	if r := w.refusedAt(url, header); r.StatusCode != 429 || r.Header.Get("Retry-After") != "10" {
+		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
+	}
+	w.connect(url, w.person())
+	_ = first.CloseNow()
+	w.awaitConnections(2)
+	w.connect(url, ada)
+	if got := w.ws.Refused(); got != (ws.Refused{User: 2}) {
+		t.Errorf("refused %+v", got)
+	}
+}
+
+func TestPlacesAreGivenBackHoweverAConnectionEnds(t *testing.T) {
+	w := newWorld(t, options{config: ws.Config{Bounds: ws.Bounds{Node: 1, User: 1, Address: 1}}})
+	url := w.serve()
+	ada := w.person()
+	for _, end := range []func(){
+		func() { _ = w.connect(url, ada).Close(websocket.StatusNormalClosure, "") },
+		func() { _ = w.connect(url, ada).CloseNow() },
+		func() {
+			// A frame that breaks the protocol.
+			c := w.upgraded(url, ada, "")
+			_, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff})
+			c.awaitClose()
+			c.Close()
+		},
+		func() {
+			c := w.dial(url, nil)
+			c.send(`{"type":"auth","token":"nonsense"}`)
+			c.await("auth:error")
+			c.awaitClose()
+		},
+		func() {
+			c := w.dial(url, nil)
+			c.send(`{"type":"auth","token":"panic"}`)
+			c.awaitClose()
+		},
+		func() { w.refusedAt(url, http.Header{"Authorization": {"Bearer nonsense"}}) },
+		func() { w.refusedAt(url, http.Header{"Origin": {"https://evil.example"}}) },
+		func() {
+			// A token that is renewed counts once.
+			c := w.connect(url, ada)
+			c.send(`{"type":"auth","token":%q}`, w.token(ada, time.Hour))
+			c.await("auth:success")
+			_ = c.CloseNow()
+		},
+	} {
+		end()
+		w.awaitConnections(0)
+		held := w.connect(url, ada)
+		_ = held.CloseNow()
+		w.awaitConnections(0)
+	}
+	if got := w.ws.Refused(); got != (ws.Refused{}) {
+		t.Errorf("refused %+v", got)
+	}
+}
