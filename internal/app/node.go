@@ -126,8 +126,9 @@ func (n *Node) build() error {
 		Assets: web.Assets, Health: n.health, Log: n.log,
 	}, n.chat, n.auth, limiter)
 
+	n.listenToBreakers()
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readPlaces, n.readHub, n.readRules, n.readPresence, n.readReach, n.readPool, n.readReplica)
+	n.metrics = obs.New(n.readNode, n.readPlaces, n.readHub, n.readRules, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica)
 
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)

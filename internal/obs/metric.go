@@ -75,6 +75,9 @@ var (
 
 	LimitsCounted = metric(Counter, "chat_limits_counted_total", "Uses counted against rate limits: shared by all nodes, or local to this one while Redis does not answer. Only with Redis.", "counted")
 
+	BreakerState  = metric(Gauge, "chat_breaker_state", "1 for the state in which the breaker before a part is, 0 for the others: closed (the part answers), half_open (a probe is under way), open (it does not answer and is left alone). Parts are database, redis_limits, redis_receipts, redis_presence; only on PostgreSQL, and with Redis.", "part", "state")
+	BreakerOpened = metric(Counter, "chat_breaker_opened_total", "Times that a part was found not to answer and was left alone, by part as above.", "part")
+
 	DatabaseConnections = metric(Gauge, "chat_database_connections", "Connections of the database pool, by state: used, idle. Of SQLite those that read.", "state")
 	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")
 	DatabaseWaits       = metric(Counter, "chat_database_waits_total", "How often a connection had to be waited for, because none was free.")

@@ -39,7 +39,6 @@ type conn struct {
 	requests requests
 
 	jobs    jobs
-	sights  *jobs // what was asked of presence; nil before anything was
 	typing  typing
 	misuse  misuse
 	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives

@@ -222,7 +222,6 @@ func TestWhomSomebodyFollowsIsJudged(t *testing.T) {
 			t.Errorf("%v are followed, %v", followed, err)
 		}
 		c.send(`{"type":"presence:unsubscribe","userIds":[%q]}`, other)
-		time.Sleep(eventually)
 		if followed, err := w.rules.FollowedPresence(bg, u); err != nil || len(followed) != 0 {
 			t.Errorf("then %v are followed, %v", followed, err)
 		}

@@ -65,8 +65,7 @@ type world struct {
 type options struct {
 	limiter limit.Limiter
 	config  ws.Config
-	devices chat.Devices                // nil: nothing is known of presence
-	over    func(chat.Store) chat.Store // stands before the database; nil for nothing
+	devices chat.Devices // nil: nothing is known of presence
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -80,10 +79,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w.hub = realtime.NewHub(realtime.Config{NodeID: "node-1"}, inmem.NewBus())
-	if o.over == nil {
-		o.over = func(s chat.Store) chat.Store { return s }
-	}
-	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, o.over(w.store), w.hub)
+	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, w.store, w.hub)
 	if o.limiter == nil {
 		o.limiter = limit.Unlimited{}
 	}
