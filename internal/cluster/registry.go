@@ -66,7 +66,8 @@ type Registry struct {
 	twinAt   time.Time // when a twin last showed
 	found    bool      // another process had the serverId at the first beat
 
-	said sayings
+	said  sayings
+	clock clock
 }
 
 // NewRegistry builds a registry that is not kept yet.
@@ -195,6 +196,7 @@ func (r *Registry) beat(ctx context.Context) error {
 		return err
 	}
 	r.said.clock(beaten.SeenAt, began, ended)
+	r.clock.answered(beaten.SeenAt, began, ended)
 	first, stoodStill := r.note(seen, rival, ended)
 	r.said.nodes(seen, self.Process, first)
 	if stoodStill && r.bus != nil {
