@@ -46,9 +46,9 @@ const (
 	ExitSignedOut
 )
 
-// Attendance is one connection of a signed-in person, as a part of what is known of their presence. Its methods but Leave
-// belong to the goroutine that reads the connection, and cost it next to nothing: what follows of them is gathered
-// (beats.go). A nil one, where nothing is known of presence, does nothing.
+// Attendance is one connection of a signed-in person, as a part of what is known of their presence. Its methods cost
+// the goroutine that reads the connection next to nothing: what follows of them is gathered (beats.go). That one calls them,
+// and beside it another may call Heartbeat, which is one at a time; after Leave nothing follows of it. A nil one, where nothing is known of presence, does nothing.
 type Attendance struct {
 	of        *attendances
 	person    *attendee
@@ -64,7 +64,7 @@ type Attendance struct {
 	due atomic.Bool
 
 	place int32 // in of.here; -1 when it has left; guarded by of.mu
-	// The reading goroutine changes them, with of.mu.
+	// Heartbeat and Relogin change them, with of.mu.
 	login  LoginID
 	device string
 	kind   kind
@@ -207,6 +207,9 @@ func (a *Attendance) identify(d Device) {
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
+	if a.place < 0 {
+		return
+	}
 	if named {
 		a.device = d.ID
 	}
@@ -268,14 +271,16 @@ func (a *Attendance) isAway(now int64) bool {
 	return a.idle.Load() || now-a.active.Load() >= int64(AwayAfter)
 }
 
-// hurry has it told in a moment.
+// hurry has it told in a moment, unless it has left.
 func (a *Attendance) hurry() {
 	if a.due.Load() {
 		return
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
-	a.of.dueLocked(a)
+	if a.place >= 0 {
+		a.of.dueLocked(a)
+	}
 }
 
 // dueLocked is hurry of who has the lock.

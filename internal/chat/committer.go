@@ -201,7 +201,12 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		return nil
 	}
 	done := s.announcer.Committing(len(drafts))
+	began := time.Now()
 	appended, err := l.append(drafts, deadline(batch))
+	committed := time.Now()
+	if s.cfg.Committed != nil {
+		s.cfg.Committed(len(drafts), committed.Sub(began), err)
+	}
 	if err != nil {
 		done()
 		return l.isolate(batch, err)
@@ -229,7 +234,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 				retried = append(retried, p.sub.Conversation)
 				continue
 			}
-			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin}
+			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin, Committed: committed}
 			if p.answered.Load() != confirmed {
 				// Its session was told that the outcome is unknown, at this very moment perhaps: it needs the event as well.
 				change.Origin = ""

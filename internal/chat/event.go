@@ -26,6 +26,8 @@ type Change struct {
 	// Origin is the live session that sent the message; it is answered with message:sent and gets no
 	// message:received (C2.4). "" when it came over REST or from another node, or its session was told of an error.
 	Origin SessionID
+	// Committed is when a new message was known to be stored, as this node's own clock has it; zero where that is not known.
+	Committed time.Time
 
 	// State is set for ConversationRevised: the conversation as all its participants see it, after the
 	// change, without anything personal.

@@ -24,6 +24,8 @@ type Config struct {
 	Flushed func(FlushReport)
 	// Sent is told about every send that was answered, for logs and metrics. May be nil.
 	Sent func(SendReport)
+	// Committed is told of every batch that the store took or, with its last error, did not. It must not block. May be nil.
+	Committed func(messages int, took time.Duration, err error)
 	// Delivered is told of every step that somebody's devices acknowledge in a small conversation, for logs (C3.4). May
 	// be nil.
 	Delivered func(DeliveredStep)

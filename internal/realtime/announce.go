@@ -15,7 +15,7 @@ func (h *Hub) Announce(changes []chat.Change) {
 	}
 	switch peers := h.bus.Peers(); {
 	case peers && onlyNew(changes):
-		envelope, events := encodeMessages(h.cfg.NodeID, changes)
+		envelope, events := encodeMessages(h.cfg.NodeID, h.stamp(changes[0].Committed), changes)
 		h.announce(changes, events)
 		h.gate.publish(letter{topic: ConversationTopic(changes[0].Conversation), envelope: envelope})
 	case peers:
@@ -61,7 +61,7 @@ func (h *Hub) publishChanges(changes []chat.Change) {
 
 func (h *Hub) publishSome(topic string, changes []chat.Change) {
 	if onlyNew(changes) {
-		envelope, _ := encodeMessages(h.cfg.NodeID, changes)
+		envelope, _ := encodeMessages(h.cfg.NodeID, h.stamp(changes[0].Committed), changes)
 		h.gate.publish(letter{topic: topic, envelope: envelope})
 		return
 	}
@@ -78,13 +78,16 @@ func (h *Hub) publishRevision(c *chat.Change) {
 	}
 }
 
-func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change, events [][]byte) error {
+// heardChanges takes what another node announces, and when it was committed by the clock that all share; 0 where that is not
+// known.
+func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change, events [][]byte, committed stamp) error {
 	if !soundChanges(c, changes) {
 		return errShape
 	}
+	at := h.committed(committed)
 	for i := range changes {
-		// Whoever sent it is connected to the other node.
-		changes[i].Origin = ""
+		// Whoever sent it is connected to the other node, whose clock is another.
+		changes[i].Origin, changes[i].Committed = "", at
 		if changes[i].Kind == chat.ConversationRevised {
 			h.rosterMoved(c, changes[i].Rev)
 		}
@@ -208,7 +211,11 @@ func (h *Hub) typing(c chat.ConversationID, u chat.UserID, typing bool) {
 			event = protocol.TypingStarted{ConversationID: string(c), UserID: string(u)}
 		}
 		frame := protocol.Encode(event)
-		t.toOthers(u, func(s *Session) { s.SendIfQuiet(frame) })
+		t.toOthers(u, func(s *Session) {
+			if !s.SendIfQuiet(frame) {
+				h.counters.typingDropped.Add(1)
+			}
+		})
 	}
 }
 

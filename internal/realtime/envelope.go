@@ -170,13 +170,13 @@ func cutHead(data []byte) (h head, ok bool) {
 func (h *Hub) openOfConversation(c chat.ConversationID, kind string, data []byte) error {
 	switch kind {
 	case envelopeMessages:
-		changes, events, err := decodeMessages(data)
+		changes, events, committed, err := decodeMessages(data)
 		if err != nil {
 			return err
 		}
-		return h.heardChanges(c, changes, events)
+		return h.heardChanges(c, changes, events, committed)
 	case envelopeChanges:
-		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p, nil) })
+		return unwrap(data, func(p []chat.Change) error { return h.heardChanges(c, p, nil, 0) })
 	case envelopeSuspect:
 		return unwrap(data, func(p suspected) error { return about(p.Conversation == c, func() { h.suspect(c) }) })
 	case envelopeTyping:

@@ -14,6 +14,15 @@ type Config struct {
 	// NodeID is this node's serverId on the bus and in auth:success; unique among the nodes.
 	NodeID string
 	Log    *slog.Logger
+	// Clock tells the time by a clock that all nodes share, by which what crosses between them is timed. known is false
+	// while this node cannot tell. Nil: it never can.
+	Clock func() (now time.Time, known bool)
+	// Handed is told of new messages of one conversation that were handed to sessions so long after their commit, and Heard of
+	// those of another node that the bus brought. They must not block. May be nil.
+	Handed func(messages int, after time.Duration)
+	Heard  func(lag time.Duration)
+	// Panicked is told of a fault in work of the hub, after it was logged. May be nil.
+	Panicked func()
 }
 
 // Source is where the hub reads what it was not told. *[chat.Service] satisfies it.

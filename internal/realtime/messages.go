@@ -14,7 +14,9 @@ import (
 // New messages are nearly all that crosses. Their envelope is written and read by hand, and holds the events that
 // clients get, which are sent as they stand in it:
 //
-//	{"type":"message:received","serverId":"node-1","payload":{"events":[{"type":"message:received","message":{…}},…]}}
+//	{"type":"message:received","serverId":"node-1","committedAt":1764264000000000,"payload":{"events":[{"type":"message:received","message":{…}},…]}}
+//
+// committedAt is there where the node knows the time by the clock that all share, in microseconds since 1970.
 //
 // One that is not byte for byte so, of a newer node with more members perhaps, is read as any JSON is.
 const (
@@ -52,12 +54,13 @@ func onlyNew(changes []chat.Change) bool {
 }
 
 // encodeMessages is the envelope of new messages, and their events in it; nil when it is too long to be shared.
-func encodeMessages(serverID string, changes []chat.Change) (envelope []byte, events [][]byte) {
+func encodeMessages(serverID string, committed stamp, changes []chat.Change) (envelope []byte, events [][]byte) {
 	size := messageBytes
 	for i := range changes {
 		size += messageBytes + len(changes[i].Message.Content)
 	}
 	e := append(make([]byte, 0, size), MessagesOf(serverID)...)
+	e = committed.append(e)
 	e = append(e, messagesPayload...)
 	ends := make([]int, len(changes))
 	first := len(e)
@@ -81,10 +84,10 @@ func encodeMessages(serverID string, changes []chat.Change) (envelope []byte, ev
 }
 
 // decodeMessages reads what encodeMessages wrote, or the same in other JSON, and the events if they may be sent as
-// they are.
-func decodeMessages(data []byte) (changes []chat.Change, events [][]byte, err error) {
-	if changes, events, ok := cutMessages(bytes.Clone(data)); ok {
-		return changes, events, nil
+// they are. Of other JSON it does not read when it was committed.
+func decodeMessages(data []byte) (changes []chat.Change, events [][]byte, committed stamp, err error) {
+	if changes, events, committed, ok := cutMessages(bytes.Clone(data)); ok {
+		return changes, events, committed, nil
 	}
 	err = unwrap(data, func(p received) error {
 		for _, text := range p.Events {
@@ -96,21 +99,21 @@ func decodeMessages(data []byte) (changes []chat.Change, events [][]byte, err er
 		}
 		return nil
 	})
-	return changes, nil, err
+	return changes, nil, 0, err
 }
 
 // cutMessages reads exactly what encodeMessages writes. Nobody changes data from here on.
-func cutMessages(data []byte) (changes []chat.Change, events [][]byte, ok bool) {
-	_, text, ok := strings.Cut(unsafe.String(unsafe.SliceData(data), len(data)), messagesPayload)
+func cutMessages(data []byte) (changes []chat.Change, events [][]byte, committed stamp, ok bool) {
+	head, text, ok := strings.Cut(unsafe.String(unsafe.SliceData(data), len(data)), messagesPayload)
 	if !ok {
-		return nil, nil, false
+		return nil, nil, 0, false
 	}
 	most := 1 + len(text)/(messageBytes/2)
 	changes, events = make([]chat.Change, 0, most), make([][]byte, 0, most)
 	for {
 		m, at := new(chat.Message), len(data)-len(text)
 		if *m, text, ok = protocol.CutMessageReceived(text); !ok {
-			return nil, nil, false
+			return nil, nil, 0, false
 		}
 		end := len(data) - len(text)
 		changes, events = append(changes, added(m)), append(events, data[at:end:end])
@@ -118,13 +121,13 @@ func cutMessages(data []byte) (changes []chat.Change, events [][]byte, ok bool) 
 			break
 		}
 		if text, ok = strings.CutPrefix(text, ","); !ok {
-			return nil, nil, false
+			return nil, nil, 0, false
 		}
 	}
 	if len(data) > maxShared {
 		events = nil
 	}
-	return changes, events, true
+	return changes, events, stampIn(head), true
 }
 
 func added(m *chat.Message) chat.Change {

@@ -33,11 +33,11 @@ func goldenChanges() []chat.Change {
 }
 
 func TestNewMessagesTravelAsClientsGetThem(t *testing.T) {
-	envelope, events := encodeMessages("node-1", goldenChanges())
+	envelope, events := encodeMessages("node-1", 0, goldenChanges())
 	if string(envelope) != goldenMessages {
 		t.Errorf("\n got %s\nwant %s", envelope, goldenMessages)
 	}
-	_, heard, err := decodeMessages(envelope)
+	_, heard, _, err := decodeMessages(envelope)
 	for i, c := range goldenChanges() {
 		if want := string(protocol.EncodeChange(&c)); err != nil || string(events[i]) != want || string(heard[i]) != want {
 			t.Errorf("\n sent %s\nheard %s\n want %s", events[i], heard[i], want)
@@ -48,7 +48,7 @@ func TestNewMessagesTravelAsClientsGetThem(t *testing.T) {
 		"with members that are newer": strings.NewReplacer(`"payload":{`, `"traceId":"t","payload":{"node":2,`, `"seq"`, `"likes":[1],"seq"`).Replace(goldenMessages),
 		"laid out for people":         strings.NewReplacer(`,"`, ",\n  \"", `:{`, `: {`).Replace(goldenMessages),
 	} {
-		got, _, err := decodeMessages([]byte(envelope))
+		got, _, _, err := decodeMessages([]byte(envelope))
 		if diff := cmp.Diff(goldenChanges(), got); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}

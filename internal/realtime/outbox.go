@@ -106,6 +106,13 @@ func (o *Outbox) end(c Closing, drop bool) {
 	o.start()
 }
 
+// waiting is how many bytes wait, those on their way included, and whether that is half of what may, or more.
+func (o *Outbox) waiting() (bytes int, half bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes, o.bytes >= maxOutboxBytes/2 || len(o.frames)-o.head >= maxOutboxFrames/2
+}
+
 // Ended reports whether the outbox takes no more frames.
 func (o *Outbox) Ended() bool {
 	o.mu.Lock()

@@ -37,16 +37,31 @@ const (
 type presences struct {
 	hub  *Hub
 	mail mail
+	outlook
 
-	viewers  map[chat.UserID]*viewer
-	targets  map[chat.UserID]*target
-	owed     map[*audience]struct{}
 	numbered uint64 // viewers so far
 	heard    uint64 // announcements so far
 	now      time.Time
 	next     time.Time // when there is something to do though no mail comes
 
 	follow, unfollow []string // topics
+
+	viewerN   atomic.Int64
+	targetN   atomic.Int64
+	owedN     atomic.Int64
+	pairs     atomic.Int64
+	told      atomic.Uint64
+	states    atomic.Uint64
+	sightings atomic.Uint64
+	doubts    atomic.Uint64
+}
+
+// outlook is what is known, and what is to be told and to be read. A fault may leave it half changed; then a new one takes
+// its place (restart.go).
+type outlook struct {
+	viewers map[chat.UserID]*viewer
+	targets map[chat.UserID]*target
+	owed    map[*audience]struct{}
 
 	changed   []*target // that may have to be told at tellAt
 	tellAt    time.Time
@@ -65,25 +80,20 @@ type presences struct {
 	doubting   bool        // presence is being read
 	doubtPause time.Duration
 
-	asks      []*ask // that wait for somebody's presence
-	roundAt   time.Time
-	degraded  time.Time // when all were doubted last since the bus was
-	toSight   turnsOf[*viewer]
-	toDoubt   turnsOf[*target]
-	viewerN   atomic.Int64
-	targetN   atomic.Int64
-	owedN     atomic.Int64
-	pairs     atomic.Int64
-	told      atomic.Uint64
-	states    atomic.Uint64
-	sightings atomic.Uint64
-	doubts    atomic.Uint64
+	asks     []*ask // that wait for somebody's presence
+	roundAt  time.Time
+	degraded time.Time // when all were doubted last since the bus was
+	toSight  turnsOf[*viewer]
+	toDoubt  turnsOf[*target]
 }
 
 func newPresences(h *Hub) *presences {
-	return &presences{
-		hub: h, mail: newMail(), viewers: make(map[chat.UserID]*viewer), targets: make(map[chat.UserID]*target),
-		owed: make(map[*audience]struct{}),
+	return &presences{hub: h, mail: newMail(), outlook: newOutlook()}
+}
+
+func newOutlook() outlook {
+	return outlook{
+		viewers: make(map[chat.UserID]*viewer), targets: make(map[chat.UserID]*target), owed: make(map[*audience]struct{}),
 	}
 }
 
@@ -98,7 +108,9 @@ func (p *presences) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		p.step(ctx)
+		if !p.survives(func(l post) { p.step(ctx, l) }) {
+			rest(ctx, unsureAfter)
+		}
 		if p.next.IsZero() {
 			timer.Stop()
 			continue
@@ -107,10 +119,10 @@ func (p *presences) run(ctx context.Context) {
 	}
 }
 
-// step takes the mail, and does what is due.
-func (p *presences) step(ctx context.Context) {
+// step takes what was in the mail, and does what is due.
+func (p *presences) step(ctx context.Context, l post) {
 	p.now, p.next = time.Now(), time.Time{}
-	p.take(p.mail.take())
+	p.take(l)
 	p.followTopics()
 	p.deliver(ctx)
 	if len(p.changed) > 0 && p.due(p.tellAt) {

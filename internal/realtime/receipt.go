@@ -188,6 +188,7 @@ func (r *receipts) read(ids []chat.ConversationID) (read map[chat.ConversationID
 	defer func() {
 		if fault := recover(); fault != nil {
 			r.hub.cfg.Log.Error("reading who has read what panicked", "event", "receipts.panic", "panic", fault, "stack", string(debug.Stack()))
+			r.hub.panicked()
 			read, unread = nil, ids
 		}
 	}()

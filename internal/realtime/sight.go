@@ -177,6 +177,7 @@ func (p *presences) guard(read func() error) (err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			p.hub.cfg.Log.Error("reading presence panicked", "event", "presence.panic", "panic", fault, "stack", string(debug.Stack()))
+			p.hub.panicked()
 			err = errPanicked
 		}
 	}()

@@ -94,6 +94,12 @@ func (p *presences) tellState(a *audience) {
 
 // endings tell of those whom the viewer does not watch any more.
 func (a *audience) endings() (frames [][]byte) {
+	for _, t := range a.owed.before {
+		if _, watches := a.viewer.place(t.id); !watches {
+			a.owed.end(t.id)
+		}
+	}
+	a.owed.before = nil
 	for u := range a.owed.ended {
 		if _, watches := a.viewer.place(u); !watches {
 			frames = append(frames, changedFrame(chat.Presence{User: u, Status: chat.StatusOffline}))

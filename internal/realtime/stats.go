@@ -27,10 +27,19 @@ type Stats struct {
 	Behind       uint64 // times that this showed something that had not been heard
 	Lost         uint64 // times that the bus said that it may have lost something
 	Misheard     uint64 // envelopes that could not be read, or said what the store does not hold
+
+	Untimed         uint64 // new messages handed to sessions of which it is not known when they were committed
+	TypingDropped   uint64 // events that a session was not told because it reads slowly
+	PresenceDropped uint64 // the same of presence, of which it is told the state later
+	CatchUps        uint64 // times that a session was sent what it lacked of a conversation, whole
+	CatchUpsCut     uint64 // the same, when it lacked too much: it reads the rest itself
+	CaughtUp        uint64 // changes that it was sent
 }
 
 type counters struct {
-	gaps, comparisons, behind, lost, misheard atomic.Uint64
+	gaps, comparisons, behind, lost, misheard      atomic.Uint64
+	untimed, typingDropped, presenceDropped        atomic.Uint64
+	caughtUpWhole, caughtUpInPart, caughtUpChanges atomic.Uint64
 }
 
 // Stats returns the counters as they are now.
@@ -39,10 +48,24 @@ func (h *Hub) Stats() Stats {
 		Sessions: h.sessions.count(), Topics: h.follows.count(),
 		GapsRepaired: h.counters.gaps.Load(), Comparisons: h.counters.comparisons.Load(), Behind: h.counters.behind.Load(),
 		Lost: h.counters.lost.Load(), Misheard: h.counters.misheard.Load(),
+		Untimed: h.counters.untimed.Load(), TypingDropped: h.counters.typingDropped.Load(), PresenceDropped: h.counters.presenceDropped.Load(),
+		CatchUps: h.counters.caughtUpWhole.Load(), CatchUpsCut: h.counters.caughtUpInPart.Load(), CaughtUp: h.counters.caughtUpChanges.Load(),
 	}
 	s.People, s.Conversations = h.book.count()
 	h.presences.stats(&s)
 	return s
+}
+
+// Outboxes is what waits to be written to this node's sessions: bytes of all together, and how many of them have half of
+// what they may have, or more. It looks at each session.
+func (h *Hub) Outboxes() (bytes, halfFull int) {
+	for _, s := range h.sessions.all() {
+		waits, half := s.waiting()
+		if bytes += waits; half {
+			halfFull++
+		}
+	}
+	return bytes, halfFull
 }
 
 // complaints keeps a fault that comes in thousands from filling the log.

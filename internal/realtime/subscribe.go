@@ -244,6 +244,9 @@ func (t *topic) catchUp(ctx context.Context, sub *subscription, afterRev *int64,
 	hole := afterRev != nil && head.LastRev-*afterRev > chat.MaxCatchUp
 	if hole {
 		most = chat.MaxCatchUp
+		t.hub.counters.caughtUpInPart.Add(1)
+	} else if afterRev != nil && head.LastRev > *afterRev {
+		t.hub.counters.caughtUpWhole.Add(1)
 	}
 	subscribed := protocol.Encode(protocol.Subscribed{
 		ConversationID: string(t.id), LastSeq: head.LastSeq, LastRev: head.LastRev, HasMore: hole,
@@ -312,6 +315,7 @@ func (t *topic) passAll(ctx context.Context, sub *subscription, changes []chat.C
 		if !t.pass(sub, chunk) {
 			return false
 		}
+		t.hub.counters.caughtUpChanges.Add(uint64(len(chunk)))
 		changes = changes[len(chunk):]
 	}
 	return sub.session.WaitForRoom(ctx)

@@ -110,6 +110,7 @@ func (p *presences) deliverTo(a *audience) {
 		frames, fresh = p.had(a)
 	}
 	if len(frames) > 0 && !a.session.SendIfQuiet(frames...) || len(fresh) > 0 && !a.session.SendIfQuiet(a.viewer.state(fresh)...) {
+		p.hub.counters.presenceDropped.Add(uint64(max(1, len(frames))))
 		owed := p.owe(a)
 		for _, t := range a.viewer.of {
 			if _, watches := a.viewer.place(t.id); !watches {

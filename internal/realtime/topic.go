@@ -241,6 +241,9 @@ func (t *topic) handMessages(changes []chat.Change, events [][]byte) {
 	for _, sub := range t.subs {
 		sub.give(frames, events, now)
 	}
+	if len(t.subs) > 0 {
+		t.hub.handed(changes)
+	}
 }
 
 func frameOf(c *chat.Change, event []byte) frame {

@@ -32,6 +32,7 @@ type truth struct {
 	asked     int                  // for whom people watch
 	expired   map[chat.UserID]bool // whose lease has ended though nobody has said so yet
 	heard     map[chat.UserID]chat.Privacy
+	faults    int // that hearing of a privacy still ends in
 }
 
 func newTruth() *truth {
@@ -110,6 +111,10 @@ func (s sighted) SeePresences(_ context.Context, viewer chat.UserID, users []cha
 func (s sighted) PrivacyHeard(u chat.UserID, p chat.Privacy) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.faults > 0 {
+		s.faults--
+		panic("a fault on purpose")
+	}
 	s.heard[u] = p
 }
 

@@ -43,6 +43,8 @@ type owing struct {
 	upTo chat.UserID
 	// ended are those whom the viewer stopped watching before the session was told so.
 	ended map[chat.UserID]struct{}
+	// before are those whom the viewer watched before a fault; the session may have been told of them.
+	before []*target
 }
 
 // had reports whether the session was told of a target, so that it is told what changes.
@@ -81,7 +83,7 @@ func (v *viewer) place(u chat.UserID) (at int, there bool) {
 }
 
 // arrived takes a session that opened.
-func (p *presences) arrived(s *Session) {
+func (p *presences) arrived(s *Session) *audience {
 	v := p.viewers[s.User]
 	if v == nil {
 		p.numbered++
@@ -93,6 +95,7 @@ func (p *presences) arrived(s *Session) {
 	a := &audience{viewer: v, session: s}
 	v.audiences = append(v.audiences, a)
 	p.owe(a).since = p.now
+	return a
 }
 
 // departed takes a session that closed, and forgets whom its person watched when it was their last.
