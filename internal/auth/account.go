@@ -120,6 +120,12 @@ func (s *Service) draft(n NewAccount) (a Account, password string, err error) {
 // Register makes an account for whoever asks and signs the device in. FORBIDDEN when registration is
 // closed, CONFLICT when the name is taken.
 func (s *Service) Register(ctx context.Context, n NewAccount, userAgent string) (Grant, error) {
+	g, err := s.register(ctx, n, userAgent)
+	s.counters.making(err)
+	return g, err
+}
+
+func (s *Service) register(ctx context.Context, n NewAccount, userAgent string) (Grant, error) {
 	if s.cfg.Registration != RegistrationOpen {
 		return Grant{}, chat.Forbidden("Registration is closed on this server.")
 	}

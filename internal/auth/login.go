@@ -39,6 +39,12 @@ type Credentials struct {
 // Login signs a device in. For an unknown name and for a wrong password it answers the same AUTH_FAILED
 // after the same work (C5.8); RATE_LIMITED when too many are signing in.
 func (s *Service) Login(ctx context.Context, c Credentials) (Grant, error) {
+	g, err := s.signIn(ctx, c)
+	s.counters.login(err)
+	return g, err
+}
+
+func (s *Service) signIn(ctx context.Context, c Credentials) (Grant, error) {
 	a, err := s.store.AccountByName(ctx, UsernameKey(c.Username))
 	if err != nil {
 		if chat.AsError(err).Code != chat.CodeNotFound {
@@ -92,13 +98,28 @@ func (s *Service) grant(l Login, refreshID string, refreshIssued time.Time) (Gra
 // same successor again, or the newest of the family when that one was spent too; one spent earlier ends its
 // login (C5.7). Everything else is AUTH_FAILED.
 func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
+	g, result, err := s.refresh(ctx, token)
+	switch {
+	case result == Reused:
+		s.counters.reused.Add(1)
+	case err != nil:
+		s.counters.refresh(err)
+	case result == Graced:
+		s.counters.graced.Add(1)
+	default:
+		s.counters.fresh.Add(1)
+	}
+	return g, err
+}
+
+func (s *Service) refresh(ctx context.Context, token string) (Grant, RotationResult, error) {
 	c, k, err := s.parse(token, useRefresh)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, 0, err
 	}
 	at, err := s.store.Now(ctx)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, 0, err
 	}
 	id := c.ID
 	for {
@@ -107,7 +128,7 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 			return s.refreshToken(l, next, at)
 		})
 		if err != nil {
-			return Grant{}, err
+			return Grant{}, 0, err
 		}
 		switch {
 		case r.Superseded:
@@ -115,12 +136,13 @@ func (s *Service) Refresh(ctx context.Context, token string) (Grant, error) {
 			// signed when it was made, by the key of now.
 			id, k = next, s.keys[0]
 		case r.Result == Rotated || r.Result == Graced:
-			return s.grant(r.Login, next, r.UsedAt)
+			g, err := s.grant(r.Login, next, r.UsedAt)
+			return g, r.Result, err
 		case r.Result == Reused:
 			s.ended.end(EndedLogin{r.Login.ID, r.Login.User, at})
-			return Grant{}, notAccepted(errors.New("refresh token was used before"))
+			return Grant{}, r.Result, notAccepted(errors.New("refresh token was used before"))
 		default:
-			return Grant{}, notAccepted(errors.New("refresh token is unknown"))
+			return Grant{}, r.Result, notAccepted(errors.New("refresh token is unknown"))
 		}
 	}
 }

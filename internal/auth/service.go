@@ -100,6 +100,8 @@ type Service struct {
 	keys   []key // the signing one first
 	ended  *endedLogins
 	looked time.Time // when ended logins were last looked for; Run has it alone
+
+	counters counters
 }
 
 // New builds a Service over a store that is migrated, and reads which logins ended lately.

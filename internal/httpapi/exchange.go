@@ -61,7 +61,7 @@ func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // exchanges gives every request its exchange, turns a panic into a 500, and logs one line at the end:
 // never a body, a query or a token.
-func exchanges(log *slog.Logger, next http.Handler) http.Handler {
+func exchanges(cfg Config, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		x := &exchange{header: w.Header()}
@@ -77,11 +77,18 @@ func exchanges(log *slog.Logger, next http.Handler) http.Handler {
 					panic(caught)
 				}
 				x.fault = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+				if cfg.Panicked != nil {
+					cfg.Panicked()
+				}
 				if answer.status == 0 {
 					writeProblem(answer, r, chat.AsError(x.fault))
 				}
 			}
-			x.log(log, answer.status, time.Since(began))
+			took := time.Since(began)
+			if cfg.Answered != nil {
+				cfg.Answered(r.Method, answer.status, took)
+			}
+			x.log(cfg.Log, answer.status, took)
 		}()
 		next.ServeHTTP(answer, r)
 	})

@@ -32,6 +32,9 @@ type Config struct {
 	Health func() Health
 	// Log gets one line a request. Default: slog.Default().
 	Log *slog.Logger
+	// Answered is told of every request that was answered, and Panicked of a fault in one. May be nil.
+	Answered func(method string, status int, took time.Duration)
+	Panicked func()
 }
 
 // api is what the handlers need.
@@ -77,7 +80,7 @@ func New(cfg Config, service *chat.Service, authenticator *auth.Service, limiter
 		}
 		site.ServeHTTP(w, r)
 	})
-	return exchanges(cfg.Log, secured(noTokenInURL(routed)))
+	return exchanges(cfg, secured(noTokenInURL(routed)))
 }
 
 // route serves the API. What the mux answers by itself, to unknown paths and methods, becomes a problem.

@@ -47,6 +47,14 @@ func Defaults() Rules {
 	}
 }
 
+// All are the rules in their order.
+func (r Rules) All() []Rule {
+	return []Rule{
+		r.Login, r.LoginAddress, r.Register, r.Send, r.History, r.Connect, r.ConnectAddress, r.Search, r.Receipts,
+		r.ChangeAnything, r.FramesOnASocket,
+	}
+}
+
 // Result is what a limiter says of one use.
 type Result struct {
 	Allowed    bool

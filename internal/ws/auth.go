@@ -107,9 +107,14 @@ func (c *conn) succeed() {
 	c.arm(time.Now())
 }
 
-// refuse says why, and closes: with 4401 only when a fresh token helps (C4.9).
+// refuse says why, and closes.
 func (c *conn) refuse(err error) {
 	e := chat.AsError(err)
-	c.send(protocol.AuthErrorOf(e))
-	c.out.End(realtime.Closing{Code: protocol.CloseOf(e.Code), Reason: string(e.Code)})
+	problem := protocol.ProblemOf(e, "")
+	c.send(protocol.AuthError{Error: problem.Error, Code: problem.Code, RetryAfterMs: problem.RetryAfterMs})
+	code := protocol.CloseAuth
+	if close := e.Code.Info().Close; close != 0 {
+		code = protocol.CloseCode(close)
+	}
+	c.out.End(realtime.Closing{Code: code, Reason: problem.Code})
 }

@@ -39,6 +39,7 @@ type conn struct {
 	requests requests
 
 	jobs    jobs
+	sights  *jobs // what was asked of presence; nil before anything was
 	typing  typing
 	misuse  misuse
 	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives
@@ -71,6 +72,7 @@ func newConn(s *Server, socket net.Conn, early []byte, compressed bool) *conn {
 func (c *conn) ended(how realtime.Closing) {
 	now := time.Now()
 	c.closing = how
+	c.server.counters.close(how)
 	c.endedAt.Store(now.UnixNano())
 	_ = c.net.SetDeadline(now.Add(closeWithin))
 }
@@ -140,6 +142,7 @@ func (c *conn) take(now time.Time) bool {
 		}
 		got, f := c.in.next(c.server.at(now))
 		if f != nil {
+			c.server.counters.faults.Add(1)
 			c.out.End(realtime.Closing{Code: f.code, Reason: f.reason})
 			c.deaf = true
 			continue
@@ -240,6 +243,9 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 func (c *conn) survive() {
 	if r := recover(); r != nil {
 		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "panic", r, "stack", string(debug.Stack()))
+		if c.server.cfg.Panicked != nil {
+			c.server.cfg.Panicked()
+		}
 		c.out.End(realtime.Closing{Code: protocol.CloseInternal, Reason: "a fault of the server"})
 	}
 }

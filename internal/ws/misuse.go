@@ -26,6 +26,7 @@ type misuse struct {
 
 // broken answers a frame that is no command.
 func (c *conn) broken(command protocol.Command, err error, now time.Time) {
+	c.server.counters.commands.Add(1)
 	if m, sends := command.(*protocol.SendMessage); sends && c.session != nil {
 		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
 	} else {

@@ -26,7 +26,13 @@ func (c *conn) heartbeat(m *protocol.Heartbeat, now time.Time) {
 		c.presenceProblem(err)
 		return
 	}
-	c.presence.Heartbeat(now, chat.Status(m.Status), device)
+	beat := func(context.Context) { c.presence.Heartbeat(now, chat.Status(m.Status), device) }
+	switch {
+	case c.sights == nil || c.sights.idle():
+		beat(context.Background())
+	case !c.later(c.sights, 0, beat):
+		c.presenceProblem(busy())
+	}
 }
 
 // checkActivity holds the rule for what a client says of its person on a device; it may say nothing.
@@ -38,15 +44,12 @@ func checkActivity(status string) error {
 	return chat.Invalid("status", "status must be \"online\" or \"away\".")
 }
 
-// setPresence is answered by nothing but what the person's own sessions are told of themselves.
+// setPresence is answered by nothing but what the person's own sessions are told of themselves. It holds for a client that has
+// closed at once, too.
 func (c *conn) setPresence(ctx context.Context, m *protocol.SetPresence) {
-	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
-	if err == nil {
-		err = c.server.rules.SetPresence(ctx, c.session.User, c.presence, chat.Status(m.Status))
-	}
-	if err != nil {
-		c.presenceProblem(err)
-	}
+	c.askPresence(ctx, func(ctx context.Context) error {
+		return c.server.rules.SetPresence(ctx, c.session.User, c.presence, chat.Status(m.Status))
+	})
 }
 
 // subscribePresence has people followed explicitly, and answers with the presence of those (C7.4).
@@ -63,15 +66,32 @@ func (c *conn) follow(ctx context.Context, ids []string, do func(context.Context
 	for i, id := range ids {
 		users[i] = chat.UserID(id)
 	}
-	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
-	if err == nil {
-		err = do(ctx, c.session.User, users)
-	}
-	if err != nil {
+	c.askPresence(ctx, func(ctx context.Context) error {
+		err := do(ctx, c.session.User, users)
+		if err == nil {
+			c.server.hub.ShowPresence(ctx, c.session, users)
+		}
+		return err
+	})
+}
+
+// askPresence has done what may wait for the database, after what was asked of presence before it, so that the client's acks
+// and pings do not wait for it, too.
+func (c *conn) askPresence(ctx context.Context, do func(context.Context) error) {
+	if err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User)); err != nil {
 		c.presenceProblem(err)
 		return
 	}
-	c.server.hub.ShowPresence(ctx, c.session, users)
+	if c.sights == nil {
+		c.sights = new(jobs)
+	}
+	if !c.laterWithin(c.sights, func(ctx context.Context) {
+		if err := do(ctx); err != nil {
+			c.presenceProblem(err)
+		}
+	}) {
+		c.presenceProblem(busy())
+	}
 }
 
 // presenceProblem names the member that is wrong, since there is nothing else that it is about.

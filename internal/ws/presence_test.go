@@ -165,7 +165,7 @@ func TestADeviceIsJudged(t *testing.T) {
 		} {
 			c := connect()
 			c.send(`{"type":"auth","token":%q,%s}`, w.token(u, time.Hour), device)
-			c.expect(device, "auth:error", 1008)
+			c.expect(device, "auth:error", 4401)
 		}
 		w.wantIs(u, "after these", "offline")
 		c := connect()
@@ -222,6 +222,7 @@ func TestWhomSomebodyFollowsIsJudged(t *testing.T) {
 			t.Errorf("%v are followed, %v", followed, err)
 		}
 		c.send(`{"type":"presence:unsubscribe","userIds":[%q]}`, other)
+		time.Sleep(eventually)
 		if followed, err := w.rules.FollowedPresence(bg, u); err != nil || len(followed) != 0 {
 			t.Errorf("then %v are followed, %v", followed, err)
 		}
@@ -269,6 +270,6 @@ func TestWhoWasAwayBeforeTheyReconnectedIsNotOnlineInBetween(t *testing.T) {
 		}
 		c := connect()
 		c.send(`{"type":"auth","token":%q,"status":"invisible"}`, w.token(u, time.Hour))
-		c.expect("another status", "auth:error", 1008)
+		c.expect("another status", "auth:error", 4401)
 	})
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Origins []string
 	// Addresses finds the client behind trusted proxies; nil believes the connection.
 	Addresses *limit.Addresses
+	// Panicked is told of a fault in what one client asked for, after it was logged. May be nil.
+	Panicked func()
 	// Compression accepts permessage-deflate where a client offers it.
 	Compression bool
 	// Bounds are how many connections there may be at once; the zero value bounds nothing.
@@ -37,6 +39,7 @@ type Server struct {
 	limiter  limit.Limiter
 	places   *places
 	began    time.Time // what each [moment] is counted from
+	counters counters
 
 	ctx    context.Context // of what connections ask for; ends when the server has drained
 	cancel context.CancelFunc
@@ -57,7 +60,7 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 	}
 	s := &Server{
 		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter, places: newPlaces(cfg.Bounds),
-		conns: make(map[*conn]struct{}), empty: make(chan struct{}),
+		conns: make(map[*conn]struct{}), empty: make(chan struct{}), counters: newCounters(),
 		// What has not been is longer ago than anything is counted.
 		began: time.Now().Add(-time.Minute),
 	}

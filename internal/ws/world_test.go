@@ -65,7 +65,8 @@ type world struct {
 type options struct {
 	limiter limit.Limiter
 	config  ws.Config
-	devices chat.Devices // nil: nothing is known of presence
+	devices chat.Devices                // nil: nothing is known of presence
+	over    func(chat.Store) chat.Store // stands before the database; nil for nothing
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -79,7 +80,10 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	w.hub = realtime.NewHub(realtime.Config{NodeID: "node-1"}, inmem.NewBus())
-	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, w.store, w.hub)
+	if o.over == nil {
+		o.over = func(s chat.Store) chat.Store { return s }
+	}
+	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, o.over(w.store), w.hub)
 	if o.limiter == nil {
 		o.limiter = limit.Unlimited{}
 	}

@@ -1,0 +1,105 @@
+package ws
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+const (
+	// maxJobs is how many may wait for the one that is done.
+	maxJobs = 256
+	// maxWants is how many conversations they may name together.
+	maxWants = 2 * chat.MaxSubscribe
+)
+
+// jobs are what takes long. They are done one after the other, in the order in which they came, beside the reading
+// goroutine, which must go on hearing pongs. It alone adds to them.
+type jobs struct {
+	mu      sync.Mutex
+	waiting []job
+	wants   int                // of those that wait
+	cancel  context.CancelFunc // of those that are being done; nil when none is
+}
+
+type job struct {
+	wants int // conversations that it names
+	do    func(context.Context)
+}
+
+// later has something done after what came before it. It reports false when too much waits.
+func (c *conn) later(j *jobs, wants int, do func(context.Context)) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.waiting) >= maxJobs || j.wants+wants > maxWants {
+		return false
+	}
+	j.waiting = append(j.waiting, job{wants, do})
+	j.wants += wants
+	if j.cancel == nil {
+		var ctx context.Context
+		ctx, j.cancel = context.WithCancel(c.server.ctx)
+		go c.work(ctx, j)
+	}
+	return true
+}
+
+// laterWithin is later of a request that is answered, whatever becomes of the connection, within [requestWithin] of now.
+func (c *conn) laterWithin(j *jobs, do func(context.Context)) bool {
+	if !c.requests.begin() {
+		return true
+	}
+	until := time.Now().Add(requestWithin)
+	taken := c.later(j, 0, func(ctx context.Context) {
+		defer c.requests.finish()
+		ctx, cancel := context.WithDeadline(ctx, until)
+		defer cancel()
+		do(ctx)
+	})
+	if !taken {
+		c.requests.finish()
+	}
+	return taken
+}
+
+// idle reports whether nothing is being done, nor will be before more is added.
+func (j *jobs) idle() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cancel == nil
+}
+
+// stop ends what is being done, with the connection: nothing more may come.
+func (j *jobs) stop() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.cancel != nil {
+		j.cancel()
+	}
+}
+
+func (c *conn) work(ctx context.Context, j *jobs) {
+	for do := j.next(ctx); do != nil; do = j.next(ctx) {
+		func() {
+			defer c.survive()
+			do(ctx)
+		}()
+	}
+}
+
+func (j *jobs) next(ctx context.Context) func(context.Context) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.waiting) == 0 || ctx.Err() != nil {
+		j.cancel()
+		j.cancel, j.waiting, j.wants = nil, nil, 0
+		return nil
+	}
+	next := j.waiting[0]
+	j.waiting[0] = job{}
+	j.waiting = j.waiting[1:]
+	j.wants -= next.wants
+	return next.do
+}
