@@ -15,7 +15,7 @@ import (
 func TestFlushesThatFailAreLoggedOnceAndEachBuriedStepByItsIDs(t *testing.T) {
 	var out bytes.Buffer
 	c := config.Defaults()
-	f := flushes{node: &Node{log: NewLog(&c, &out), metrics: obs.New()}}
+	f := flushes{node: &Node{log: NewLog(&c, &out), metrics: obs.New(nil)}}
 	said := func(r chat.FlushReport) string {
 		out.Reset()
 		f.flushed(r)

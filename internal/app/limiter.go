@@ -15,10 +15,24 @@ func (n *Node) limiter() limit.Limiter {
 	}
 	local := inmem.NewLimiter()
 	if n.reach.redis == nil {
-		return local
+		return countedLimiter{local, n.limited}
 	}
 	n.reach.limiter = redis.NewLimiter(n.reach.redis, local)
-	return sharedLimiter{n.reach.limiter, local, n.cfg.Limits.Rules().FramesOnASocket.Name}
+	return countedLimiter{sharedLimiter{n.reach.limiter, local, n.cfg.Limits.Rules().FramesOnASocket.Name}, n.limited}
+}
+
+// countedLimiter tells what was refused, by the rule's name.
+type countedLimiter struct {
+	limit.Limiter
+	refused func(rule string)
+}
+
+func (l countedLimiter) Take(ctx context.Context, rule limit.Rule, key string) limit.Result {
+	r := l.Limiter.Take(ctx, rule, key)
+	if !r.Allowed {
+		l.refused(rule.Name)
+	}
+	return r
 }
 
 // sharedLimiter counts in Redis what has to be counted for all nodes. A socket is on one node alone, and its

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
-	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/obs"
 )
@@ -50,8 +50,37 @@ func (n *Node) serveMetrics(ctx context.Context) error {
 func (n *Node) readNode(emit obs.Emit) {
 	health := n.health()
 	emit(obs.NodeInfo, 1, n.id, n.version, n.store.Kind())
+	emit(obs.BuildInfo, 1, n.version, runtime.Version())
 	emit(obs.Ready, one(health.Ready()))
-	emit(obs.Connections, float64(n.sockets.Connections()))
+	emit(obs.DatabaseUp, one(n.pulse.beats()))
+}
+
+// readSockets emits what became of connections.
+func (n *Node) readSockets(emit obs.Emit) {
+	s := n.sockets.Stats()
+	emit(obs.Connections, float64(s.Connections))
+	emit(obs.FramesBroken, float64(s.Commands), "command")
+	emit(obs.FramesBroken, float64(s.Faults), "protocol")
+	for how, ended := range s.Closed {
+		emit(obs.SessionsClosed, float64(ended), how)
+	}
+}
+
+// readAuth emits how attempts to sign in went.
+func (n *Node) readAuth(emit obs.Emit) {
+	s := n.auth.Stats()
+	emit(obs.Logins, float64(s.In), "in")
+	emit(obs.Logins, float64(s.Refused), "refused")
+	emit(obs.Logins, float64(s.Crowded), "crowded")
+	emit(obs.Logins, float64(s.Failed), "failed")
+	emit(obs.Registrations, float64(s.Made), "made")
+	emit(obs.Registrations, float64(s.NotMade), "refused")
+	emit(obs.Registrations, float64(s.MakingFailed), "failed")
+	emit(obs.Refreshes, float64(s.Fresh), "fresh")
+	emit(obs.Refreshes, float64(s.Graced), "graced")
+	emit(obs.Refreshes, float64(s.Reused), "reused")
+	emit(obs.Refreshes, float64(s.RefreshRefused), "refused")
+	emit(obs.Refreshes, float64(s.RefreshFailed), "failed")
 }
 
 // readHub emits what the hub delivers and what it had to make up for.
@@ -64,6 +93,15 @@ func (n *Node) readHub(emit obs.Emit) {
 	emit(obs.GapsRepaired, float64(s.GapsRepaired))
 	emit(obs.BusLost, float64(s.Lost))
 	emit(obs.BusMisheard, float64(s.Misheard))
+	emit(obs.DeliveryUntimed, float64(s.Untimed))
+	emit(obs.Dropped, float64(s.TypingDropped), "typing")
+	emit(obs.Dropped, float64(s.PresenceDropped), "presence")
+	emit(obs.CatchUps, float64(s.CatchUps), "whole")
+	emit(obs.CatchUps, float64(s.CatchUpsCut), "cut")
+	emit(obs.CaughtUp, float64(s.CaughtUp))
+	bytes, half := n.hub.Outboxes()
+	emit(obs.OutboxBytes, float64(bytes))
+	emit(obs.OutboxesHalf, float64(half))
 	emit(obs.PresencePairs, float64(s.Pairs))
 	emit(obs.PresenceOwed, float64(s.StatesOwed))
 	emit(obs.PresenceEvents, float64(s.PresencesTold))
@@ -71,11 +109,15 @@ func (n *Node) readHub(emit obs.Emit) {
 	emit(obs.PresenceReads, float64(s.WatchingReads))
 }
 
-// readRules emits what the rules gather.
+// readRules emits what the rules gather, and what waits to be stored.
 func (n *Node) readRules(emit obs.Emit) {
 	reads, hands := n.chat.Gathered()
 	emit(obs.ReadsGathered, float64(reads))
 	emit(obs.ReadsHanded, float64(hands))
+	q := n.chat.Queue()
+	emit(obs.QueueMessages, float64(q.Messages))
+	emit(obs.QueueBytes, float64(q.Bytes))
+	emit(obs.QueueFull, q.Full)
 }
 
 // readReach emits how the other nodes are reached.
@@ -88,6 +130,10 @@ func (n *Node) readReach(emit obs.Emit) {
 		emit(obs.BusHeard, float64(d.Heard), "database")
 		emit(obs.BusDropped, float64(d.Oversize+d.Dropped+d.Overflowed), "database")
 		emit(obs.BusReconnects, float64(max(1, d.Connected)-1), "database")
+		if ahead, within, known := n.reach.registry.ClockAhead(); known {
+			emit(obs.ClockAhead, ahead.Seconds())
+			emit(obs.ClockUnsure, within.Seconds())
+		}
 	}
 	emit(obs.Nodes, float64(nodes))
 	for _, s := range []cluster.State{cluster.StateRedis, cluster.StateDatabase, cluster.StateAlone} {
@@ -99,6 +145,7 @@ func (n *Node) readReach(emit obs.Emit) {
 		emit(obs.BusHeard, float64(r.Heard), "redis")
 		emit(obs.BusDropped, float64(r.Lost+r.Dropped), "redis")
 		emit(obs.BusReconnects, float64(r.Reconnects), "redis")
+		emit(obs.RedisUp, one(r.Up))
 		emit(obs.RedisEvicts, one(n.reach.redis.Evicts() != ""))
 	}
 	if n.reach.limiter != nil {
@@ -132,17 +179,4 @@ func one(is bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// resultOf is what became of a send, in the words of the metrics.
-func resultOf(r chat.SendReport) string {
-	switch {
-	case r.Err == nil && r.Duplicate:
-		return obs.Duplicate
-	case r.Err == nil:
-		return obs.Stored
-	case chat.AsError(r.Err).Outcome == chat.OutcomeUnknown:
-		return obs.Unknown
-	}
-	return obs.Rejected
 }

@@ -105,11 +105,14 @@ func (n *Node) build() error {
 	if err != nil {
 		return err
 	}
-	limiter := n.limiter()
 	rules := n.cfg.Limits.Rules()
-	n.hub = realtime.NewHub(realtime.Config{NodeID: n.id, Log: n.log}, n.reach.bus)
+	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readPool, n.readReplica)
+	limiter := n.limiter()
+	n.hub = realtime.NewHub(realtime.Config{
+		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Panicked: n.faulted(obs.InHub),
+	}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
-		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Delivered: n.delivered,
+		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Committed: n.committed, Delivered: n.delivered,
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
 		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
@@ -119,17 +122,15 @@ func (n *Node) build() error {
 	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
-		Bounds: bounds(&n.cfg.Config),
+		Bounds:   bounds(&n.cfg.Config),
+		Panicked: n.faulted(obs.InWebSocket),
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{
 		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
-		Assets: web.Assets, Health: n.health, Log: n.log,
+		Assets: web.Assets, Health: n.health, Log: n.log, Answered: n.answered, Panicked: n.faulted(obs.InHTTP),
 	}, n.chat, n.auth, limiter)
 
-	n.listenToBreakers()
 	n.pulse = newPulse(n.store.Ping, n.log)
-	n.metrics = obs.New(n.readNode, n.readPlaces, n.readHub, n.readRules, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica)
-
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)
 	routes.Handle("/", rest)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/config"
@@ -122,6 +123,14 @@ func (n *Node) address() string {
 		host, _ = os.Hostname()
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(n.Port()))
+}
+
+// clock is the time that all nodes share; nil for one that is alone.
+func (h *reach) clock() func() (now time.Time, known bool) {
+	if h.registry == nil {
+		return nil
+	}
+	return h.registry.Clock
 }
 
 // start starts everything that reaches the others, and returns what ends it: the registry last, so that the others

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/obs"
 )
 
 // Run runs the node until ctx ends or a part of it fails, drains it, and returns. It may be called once.
@@ -120,6 +121,7 @@ func (n *Node) sent(r chat.SendReport) {
 
 // panicked logs a fault in the rules' own work.
 func (n *Node) panicked(fault any, stack []byte) {
+	n.metrics.Panicked(obs.InRules)
 	n.log.Error("work of the rules panicked", "event", "rules.panic", "panic", fault, "stack", string(stack))
 }
 

@@ -2,6 +2,7 @@ package obs
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,7 @@ const (
 	Stored    = "stored"
 	Duplicate = "duplicate"
 	Rejected  = "rejected"
+	Refused   = "refused"
 	Unknown   = "unknown"
 )
 
@@ -31,49 +33,57 @@ const (
 	Buried  = "buried"
 )
 
+// Where work was when a fault ended it.
+const (
+	InWebSocket = "websocket"
+	InHTTP      = "http"
+	InRules     = "rules"
+	InHub       = "hub"
+)
+
+// What HTTP requests do, and how they were answered.
+const (
+	reads, writes = "read", "write"
+)
+
+var statuses = []string{"2xx", "3xx", "4xx", "5xx"}
+
 // Metrics is what one node shows. Each has its own registry, so that several nodes fit into one process.
 type Metrics struct {
 	registry *prometheus.Registry
-	latency  prometheus.Histogram
-	sends    map[string]prometheus.Counter
-	flushes  prometheus.Histogram
-	flushed  map[string]prometheus.Counter
-	waiting  prometheus.Gauge
-	failures prometheus.Counter
+
+	sends, flushed, limited, panics *tally
+	requests                        map[string]*tally // of each method, by status
+	took                            map[string]*distribution
+	sending, batches, commits       *distribution
+	deliveries, lags, flushes       *distribution
+	waiting                         atomic.Int64
+	failedFlushes, failedBatches    atomic.Uint64
 }
 
-// New builds the metrics of a node from its readers.
-func New(readers ...Reader) *Metrics {
-	m := &Metrics{registry: prometheus.NewPedanticRegistry()}
-	m.latency = m.histogram(SendLatency, SendSeconds)
-	m.sends = m.byResult(Sends, Stored, Duplicate, Rejected, Unknown)
-	m.flushes = m.histogram(FlushSeconds, FlushBuckets)
-	m.flushed = m.byResult(ReceiptsFlushed, Written, Again, Buried)
-	m.waiting = prometheus.NewGauge(prometheus.GaugeOpts{Name: ReceiptsWaiting.Name, Help: ReceiptsWaiting.Help})
-	m.failures = prometheus.NewCounter(prometheus.CounterOpts{Name: FlushFailures.Name, Help: FlushFailures.Help})
-	m.registry.MustRegister(m.waiting, m.failures, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+// New builds the metrics of a node with these rate limits from its readers.
+func New(rules []string, readers ...Reader) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewPedanticRegistry(),
+		sends:    tallyOf(Sends, Stored, Duplicate, Rejected, Refused, Unknown),
+		flushed:  tallyOf(ReceiptsFlushed, Written, Again, Buried),
+		limited:  tallyOf(Limited, rules...),
+		panics:   tallyOf(Panics, InWebSocket, InHTTP, InRules, InHub),
+		requests: make(map[string]*tally), took: make(map[string]*distribution),
+		sending: distribute(SendLatency, nanoseconds),
+		batches: distribute(BatchMessages, 1), commits: distribute(BatchCommit, nanoseconds),
+		deliveries: distribute(DeliveryLatency, nanoseconds), lags: distribute(BusLag, nanoseconds),
+		flushes: distribute(FlushSeconds, nanoseconds),
+	}
+	for _, method := range []string{reads, writes} {
+		m.requests[method] = tallyOf(Requests, statuses...)
+		m.took[method] = distribute(RequestLatency, nanoseconds, method)
+	}
+	m.registry.MustRegister(counted{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, read := range readers {
 		m.registry.MustRegister(reading(read))
 	}
 	return m
-}
-
-func (m *Metrics) histogram(of *Metric, buckets []float64) prometheus.Histogram {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: of.Name, Help: of.Help, Buckets: buckets})
-	m.registry.MustRegister(h)
-	return h
-}
-
-// byResult makes a counter for each result. One that has not happened yet is shown as 0, so that its rate is known from
-// the first time on.
-func (m *Metrics) byResult(of *Metric, results ...string) map[string]prometheus.Counter {
-	all := prometheus.NewCounterVec(prometheus.CounterOpts{Name: of.Name, Help: of.Help}, of.Labels)
-	m.registry.MustRegister(all)
-	out := make(map[string]prometheus.Counter, len(results))
-	for _, result := range results {
-		out[result] = all.WithLabelValues(result)
-	}
-	return out
 }
 
 // Flush is one flush of steps of reading.
@@ -86,27 +96,64 @@ type Flush struct {
 
 // Flushed counts a flush.
 func (m *Metrics) Flushed(f Flush) {
-	for result, n := range map[string]int{Written: f.Written, Again: f.Again, Buried: f.Buried} {
-		m.flushed[result].Add(float64(n))
-	}
+	m.flushed.add(Written, f.Written)
+	m.flushed.add(Again, f.Again)
+	m.flushed.add(Buried, f.Buried)
 	if f.Written+f.Again+f.Buried > 0 || f.Failed {
-		m.flushes.Observe(f.Took.Seconds())
+		m.flushes.add(int64(f.Took), 1)
 	}
 	if f.Failed {
-		m.failures.Inc()
+		m.failedFlushes.Add(1)
 	}
 	if f.Waiting >= 0 {
-		m.waiting.Set(float64(f.Waiting))
+		m.waiting.Store(int64(f.Waiting))
 	}
 }
 
-// Sent counts an answered send. result is one of the constants above.
+// Sent counts an answered send. result is one of the constants above. One whose outcome is unknown was not confirmed within the
+// time that it took, and perhaps never: it counts above all buckets, so that no share of the confirmed has it.
 func (m *Metrics) Sent(result string, took time.Duration) {
-	m.sends[result].Inc()
-	if result == Stored || result == Unknown {
-		m.latency.Observe(took.Seconds())
+	m.sends.add(result, 1)
+	switch result {
+	case Stored:
+		m.sending.add(int64(took), 1)
+	case Unknown:
+		m.sending.never(int64(took))
 	}
 }
+
+// Committed counts a batch that the store took, or failed to.
+func (m *Metrics) Committed(messages int, took time.Duration, failed bool) {
+	m.batches.add(int64(messages), 1)
+	m.commits.add(int64(took), 1)
+	if failed {
+		m.failedBatches.Add(1)
+	}
+}
+
+// Delivered counts messages of one conversation that were handed to sessions so long after their commit.
+func (m *Metrics) Delivered(messages int, after time.Duration) {
+	m.deliveries.add(int64(after), messages)
+}
+
+// Heard counts an envelope of messages that were committed on another node so long ago.
+func (m *Metrics) Heard(lag time.Duration) { m.lags.add(int64(lag), 1) }
+
+// Answered counts an HTTP request.
+func (m *Metrics) Answered(method string, status int, took time.Duration) {
+	does := writes
+	if method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions {
+		does = reads
+	}
+	m.requests[does].add(statuses[min(max(status/100, 2), 5)-2], 1)
+	m.took[does].add(int64(took), 1)
+}
+
+// Limited counts what the rule of that name refused.
+func (m *Metrics) Limited(rule string) { m.limited.add(rule, 1) }
+
+// Panicked counts a fault of the program; where is one of the constants above.
+func (m *Metrics) Panicked(where string) { m.panics.add(where, 1) }
 
 // Handler serves the metrics in Prometheus' format.
 func (m *Metrics) Handler() http.Handler {
@@ -116,14 +163,39 @@ func (m *Metrics) Handler() http.Handler {
 // Gatherer reads all metrics at once.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
+// counted shows what was counted when it happened.
+type counted struct{ *Metrics }
+
+func (counted) Describe(chan<- *prometheus.Desc) {}
+
+func (m counted) Collect(out chan<- prometheus.Metric) {
+	emit := into(out)
+	for _, t := range []*tally{m.sends, m.flushed, m.limited, m.panics} {
+		t.read(emit)
+	}
+	for _, d := range []*distribution{m.sending, m.batches, m.commits, m.deliveries, m.lags, m.flushes} {
+		out <- d.read()
+	}
+	for method, t := range m.requests {
+		t.read(func(of *Metric, value float64, status ...string) { emit(of, value, method, status[0]) })
+		out <- m.took[method].read()
+	}
+	emit(ReceiptsWaiting, float64(m.waiting.Load()))
+	emit(FlushFailures, float64(m.failedFlushes.Load()))
+	emit(BatchFailures, float64(m.failedBatches.Load()))
+}
+
 // reading lets a [Reader] be asked by the registry. It describes nothing beforehand, which the library calls
 // unchecked: what it emits is checked when it is gathered.
 type reading Reader
 
 func (reading) Describe(chan<- *prometheus.Desc) {}
 
-func (r reading) Collect(out chan<- prometheus.Metric) {
-	r(func(m *Metric, value float64, labels ...string) {
+func (r reading) Collect(out chan<- prometheus.Metric) { r(into(out)) }
+
+// into makes samples of what is emitted.
+func into(out chan<- prometheus.Metric) Emit {
+	return func(m *Metric, value float64, labels ...string) {
 		kind := prometheus.GaugeValue
 		if m.Kind == Counter {
 			kind = prometheus.CounterValue
@@ -133,5 +205,5 @@ func (r reading) Collect(out chan<- prometheus.Metric) {
 			sample = prometheus.NewInvalidMetric(m.desc, err)
 		}
 		out <- sample
-	})
+	}
 }

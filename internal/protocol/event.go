@@ -25,7 +25,6 @@ type AuthSuccess struct {
 type AuthError struct {
 	Error        string `json:"error"`
 	Code         string `json:"code"`
-	Reason       string `json:"reason,omitzero" doc:"A finer word, such as overloaded."`
 	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
 }
 
@@ -173,7 +172,6 @@ type Problem struct {
 	Error        string `json:"error"`
 	Code         string `json:"code"`
 	Retryable    bool   `json:"retryable"`
-	Reason       string `json:"reason,omitzero" doc:"A finer word, such as read_only."`
 	Ref          string `json:"ref,omitzero" doc:"What it is about: a conversationId or messageId of the request."`
 	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
 }
@@ -226,15 +224,8 @@ func Encode(e Event) []byte {
 func ProblemOf(err error, ref string) Problem {
 	e := chat.AsError(err)
 	return Problem{
-		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Reason: string(e.Reason), Ref: ref,
-		RetryAfterMs: milliseconds(e.RetryAfter),
+		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
 	}
-}
-
-// AuthErrorOf is the answer to an auth that failed.
-func AuthErrorOf(err error) AuthError {
-	p := ProblemOf(err, "")
-	return AuthError{Error: p.Error, Code: p.Code, Reason: p.Reason, RetryAfterMs: p.RetryAfterMs}
 }
 
 // MessageErrorOf is the answer to a message that failed.

@@ -51,15 +51,12 @@ type Readers struct {
 	mending          chan struct{}
 }
 
-func positionsScript() *rueidis.Lua { return rueidis.NewLuaScript(queueSource + positionsSource) }
-func queueScript() *rueidis.Lua     { return rueidis.NewLuaScript(queueSource + queueWork) }
-
 // NewReaders keeps positions over the bus's connection. While there is none, every call answers [ErrAway].
 func NewReaders(b *Bus) *Readers {
 	r := &Readers{
-		caller:     newCaller(b, "redis_receipts", "read positions", receiptTimeout),
-		positions:  positionsScript(),
-		queue:      queueScript(),
+		caller:     newCaller(b, "read positions", receiptTimeout),
+		positions:  rueidis.NewLuaScript(queueSource + positionsSource),
+		queue:      rueidis.NewLuaScript(queueSource + queueWork),
 		log:        newStepLog(),
 		most:       maxWaiting,
 		onRestored: func(chat.ConversationID) {},
@@ -123,7 +120,7 @@ func (r *Readers) restore(ctx context.Context) bool {
 			return true
 		}
 		select {
-		case <-time.After(callRest):
+		case <-time.After(callPause):
 		case <-ctx.Done():
 			return false
 		}
