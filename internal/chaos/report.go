@@ -23,6 +23,8 @@ type Report struct {
 	Measures []Measure     `json:"measures,omitempty"`
 	// Departures are what `parley-chaos presence` measured.
 	Departures []Departure `json:"departures,omitempty"`
+	// Failures are what `parley-chaos failures` measured.
+	Failures []Failure `json:"failures,omitempty"`
 	// Problems are what went wrong besides violations: a fault that could not be injected, a client that
 	// gave up, something that was not whole in time.
 	Problems []string `json:"problems,omitempty"`
@@ -50,13 +52,20 @@ const (
 func (r *Report) write(folder string, h *check.History) error {
 	return errors.Join(
 		save(folder, historyFile, h.Write),
+		save(folder, pictureFile, func(w io.Writer) error { return check.Timeline(w, h, r.Check) }),
+		r.sum(folder),
+	)
+}
+
+// sum puts what there is without the record into a folder.
+func (r *Report) sum(folder string) error {
+	return errors.Join(
 		save(folder, reportFile, func(w io.Writer) error {
 			out := json.NewEncoder(w)
 			out.SetIndent("", "  ")
 			return out.Encode(r)
 		}),
 		save(folder, textFile, func(w io.Writer) error { r.Print(w); return nil }),
-		save(folder, pictureFile, func(w io.Writer) error { return check.Timeline(w, h, r.Check) }),
 	)
 }
 
@@ -106,6 +115,9 @@ func (r *Report) Print(w io.Writer) {
 			fmt.Fprintf(w, "  (goal %s)", m.Goal)
 		}
 		fmt.Fprintln(w)
+	}
+	for i := range r.Failures {
+		r.Failures[i].print(w)
 	}
 	for i := range r.Check.Rules {
 		for _, v := range r.Check.Rules[i].Violations {
