@@ -40,6 +40,7 @@ type conn struct {
 
 	jobs    jobs
 	sights  *jobs // what was asked of presence; nil before anything was
+	asides  *jobs // acks and read positions; nil before there was one
 	typing  typing
 	misuse  misuse
 	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives
@@ -219,15 +220,15 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 	case *protocol.DeleteMessage:
 		c.deleteMessage(ctx, m)
 	case *protocol.AckMessage:
-		c.ackMessage(ctx, m, now)
+		c.ackMessage(m, now)
 	case *protocol.StartTyping:
 		c.startTyping(ctx, m, now)
 	case *protocol.StopTyping:
 		c.stopTyping(ctx, m)
 	case *protocol.Read:
-		c.read(ctx, m)
+		c.read(m)
 	case *protocol.SyncRead:
-		c.syncRead(ctx, m)
+		c.syncRead(m)
 	case *protocol.Heartbeat:
 		c.heartbeat(m, now)
 	case *protocol.SetPresence:

@@ -64,6 +64,15 @@ func (c *conn) laterWithin(j *jobs, do func(context.Context)) bool {
 	return taken
 }
 
+// aside has an ack or a read position taken in, which may wait for the database, and for which nothing behind it on the socket
+// is to wait: a send has its time to be answered in, which begins when it is read (C2.6).
+func (c *conn) aside(do func(context.Context)) bool {
+	if c.asides == nil {
+		c.asides = new(jobs)
+	}
+	return c.laterWithin(c.asides, do)
+}
+
 // idle reports whether nothing is being done, nor will be before more is added.
 func (j *jobs) idle() bool {
 	j.mu.Lock()

@@ -126,3 +126,39 @@ func TestMoreOfPresenceThanMayWaitIsRefused(t *testing.T) {
 		w.wantIs(u, "in the end", "invisible")
 	})
 }
+
+// aloof is a database that takes in no read position and says nowhere how far a conversation is.
+type aloof struct{ chat.Store }
+
+func (aloof) AdvanceRead(ctx context.Context, _ chat.ConversationID, _ chat.UserID, _ chat.MessageID, _ bool) (chat.ReadState, bool, error) {
+	<-ctx.Done()
+	return chat.ReadState{}, false, &chat.Error{Code: chat.CodeDBTimeout, Err: ctx.Err()}
+}
+
+func (aloof) Heads(ctx context.Context, _ []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
+	<-ctx.Done()
+	return nil, &chat.Error{Code: chat.CodeDBTimeout, Err: ctx.Err()}
+}
+
+func TestASendDoesNotWaitForTheAcksAndReadPositionsBeforeIt(t *testing.T) {
+	o := attended()
+	o.over = func(s chat.Store) chat.Store { return aloof{s} }
+	timed(t, o, func(w *world, connect func() *piped) {
+		people := []chat.UserID{w.person(), w.person()}
+		id := w.group(people...)
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(people[0], time.Hour))
+		c.send(`{"type":"message:ack","conversationId":%q,"seq":7}`, id)
+		c.send(`{"type":"receipt:read","conversationId":%q,"messageId":"0198c0de-0000-7000-8000-000000000e55"}`, id)
+		c.send(`{"type":"receipt:sync","conversationId":%q,"lastReadMessageId":"0198c0de-0000-7000-8000-000000000e55"}`, id)
+		c.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"k1"}`, id)
+		time.Sleep(time.Second)
+		if got, _ := c.seen(); !strings.Contains(got, "message:sent") {
+			t.Errorf("within a second came %q", got)
+		}
+		time.Sleep(3 * time.Second)
+		if got := len(c.refused()); got != 3 {
+			t.Errorf("%d of the three others were answered", got)
+		}
+	})
+}

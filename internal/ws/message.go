@@ -54,7 +54,17 @@ func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
 }
 
 // ackMessage notes how far the client has a conversation (C3.4).
-func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.Time) {
+func (c *conn) ackMessage(m *protocol.AckMessage, now time.Time) {
+	if !c.aside(func(ctx context.Context) { c.acknowledge(ctx, m) }) {
+		c.problem(busy(), m.ConversationID)
+	}
+	if c.due.look == 0 {
+		c.due.look = c.server.at(now).add(realtime.AckWithin)
+		c.arm(now)
+	}
+}
+
+func (c *conn) acknowledge(ctx context.Context, m *protocol.AckMessage) {
 	id := chat.ConversationID(m.ConversationID)
 	err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User))
 	if err == nil {
@@ -66,8 +76,4 @@ func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.
 	}
 	c.server.hub.Acknowledge(c.session, id, m.Seq)
 	c.server.cfg.Log.Debug("messages delivered", "event", "message.delivered", "userId", c.session.User, "conversationId", id, "upToSeq", m.Seq)
-	if c.due.look == 0 {
-		c.due.look = c.server.at(now).add(realtime.AckWithin)
-		c.arm(now)
-	}
 }

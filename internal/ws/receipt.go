@@ -8,11 +8,17 @@ import (
 )
 
 // read moves the person's read position; receipt:synced reaches all their sessions, this one too.
-func (c *conn) read(ctx context.Context, m *protocol.Read) {
+func (c *conn) read(m *protocol.Read) {
 	if m.MessageID == "" {
 		c.problem(chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
 		return
 	}
+	if !c.aside(func(ctx context.Context) { c.advance(ctx, m) }) {
+		c.problem(busy(), m.MessageID)
+	}
+}
+
+func (c *conn) advance(ctx context.Context, m *protocol.Read) {
 	err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User))
 	if err == nil {
 		_, err = c.server.rules.AdvanceRead(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
@@ -24,7 +30,13 @@ func (c *conn) read(ctx context.Context, m *protocol.Read) {
 
 // syncRead takes the client's read position if it is the newer one, and answers with the true one. A
 // message that does not exist moves nothing (C6.5).
-func (c *conn) syncRead(ctx context.Context, m *protocol.SyncRead) {
+func (c *conn) syncRead(m *protocol.SyncRead) {
+	if !c.aside(func(ctx context.Context) { c.settleRead(ctx, m) }) {
+		c.problem(busy(), m.ConversationID)
+	}
+}
+
+func (c *conn) settleRead(ctx context.Context, m *protocol.SyncRead) {
 	if err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User)); err != nil {
 		c.problem(err, m.ConversationID)
 		return
