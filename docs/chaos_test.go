@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/parley-chat/parley/internal/chaos"
 	"github.com/parley-chat/parley/internal/chaos/faults"
 	"github.com/parley-chat/parley/internal/planted"
 )
@@ -41,4 +42,16 @@ func TestThePlantedBugsOfTheDocumentAreThoseThatRealProcessesCatch(t *testing.T)
 		}
 	}
 	differ(t, document, program)
+}
+
+func TestTheFailuresOfTheDocumentAreThoseOfTheProgram(t *testing.T) {
+	played, program := map[string]bool{}, map[string]bool{}
+	for _, cells := range rows(section(t, page(t, "chaos.md"), "## Failures")) {
+		played[cells[0]+" on "+cells[1]+": "+cells[2]] = true
+	}
+	for _, s := range chaos.FailureScenes() {
+		plain := strings.NewReplacer("`", "")
+		program[s.Name+" on "+string(s.Shape)+": "+plain.Replace(s.About)] = true
+	}
+	differ(t, played, program)
 }

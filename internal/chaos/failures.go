@@ -37,6 +37,7 @@ type failures struct {
 	talk  *talk        // nil while there is no cluster
 	signs *signs
 	rows  []Failure
+	calm  time.Duration // since when nothing is broken, by the recorder's clock
 }
 
 // settledAfter is how long after everybody has everything who has read what is told everywhere.
@@ -153,6 +154,7 @@ func (r *failures) start(ctx context.Context) (err error) {
 	}
 	r.signs = watchSigns(ctx, r.recorder, r.cluster.Nodes)
 	r.talk.start(ctx, r.Rate)
+	r.calm = r.recorder.Now()
 	return nil
 }
 

@@ -114,5 +114,6 @@ func midSend(r *failures, ctx context.Context, row *Failure) error {
 	row.Detected = fmt.Sprintf("at once by both sides; %d connections lost, for %s at most", out.Lost, short(out.LongestLost))
 	row.Client = fmt.Sprintf("%d sends confirmed after %s, over as many connections as it took", len(took), spread(took))
 	row.Recovered = "with the confirmation"
+	r.calm = r.recorder.Now()
 	return await(ctx, "everybody has everything again", func() bool { return r.talk.complete(r.recorder.Now()) })
 }

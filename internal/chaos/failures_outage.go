@@ -68,7 +68,8 @@ type Outage struct {
 
 // play breaks it, mends it, waits until all is as before and judges.
 func (o outage) play(r *failures, ctx context.Context, row *Failure) error {
-	if !pause(ctx, calmBefore) {
+	// The calm after one failure is that before the next one.
+	if !pause(ctx, r.calm+calmBefore-r.recorder.Now()) {
 		return context.Cause(ctx)
 	}
 	out := &Outage{}
@@ -91,6 +92,7 @@ func (o outage) play(r *failures, ctx context.Context, row *Failure) error {
 	}
 	out.Lasted = ending - broke
 	late := r.recover(ctx, out, ending, ended)
+	r.calm = ended + out.Normal
 	r.describeOutage(o, out, broke, ended, row)
 	o.judge(r, out, row)
 	return late
