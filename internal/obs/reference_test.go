@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -52,22 +50,5 @@ func TestTheDocumentListsTheMetricsThatThereAre(t *testing.T) {
 	}
 	if shown != reference() {
 		t.Error("docs/metrics.md shows other metrics than the program has; run: go test ./internal/obs -update")
-	}
-}
-
-func TestTheAlertsOfTheDocumentNameMetricsThatThereAre(t *testing.T) {
-	raw, err := os.ReadFile(referencePath)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, alerts, found := strings.Cut(string(raw), referenceEnd)
-	named := regexp.MustCompile(`\bchat_[a-z_]+`).FindAllString(alerts, -1)
-	if !found || len(named) == 0 {
-		t.Fatalf("%s names no metric in its alerts", referencePath)
-	}
-	for _, name := range named {
-		if !slices.ContainsFunc(obs.All(), func(m *obs.Metric) bool { return m.Name == name }) {
-			t.Errorf("%s is named, and there is no such metric", name)
-		}
 	}
 }
