@@ -53,6 +53,10 @@ func TestWhoWasAtANodeThatDiesIsToldToBeGoneOnceUnlessTheyComeBack(t *testing.T)
 	depart(t, "node killed")
 }
 
+func TestWhoWasAtANodeThatStandsStillIsToldToBeGoneOnceAndWhoWentElsewhereIsNot(t *testing.T) {
+	depart(t, "node frozen")
+}
+
 // depart plays one scene. Of as many people as `parley-chaos presence` has by default, this has some.
 func depart(t *testing.T, scene string) {
 	// It waits for the ends of leases most of the time.
