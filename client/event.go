@@ -208,6 +208,7 @@ type frame struct {
 	Code         string `json:"code"`
 	Retryable    bool   `json:"retryable"`
 	RetryAfterMS int64  `json:"retryAfterMs"`
+	TraceID      string `json:"traceId"`
 	Outcome      string `json:"outcome"`
 	Ref          string `json:"ref"`
 }
@@ -271,7 +272,7 @@ func (f *frame) event() Event {
 func (f *frame) err() *Error {
 	return &Error{
 		Code: f.Code, Message: f.Error, Retryable: f.Retryable,
-		RetryAfter: time.Duration(f.RetryAfterMS) * time.Millisecond, Outcome: f.Outcome,
+		RetryAfter: time.Duration(f.RetryAfterMS) * time.Millisecond, Outcome: f.Outcome, TraceID: f.TraceID,
 	}
 }
 

@@ -22,7 +22,7 @@ const service = "chat-api"
 // NewLog returns the log that the settings ask for, writing to w. As JSON an entry has the seed's shape
 // (DOC-008): timestamp, level, service, traceId where there is one, event and data. The event is the
 // attribute of that name, with the entry's message in data, or else the message itself. The attribute
-// traceId stands beside it, all others in data.
+// traceId stands beside it, unless it is empty, all others in data.
 func NewLog(c *config.Config, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -74,7 +74,9 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		case "event":
 			event, data = a.Value.String(), append([]any{slog.String("message", r.Message)}, data...)
 		case "traceId":
-			beside = append(beside, a)
+			if a.Value.String() != "" {
+				beside = append(beside, a)
+			}
 		default:
 			data = append(data, a)
 		}

@@ -104,7 +104,7 @@ func (n *Node) sent(r chat.SendReport) {
 		return
 	}
 	data := []any{
-		"userId", string(r.Sender), "conversationId", string(r.Conversation), "clientMessageId", r.ClientMessageID,
+		"traceId", r.Trace.TraceID(), "userId", string(r.Sender), "conversationId", string(r.Conversation), "clientMessageId", r.ClientMessageID,
 		"latencyMs", float64(r.Latency.Microseconds()) / 1000,
 	}
 	if r.Err == nil {
@@ -128,6 +128,6 @@ func (n *Node) panicked(fault any, stack []byte) {
 // delivered logs up to where somebody's devices have what was sent (C3.4).
 func (n *Node) delivered(d chat.DeliveredStep) {
 	if n.log.Enabled(context.Background(), slog.LevelInfo) {
-		n.log.Info("message.delivered", "userId", string(d.User), "conversationId", string(d.Conversation), "upToSeq", d.Seq)
+		n.log.Info("message.delivered", "traceId", n.hub.TraceOf(d.Conversation, d.Seq).TraceID(), "userId", string(d.User), "conversationId", string(d.Conversation), "upToSeq", d.Seq)
 	}
 }

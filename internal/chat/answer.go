@@ -88,7 +88,7 @@ func (s *Service) finish(p *pendingSend, sent Sent, err error) {
 	if s.cfg.Sent != nil {
 		s.cfg.Sent(SendReport{
 			Conversation: p.sub.Conversation, Sender: p.sub.Sender, Message: sent.Message.ID,
-			ClientMessageID: p.sub.ClientMessageID, Duplicate: sent.Duplicate,
+			ClientMessageID: p.sub.ClientMessageID, Trace: p.sub.Trace, Duplicate: sent.Duplicate,
 			Latency: time.Since(p.arrived), Err: err,
 		})
 	}

@@ -62,7 +62,7 @@ func (s *Service) setBlock(ctx context.Context, actor, other UserID, blocked boo
 	}
 	if c := change.Direct; c != nil {
 		s.rosters.invalidate(c.ID)
-		s.announcer.Announce([]Change{{Conversation: c.ID, Rev: c.LastRev, Kind: ConversationRevised, State: shared(*c)}})
+		s.announcer.Announce([]Change{{Conversation: c.ID, Rev: c.LastRev, Kind: ConversationRevised, State: shared(*c), Trace: TraceOf(ctx)}})
 	}
 	if change.Changed || blocked {
 		// Also when it was so before: a node that died may not have told it.

@@ -234,7 +234,7 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 				retried = append(retried, p.sub.Conversation)
 				continue
 			}
-			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin, Committed: committed}
+			change := Change{Conversation: p.sub.Conversation, Rev: a.Message.Rev, Kind: MessageAdded, Message: &appended[i].Message, Origin: p.sub.Origin, Committed: committed, Trace: p.sub.Trace}
 			if p.answered.Load() != confirmed {
 				// Its session was told that the outcome is unknown, at this very moment perhaps: it needs the event as well.
 				change.Origin = ""

@@ -86,7 +86,7 @@ func (s *Service) CreateConversation(ctx context.Context, actor UserID, t Conver
 	if created {
 		s.announcer.Announce([]Change{{
 			Conversation: conversation.ID, Rev: conversation.LastRev, Kind: ConversationRevised,
-			State: shared(conversation), Joined: n.Participants,
+			State: shared(conversation), Joined: n.Participants, Trace: TraceOf(ctx),
 		}})
 	} else {
 		s.announcer.ConversationReturned(actor, conversation)
@@ -194,7 +194,7 @@ func (s *Service) revise(ctx context.Context, actor UserID, c ConversationID, de
 		s.rosters.invalidate(c)
 		s.announcer.Announce([]Change{{
 			Conversation: c, Rev: after.LastRev, Kind: ConversationRevised, State: shared(after),
-			Joined: revision.Add, Left: departures(r, *revision, actor),
+			Joined: revision.Add, Left: departures(r, *revision, actor), Trace: TraceOf(ctx),
 		}})
 		s.recountAfter(ctx, r, *revision)
 		revised = shared(after)

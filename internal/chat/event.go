@@ -28,6 +28,8 @@ type Change struct {
 	Origin SessionID
 	// Committed is when a new message was known to be stored, as this node's own clock has it; zero where that is not known.
 	Committed time.Time
+	// Trace is of what brought it about; zero when that is not known, as of a change that was read back from the store.
+	Trace Trace
 
 	// State is set for ConversationRevised: the conversation as all its participants see it, after the
 	// change, without anything personal.

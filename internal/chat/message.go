@@ -44,6 +44,7 @@ type Submission struct {
 	Content         string
 	ContentType     string // "" is read as "text"
 	Origin          SessionID
+	Trace           Trace // of the send; zero for none
 }
 
 // Sent confirms a submission: the message is committed on disk (C2.1).
@@ -176,7 +177,7 @@ func (s *Service) EditMessage(ctx context.Context, actor UserID, c ConversationI
 		if err != nil {
 			return err
 		}
-		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out}})
+		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out, Trace: TraceOf(ctx)}})
 		return nil
 	})
 	return out, err
@@ -200,7 +201,7 @@ func (s *Service) DeleteMessage(ctx context.Context, actor UserID, c Conversatio
 		if err != nil || already {
 			return err
 		}
-		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out}})
+		s.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out, Trace: TraceOf(ctx)}})
 		return nil
 	})
 	return out, err

@@ -49,6 +49,7 @@ type SendReport struct {
 	Sender          UserID
 	Message         MessageID
 	ClientMessageID string
+	Trace           Trace
 	Duplicate       bool
 	Latency         time.Duration // from SendMessage to the answer
 	Err             error         // nil when it was confirmed

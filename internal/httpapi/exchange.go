@@ -2,12 +2,9 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"runtime/debug"
 	"time"
 
@@ -20,7 +17,7 @@ import (
 type exchange struct {
 	request *http.Request
 	header  http.Header // of the answer
-	traceID string
+	trace   chat.Trace
 	caller  auth.Identity
 	limits  []usedLimit
 	fault   error // what a 5xx hides from the client
@@ -65,10 +62,9 @@ func exchanges(cfg Config, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		x := &exchange{header: w.Header()}
-		var span string
-		x.traceID, span = trace(r.Header.Get("Traceparent"))
-		w.Header().Set("Traceparent", "00-"+x.traceID+"-"+span+"-01")
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		x.trace = cfg.Trace(r.Header.Get("Traceparent"))
+		w.Header().Set("Traceparent", x.trace.String())
+		r = r.WithContext(chat.WithTrace(context.WithValue(r.Context(), exchangeKey{}, x), x.trace))
 		x.request = r
 		answer := &answerWriter{ResponseWriter: w}
 		defer func() {
@@ -99,7 +95,7 @@ func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 	attributes := []slog.Attr{
 		slog.String("event", "http.request"),
 		slog.String("method", x.request.Method), slog.String("route", x.request.Pattern), slog.Int("status", status),
-		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("traceId", x.traceID),
+		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("traceId", x.trace.TraceID()),
 	}
 	if x.caller.User != "" {
 		level = slog.LevelInfo
@@ -113,18 +109,4 @@ func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 		attributes = append(attributes, slog.String("error", x.fault.Error()))
 	}
 	log.LogAttrs(x.request.Context(), level, "request", attributes...)
-}
-
-var traceparent = regexp.MustCompile(`^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$`)
-
-// trace takes the trace id that the caller brought (W3C Trace Context) or makes one, and makes the id
-// of this span.
-func trace(header string) (traceID, spanID string) {
-	var random [24]byte
-	_, _ = rand.Read(random[:]) // never fails (crypto/rand)
-	traceID, spanID = hex.EncodeToString(random[:16]), hex.EncodeToString(random[16:])
-	if m := traceparent.FindStringSubmatch(header); m != nil && m[1] != "00000000000000000000000000000000" && m[2] != "0000000000000000" && header[:2] != "ff" {
-		traceID = m[1]
-	}
-	return traceID, spanID
 }

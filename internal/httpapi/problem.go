@@ -69,7 +69,7 @@ func problemOf(x *exchange, err error) *Problem {
 	}
 	p := &Problem{
 		Type: docsPath + "#" + string(e.Code), Title: http.StatusText(info.Status), Status: info.Status, Detail: e.Message,
-		Code: string(e.Code), Retryable: info.Retryable(), TraceID: x.traceID, Reason: string(e.Reason), Outcome: string(e.Outcome),
+		Code: string(e.Code), Retryable: info.Retryable(), TraceID: x.trace.TraceID(), Reason: string(e.Reason), Outcome: string(e.Outcome),
 		RetryAfterMs: int64(math.Ceil(float64(e.RetryAfter) / float64(time.Millisecond))),
 	}
 	if e.Field != "" {

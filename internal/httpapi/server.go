@@ -35,6 +35,9 @@ type Config struct {
 	// Answered is told of every request that was answered, and Panicked of a fault in one. May be nil.
 	Answered func(method string, status int, took time.Duration)
 	Panicked func()
+	// Trace begins the step of a request, whose caller says the traceparent given, "" for none. Nil takes the caller's
+	// trace, or begins one.
+	Trace func(traceparent string) chat.Trace
 }
 
 // api is what the handlers need.
@@ -51,6 +54,9 @@ type api struct {
 func New(cfg Config, service *chat.Service, authenticator *auth.Service, limiter limit.Limiter) http.Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Trace == nil {
+		cfg.Trace = chat.StepOf
 	}
 	if cfg.Addresses == nil {
 		// No proxies: there is nothing that could be malformed.

@@ -2,8 +2,10 @@ package protocol
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -153,29 +155,32 @@ var commands = map[string]func() Command{
 // DecodeCommand reads one frame. Members that are not known are ignored; duplicate names, invalid
 // UTF-8, lone surrogates, text after the object, nesting past [MaxDepth] and an unknown type are
 // VALIDATION_ERROR. A message:send whose clientMessageId can be read comes back with the error, so
-// that the answer can name it.
-func DecodeCommand(frame []byte) (Command, error) {
+// that the answer can name it. traceparent is what the frame says of its trace, unchecked; what is no text
+// counts as nothing.
+func DecodeCommand(frame []byte) (command Command, traceparent string, err error) {
 	if depth(frame) > MaxDepth {
-		return nil, chat.Invalid("", "The frame nests deeper than %d levels.", MaxDepth)
+		return nil, "", chat.Invalid("", "The frame nests deeper than %d levels.", MaxDepth)
 	}
 	var head struct {
-		Type string `json:"type"`
+		Type        string         `json:"type"`
+		Traceparent jsontext.Value `json:"traceparent"`
 	}
 	if err := json.Unmarshal(frame, &head); err != nil {
-		return nil, malformed(err)
+		return nil, "", malformed(err)
 	}
+	traceparent = strings.Trim(string(head.Traceparent), `"`)
 	construct, known := commands[head.Type]
 	if !known {
-		return nil, chat.Invalid("type", "This type of event is not known.")
+		return nil, traceparent, chat.Invalid("type", "This type of event is not known.")
 	}
-	command := construct()
+	command = construct()
 	if err := json.Unmarshal(frame, command); err != nil {
 		if _, sends := command.(*SendMessage); sends {
-			return sendAnyway(frame), malformed(err)
+			return sendAnyway(frame), traceparent, malformed(err)
 		}
-		return nil, malformed(err)
+		return nil, traceparent, malformed(err)
 	}
-	return command, nil
+	return command, traceparent, nil
 }
 
 // sendAnyway reads what a broken message:send has to be answered with.

@@ -15,7 +15,7 @@ func FuzzCommand(f *testing.F) {
 		f.Add([]byte(c.frame))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		command, err := DecodeCommand(frame)
+		command, _, err := DecodeCommand(frame)
 		if err != nil {
 			if chat.AsError(err).Code != chat.CodeValidation {
 				t.Fatal(err)

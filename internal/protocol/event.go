@@ -72,6 +72,7 @@ type MessageError struct {
 	Outcome         string `json:"outcome" enum:"rejected,unknown"`
 	Reason          string `json:"reason,omitzero" doc:"A finer word, such as idempotency_conflict."`
 	RetryAfterMs    int64  `json:"retryAfterMs,omitzero"`
+	TraceID         string `json:"traceId,omitzero" doc:"Of a fault of the server: names it in the server's log."`
 }
 
 // MessageDelivered says how far a device of somebody has the conversation (C3.4).
@@ -174,6 +175,7 @@ type Problem struct {
 	Retryable    bool   `json:"retryable"`
 	Ref          string `json:"ref,omitzero" doc:"What it is about: a conversationId or messageId of the request."`
 	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
+	TraceID      string `json:"traceId,omitzero" doc:"Of a fault of the server: names it in the server's log."`
 }
 
 func (AuthSuccess) eventType() string          { return "auth:success" }
@@ -221,15 +223,24 @@ func Encode(e Event) []byte {
 }
 
 // ProblemOf is the wire shape of an error about ref. It shows nothing of what was not named.
-func ProblemOf(err error, ref string) Problem {
+func ProblemOf(err error, ref string, trace chat.Trace) Problem {
 	e := chat.AsError(err)
 	return Problem{
 		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
+		TraceID: reported(e, trace),
 	}
 }
 
+// reported is the id of the trace of an error that people report to the operator: of a fault of the server.
+func reported(e *chat.Error, trace chat.Trace) string {
+	if e.Code.Info().Status < 500 {
+		return ""
+	}
+	return trace.TraceID()
+}
+
 // MessageErrorOf is the answer to a message that failed.
-func MessageErrorOf(err error, clientMessageID string) MessageError {
+func MessageErrorOf(err error, clientMessageID string, trace chat.Trace) MessageError {
 	e := chat.AsError(err)
 	outcome := e.Outcome
 	if outcome == "" {
@@ -238,6 +249,7 @@ func MessageErrorOf(err error, clientMessageID string) MessageError {
 	return MessageError{
 		ClientMessageID: clientMessageID, Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(),
 		Outcome: string(outcome), Reason: string(e.Reason), RetryAfterMs: milliseconds(e.RetryAfter),
+		TraceID: reported(e, trace),
 	}
 }
 

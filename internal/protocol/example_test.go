@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"errors"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -69,6 +70,7 @@ func exampleChanges() []chat.Change {
 func exampleEvents() []Event {
 	changes := exampleChanges()
 	read := chat.ReadState{Conversation: conversation, UnreadCount: 2, LastReadMessageID: messageID, LastReadSeq: 7, LastReadAt: noon}
+	trace, _ := chat.ParseTrace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")
 	unread := chat.ReadState{Conversation: conversation, UnreadCount: 2}
 	return []Event{
 		AuthSuccess{string(ada), session, "node-1", FormatTime(noon)},
@@ -80,9 +82,9 @@ func exampleEvents() []Event {
 		CaughtUp{string(conversation), 12},
 		Unsubscribed{string(conversation)},
 		MessageSentOf(exampleMessage()),
-		MessageErrorOf(chat.Invalid("content", "The message is empty."), clientID),
-		MessageErrorOf(&chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer within 3 seconds.", RetryAfter: time.Second, Outcome: chat.OutcomeUnknown}, clientID),
-		MessageErrorOf(&chat.Error{Code: chat.CodeValidation, Reason: chat.ReasonIdempotencyConflict, Message: "This clientMessageId was used for another message."}, clientID),
+		MessageErrorOf(chat.Invalid("content", "The message is empty."), clientID, trace),
+		MessageErrorOf(&chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer within 3 seconds.", RetryAfter: time.Second, Outcome: chat.OutcomeUnknown}, clientID, trace),
+		MessageErrorOf(&chat.Error{Code: chat.CodeValidation, Reason: chat.ReasonIdempotencyConflict, Message: "This clientMessageId was used for another message."}, clientID, trace),
 		MessageDelivered{string(conversation), string(bob), 7},
 		TypingStarted{string(conversation), string(bob)},
 		TypingStopped{string(conversation), string(bob)},
@@ -105,7 +107,8 @@ func exampleEvents() []Event {
 		ConversationActivity{string(conversation), 7, string(bob), FormatTime(noon), "Grüße", 3},
 		Announcement{"The server moves at 22:00 and is back by 22:10."},
 		Draining{1500},
-		ProblemOf(chat.NotInConversation(), string(conversation)),
-		ProblemOf(&chat.Error{Code: chat.CodeRateLimited, Message: "Too many requests. Wait a moment.", RetryAfter: 2*time.Second + 1}, ""),
+		ProblemOf(chat.NotInConversation(), string(conversation), trace),
+		ProblemOf(&chat.Error{Code: chat.CodeRateLimited, Message: "Too many requests. Wait a moment.", RetryAfter: 2*time.Second + 1}, "", trace),
+		ProblemOf(errors.New("what nobody named"), string(conversation), trace),
 	}
 }

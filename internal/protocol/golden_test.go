@@ -84,6 +84,8 @@ var clientFrames = []struct{ name, frame string }{
 	{"subscribe in bulk", `{"type":"subscribe","conversations":[{"conversationId":"0198c0de-0000-7000-8000-0000000000c0","afterRev":0},{"conversationId":"0198c0de-0000-7000-8000-0000000000c1"}]}`},
 	{"unsubscribe", `{"type":"unsubscribe","conversationId":"0198c0de-0000-7000-8000-0000000000c0"}`},
 	{"message:send", `{"type":"message:send","conversationId":"0198c0de-0000-7000-8000-0000000000c0","content":"Gr\u00fc\u00dfe \ud83d\udc4b","contentType":"text","clientMessageId":"3f8b0c1e-7d0a-4c55-9a53-d0d3c0ffee00"}`},
+	{"message:send with a trace", `{"type":"message:send","traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01","conversationId":"0198c0de-0000-7000-8000-0000000000c0","content":"hi","clientMessageId":"k"}`},
+	{"a traceparent that is none", `{"type":"typing:start","traceparent":[7],"conversationId":"c"}`},
 	{"unknown members are ignored", `{"senderId":"me","type":"message:send","seq":[1,{}],"CONTENT":"no","content":"yes","conversationId":"c","clientMessageId":"k"}`},
 	{"message:ack", `{"type":"message:ack","conversationId":"0198c0de-0000-7000-8000-0000000000c0","seq":7}`},
 	{"message:edit", `{"type":"message:edit","conversationId":"0198c0de-0000-7000-8000-0000000000c0","messageId":"0198c0de-0000-7000-8000-000000000e55","content":"better"}`},
@@ -123,7 +125,7 @@ func TestTheClientsFramesAreReadAsTheVectorsSay(t *testing.T) {
 	var vectors []clientVector
 	for _, f := range clientFrames {
 		v := clientVector{Name: f.name, Frame: f.frame}
-		command, err := DecodeCommand([]byte(f.frame))
+		command, _, err := DecodeCommand([]byte(f.frame))
 		if err != nil {
 			v.Error = string(chat.AsError(err).Code)
 		}
@@ -141,7 +143,7 @@ func TestTheClientsFramesAreReadAsTheVectorsSay(t *testing.T) {
 
 func TestEveryRefusalOfAFrameIsAValidationErrorThatRepeatsNothing(t *testing.T) {
 	for _, f := range append(clientFrames, struct{ name, frame string }{"raw bytes", "{\"type\":\"auth\",\"token\":\"\xff\xfesecret\"}"}) {
-		_, err := DecodeCommand([]byte(f.frame))
+		_, _, err := DecodeCommand([]byte(f.frame))
 		if err == nil {
 			continue
 		}
@@ -150,10 +152,10 @@ func TestEveryRefusalOfAFrameIsAValidationErrorThatRepeatsNothing(t *testing.T) 
 			t.Errorf("%s: %v", f.name, err)
 		}
 	}
-	if _, err := DecodeCommand([]byte("{\"type\":\"auth\",\"token\":\"\xff\"}")); err == nil {
+	if _, _, err := DecodeCommand([]byte("{\"type\":\"auth\",\"token\":\"\xff\"}")); err == nil {
 		t.Error("invalid UTF-8 was accepted")
 	}
-	if _, err := DecodeCommand([]byte(strings.Repeat("[", 10_001))); err == nil {
+	if _, _, err := DecodeCommand([]byte(strings.Repeat("[", 10_001))); err == nil {
 		t.Error("deep nesting was accepted")
 	}
 }

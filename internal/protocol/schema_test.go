@@ -119,7 +119,9 @@ func TestTheSchemaIsTheOneThatTheTypesMake(t *testing.T) {
 	s := &schemas{defs: schema{}}
 	var client, server []schema
 	for _, kind := range slices.Sorted(maps.Keys(commands)) {
-		client = append(client, frame(s.object(reflect.TypeOf(commands[kind]()).Elem()), kind))
+		f := frame(s.object(reflect.TypeOf(commands[kind]()).Elem()), kind)
+		f["properties"].(schema)["traceparent"] = schema{"type": "string", "description": "The trace that this is a part of, by W3C Trace Context. What is none is ignored."}
+		client = append(client, f)
 	}
 	for _, e := range serverEvents {
 		server = append(server, s.event(e))

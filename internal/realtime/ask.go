@@ -33,7 +33,7 @@ func (h *Hub) ShowPresence(ctx context.Context, s *Session, users []chat.UserID)
 		return
 	}
 	if err := h.showPresence(ctx, s, users); err != nil {
-		s.Send(protocol.Encode(protocol.ProblemOf(err, "")))
+		s.Send(protocol.Encode(protocol.ProblemOf(err, "", chat.TraceOf(ctx))))
 	}
 }
 

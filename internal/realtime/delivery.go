@@ -42,6 +42,20 @@ func (h *Hub) delivered(c chat.ConversationID, u chat.UserID, upToSeq int64) {
 	}
 }
 
+// TraceOf is of what the message at seq is a part, for logs; zero when that is not known, as of all but the newest message.
+func (h *Hub) TraceOf(c chat.ConversationID, seq int64) chat.Trace {
+	t := h.topic(c)
+	if t == nil {
+		return chat.Trace{}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.newest.seq != seq {
+		return chat.Trace{}
+	}
+	return t.newest.trace
+}
+
 // noteDelivered has it told. The topic's lock is held.
 func (t *topic) noteDelivered(u chat.UserID, upToSeq int64) {
 	d := &t.deliveries

@@ -46,7 +46,9 @@ const (
 type envelope[P any] struct {
 	Type     string `json:"type"`
 	ServerID string `json:"serverId"`
-	Payload  P      `json:"payload"`
+	// Traces are of the messages of the payload, in their order; none where that is not known.
+	Traces  []chat.Trace `json:"traces,omitzero"`
+	Payload P            `json:"payload"`
 }
 
 type (
@@ -102,7 +104,7 @@ func (h *Hub) publish(topic, kind string, payload any) { h.put(topic, kind, payl
 func (h *Hub) publishUrgent(topic, kind string, payload any) { h.put(topic, kind, payload, true) }
 
 func (h *Hub) put(topic, kind string, payload any, urgent bool) {
-	data, err := json.Marshal(envelope[any]{kind, h.cfg.NodeID, payload})
+	data, err := json.Marshal(envelope[any]{Type: kind, ServerID: h.cfg.NodeID, Payload: payload})
 	if err != nil {
 		h.cfg.Log.Error("an envelope has no JSON", "event", "bus.publish", "type", kind, "error", err)
 		return

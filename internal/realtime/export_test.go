@@ -11,7 +11,7 @@ func (h *Hub) Lose(topics []string) { h.lost(topics) }
 
 // PresenceEnvelope is what a node puts on the bus.
 func PresenceEnvelope(node string, p chat.Presence) []byte {
-	data, err := json.Marshal(envelope[any]{envelopePresence, node, p})
+	data, err := json.Marshal(envelope[any]{Type: envelopePresence, ServerID: node, Payload: p})
 	if err != nil {
 		panic(err)
 	}

@@ -2,9 +2,11 @@ package realtime
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unsafe"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -18,8 +20,15 @@ import (
 //
 // committedAt is there where the node knows the time by the clock that all share, in microseconds since 1970.
 //
+// Between serverId and payload stand the traces of the messages, where they are known, in the order of the events:
+//
+//	"traces":["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",…]
+//
 // One that is not byte for byte so, of a newer node with more members perhaps, is read as any JSON is.
 const (
+	tracesBegin     = `,"traces":["`
+	tracesBetween   = `","`
+	tracesEnd       = `"]`
 	messagesPayload = `,"payload":{"events":[`
 	messagesEnd     = `]}}`
 	// messageBytes is about what a message takes besides its text.
@@ -61,6 +70,7 @@ func encodeMessages(serverID string, committed stamp, changes []chat.Change) (en
 	}
 	e := append(make([]byte, 0, size), MessagesOf(serverID)...)
 	e = committed.append(e)
+	e = appendTraces(e, changes)
 	e = append(e, messagesPayload...)
 	ends := make([]int, len(changes))
 	first := len(e)
@@ -83,23 +93,54 @@ func encodeMessages(serverID string, committed stamp, changes []chat.Change) (en
 	return e, events
 }
 
+// appendTraces adds what the changes are parts of, if that is known of any.
+func appendTraces(e []byte, changes []chat.Change) []byte {
+	if !slices.ContainsFunc(changes, func(c chat.Change) bool { return !c.Trace.IsZero() }) {
+		return e
+	}
+	for i := range changes {
+		between := tracesBetween
+		if i == 0 {
+			between = tracesBegin
+		}
+		e = changes[i].Trace.Append(append(e, between...))
+	}
+	return append(e, tracesEnd...)
+}
+
+// cutTraces reads what appendTraces wrote out of the beginning of an envelope.
+func cutTraces(begin string, changes []chat.Change) {
+	_, list, _ := strings.Cut(begin, tracesBegin)
+	list, _, _ = strings.Cut(list, tracesEnd)
+	for i := 0; i < len(changes) && list != ""; i++ {
+		var one string
+		one, list, _ = strings.Cut(list, tracesBetween)
+		changes[i].Trace, _ = chat.ParseTrace(one)
+	}
+}
+
 // decodeMessages reads what encodeMessages wrote, or the same in other JSON, and the events if they may be sent as
 // they are. Of other JSON it does not read when it was committed.
 func decodeMessages(data []byte) (changes []chat.Change, events [][]byte, committed stamp, err error) {
 	if changes, events, committed, ok := cutMessages(bytes.Clone(data)); ok {
 		return changes, events, committed, nil
 	}
-	err = unwrap(data, func(p received) error {
-		for _, text := range p.Events {
-			m, err := protocol.ReadMessageReceived(text)
-			if err != nil {
-				return errShape
-			}
-			changes = append(changes, added(&m))
+	var e envelope[received]
+	if json.Unmarshal(data, &e) != nil {
+		return nil, nil, 0, errShape
+	}
+	for i, text := range e.Payload.Events {
+		m, err := protocol.ReadMessageReceived(text)
+		if err != nil {
+			return nil, nil, 0, errShape
 		}
-		return nil
-	})
-	return changes, nil, 0, err
+		change := added(&m)
+		if i < len(e.Traces) {
+			change.Trace = e.Traces[i]
+		}
+		changes = append(changes, change)
+	}
+	return changes, nil, 0, nil
 }
 
 // cutMessages reads exactly what encodeMessages writes. Nobody changes data from here on.
@@ -124,6 +165,7 @@ func cutMessages(data []byte) (changes []chat.Change, events [][]byte, committed
 			return nil, nil, 0, false
 		}
 	}
+	cutTraces(head, changes)
 	if len(data) > maxShared {
 		events = nil
 	}

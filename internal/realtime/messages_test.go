@@ -55,6 +55,33 @@ func TestNewMessagesTravelAsClientsGetThem(t *testing.T) {
 	}
 }
 
+func TestTheTracesOfMessagesTravelBesideThem(t *testing.T) {
+	changes := goldenChanges()
+	changes[1].Trace, _ = chat.ParseTrace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	sent, _ := encodeMessages("node-1", 0, changes)
+	want := strings.Replace(goldenMessages, `,"payload"`, `,"traces":["","00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],"payload"`, 1)
+	if string(sent) != want {
+		t.Errorf("\n got %s\nwant %s", sent, want)
+	}
+	for name, envelope := range map[string]string{
+		"as it is written":    want,
+		"laid out for people": strings.NewReplacer(`,"`, ",\n  \"", `:{`, `: {`).Replace(want),
+	} {
+		got, _, _, err := decodeMessages([]byte(envelope))
+		if diff := cmp.Diff(changes, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+	for name, traces := range map[string]string{
+		"what is no trace": `["x","y"]`, "too few": `["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-zz"]`, "too many": `["","","",""]`,
+	} {
+		got, _, _, err := decodeMessages([]byte(strings.Replace(goldenMessages, `,"payload"`, `,"traces":`+traces+`,"payload"`, 1)))
+		if diff := cmp.Diff(goldenChanges(), got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+}
+
 func TestAHeadIsReadWhereEveryNodeWritesIt(t *testing.T) {
 	for envelope, want := range map[string]head{
 		goldenMessages:                               {"message:received", "node-1"},

@@ -51,7 +51,7 @@ func (h *Hub) Subscribe(ctx context.Context, s *Session, wants []Want) {
 		joins.Go(func() {
 			defer func() { <-slots }()
 			if err := h.join(ctx, s, w); err != nil && ctx.Err() == nil {
-				s.Send(protocol.Encode(protocol.ProblemOf(err, string(w.Conversation))))
+				s.Send(protocol.Encode(protocol.ProblemOf(err, string(w.Conversation), chat.TraceOf(ctx))))
 				if !absent(err) && chat.AsError(err).Code != chat.CodeValidation {
 					h.tellList(s, w.Conversation)
 				}

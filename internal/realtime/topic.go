@@ -43,8 +43,15 @@ type topic struct {
 	again     bool
 	subs      map[*Session]*subscription
 	readers   readership
+	newest    traced
 	deliveries
 	notes []note
+}
+
+// traced says of which trace a message is.
+type traced struct {
+	seq   int64
+	trace chat.Trace
 }
 
 // note is a revision that those who do not follow have to be told of, once the lock is given up.
@@ -235,6 +242,9 @@ func (t *topic) handMessages(changes []chat.Change, events [][]byte) {
 		frames[i] = frameOf(&changes[i], events[i])
 		if changes[i].Kind != chat.ConversationRevised {
 			t.await(changes[i].Message.Sender, changes[i].Message.Seq)
+		}
+		if f := frames[i]; f.seq > t.newest.seq {
+			t.newest = traced{f.seq, changes[i].Trace}
 		}
 	}
 	now := time.Now()

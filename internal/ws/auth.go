@@ -56,7 +56,7 @@ func (s *Server) admit(token string, held *place) (auth.Identity, error) {
 func (c *conn) welcome(identity auth.Identity, token string, device chat.Device, status chat.Status) {
 	c.login, c.expires = identity.Login, identity.ExpiresAt
 	c.session = c.server.hub.Open(c.server.ctx, identity.User, identity.Login, c.out)
-	c.server.cfg.Log.Info("connection opened", "event", "websocket.connected", "userId", identity.User, "sessionId", c.session.ID)
+	c.server.cfg.Log.Info("connection opened", "event", "websocket.connected", "traceId", c.trace.TraceID(), "userId", identity.User, "sessionId", c.session.ID)
 	// A login that ended since it was checked did not find this session.
 	if _, err := c.server.verifier.Verify(token); err != nil {
 		c.refuse(err)
@@ -110,7 +110,7 @@ func (c *conn) succeed() {
 // refuse says why, and closes.
 func (c *conn) refuse(err error) {
 	e := chat.AsError(err)
-	problem := protocol.ProblemOf(e, "")
+	problem := protocol.ProblemOf(e, "", c.trace)
 	c.send(protocol.AuthError{Error: problem.Error, Code: problem.Code, RetryAfterMs: problem.RetryAfterMs})
 	code := protocol.CloseAuth
 	if close := e.Code.Info().Close; close != 0 {

@@ -36,6 +36,9 @@ type conn struct {
 	login    chat.LoginID      // of the newest token
 	expires  time.Time         // when that does
 
+	trace  chat.Trace // of the connection
+	acting chat.Trace // of the frame that is being done
+
 	requests requests
 
 	jobs    jobs
@@ -128,7 +131,7 @@ func (c *conn) leave() {
 		c.jobs.stop()
 		c.server.hub.Close(c.session)
 		c.presence.Leave(c.exit())
-		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "userId", c.session.User,
+		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "traceId", c.trace.TraceID(), "userId", c.session.User,
 			"sessionId", c.session.ID, "code", c.closing.Code, "lastedMs", c.server.at(time.Now()).since(c.due.opened).Milliseconds())
 	}
 	c.partLeaves()
@@ -183,8 +186,9 @@ func (c *conn) command(frame []byte, now time.Time) {
 		return
 	}
 	defer c.requests.finish()
-	defer c.survive()
-	command, err := protocol.DecodeCommand(frame)
+	command, traceparent, err := protocol.DecodeCommand(frame)
+	c.acting = c.server.cfg.Trace(traceparent)
+	defer c.survive(c.acting)
 	if err != nil {
 		c.broken(command, err, now)
 		return
@@ -202,7 +206,7 @@ func (c *conn) command(frame []byte, now time.Time) {
 		c.sendMessage(c.server.ctx, m)
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.server.ctx, requestWithin)
+	ctx, cancel := context.WithTimeout(chat.WithTrace(c.server.ctx, c.acting), requestWithin)
 	defer cancel()
 	c.dispatch(ctx, command, now)
 }
@@ -212,9 +216,9 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 	case *protocol.Auth:
 		c.renew(m)
 	case *protocol.Subscribe:
-		c.subscribe(m)
+		c.subscribe(ctx, m)
 	case *protocol.Unsubscribe:
-		c.unsubscribe(m)
+		c.unsubscribe(ctx, m)
 	case *protocol.EditMessage:
 		c.editMessage(ctx, m)
 	case *protocol.DeleteMessage:
@@ -230,7 +234,7 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 	case *protocol.SyncRead:
 		c.syncRead(m)
 	case *protocol.Heartbeat:
-		c.heartbeat(m, now)
+		c.heartbeat(ctx, m, now)
 	case *protocol.SetPresence:
 		c.setPresence(ctx, m)
 	case *protocol.SubscribePresence:
@@ -241,9 +245,9 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 }
 
 // survive keeps a fault in what one client asked for from reaching the others (1011).
-func (c *conn) survive() {
+func (c *conn) survive(trace chat.Trace) {
 	if r := recover(); r != nil {
-		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "panic", r, "stack", string(debug.Stack()))
+		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "traceId", trace.TraceID(), "panic", r, "stack", string(debug.Stack()))
 		if c.server.cfg.Panicked != nil {
 			c.server.cfg.Panicked()
 		}
@@ -254,9 +258,9 @@ func (c *conn) survive() {
 func (c *conn) send(e protocol.Event) { c.out.Send(protocol.Encode(e)) }
 
 // problem answers with an error about ref.
-func (c *conn) problem(err error, ref string) {
+func (c *conn) problem(ctx context.Context, err error, ref string) {
 	if chat.AsError(err).Code == chat.CodeInternal && c.server.ctx.Err() == nil {
-		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "userId", c.session.User, "ref", ref, "error", err)
+		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "traceId", chat.TraceOf(ctx).TraceID(), "userId", c.session.User, "ref", ref, "error", err)
 	}
-	c.send(protocol.ProblemOf(err, ref))
+	c.send(protocol.ProblemOf(err, ref, chat.TraceOf(ctx)))
 }

@@ -26,6 +26,7 @@ type jobs struct {
 
 type job struct {
 	wants int // conversations that it names
+	trace chat.Trace
 	do    func(context.Context)
 }
 
@@ -36,7 +37,7 @@ func (c *conn) later(j *jobs, wants int, do func(context.Context)) bool {
 	if len(j.waiting) >= maxJobs || j.wants+wants > maxWants {
 		return false
 	}
-	j.waiting = append(j.waiting, job{wants, do})
+	j.waiting = append(j.waiting, job{wants, c.acting, do})
 	j.wants += wants
 	if j.cancel == nil {
 		var ctx context.Context
@@ -90,25 +91,25 @@ func (j *jobs) stop() {
 }
 
 func (c *conn) work(ctx context.Context, j *jobs) {
-	for do := j.next(ctx); do != nil; do = j.next(ctx) {
+	for next, more := j.next(ctx); more; next, more = j.next(ctx) {
 		func() {
-			defer c.survive()
-			do(ctx)
+			defer c.survive(next.trace)
+			next.do(chat.WithTrace(ctx, next.trace))
 		}()
 	}
 }
 
-func (j *jobs) next(ctx context.Context) func(context.Context) {
+func (j *jobs) next(ctx context.Context) (next job, more bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if len(j.waiting) == 0 || ctx.Err() != nil {
 		j.cancel()
 		j.cancel, j.waiting, j.wants = nil, nil, 0
-		return nil
+		return job{}, false
 	}
-	next := j.waiting[0]
+	next = j.waiting[0]
 	j.waiting[0] = job{}
 	j.waiting = j.waiting[1:]
 	j.wants -= next.wants
-	return next.do
+	return next, true
 }

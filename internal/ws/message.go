@@ -11,8 +11,9 @@ import (
 
 // sendMessage hands a message to the rules, whose answer goes straight to this session.
 func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
+	trace := c.acting
 	if err := c.limited(ctx, c.server.cfg.Rules.Send, string(c.session.User)); err != nil {
-		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+		c.send(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
 		return
 	}
 	c.typing.over(chat.ConversationID(m.ConversationID))
@@ -21,11 +22,11 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 	}
 	c.server.rules.SendMessage(chat.Submission{
 		Conversation: chat.ConversationID(m.ConversationID), Sender: c.session.User, ClientMessageID: m.ClientMessageID,
-		Content: m.Content, ContentType: m.ContentType, Origin: c.session.ID,
+		Content: m.Content, ContentType: m.ContentType, Origin: c.session.ID, Trace: trace,
 	}, func(sent chat.Sent, err error) {
 		defer c.requests.finish()
 		if err != nil {
-			c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+			c.send(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
 			return
 		}
 		c.out.Send(protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message))
@@ -39,7 +40,7 @@ func (c *conn) editMessage(ctx context.Context, m *protocol.EditMessage) {
 		_, err = c.server.rules.EditMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID), m.Content)
 	}
 	if err != nil {
-		c.problem(err, m.MessageID)
+		c.problem(ctx, err, m.MessageID)
 	}
 }
 
@@ -49,7 +50,7 @@ func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
 		_, err = c.server.rules.DeleteMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
 	}
 	if err != nil {
-		c.problem(err, m.MessageID)
+		c.problem(ctx, err, m.MessageID)
 	}
 }
 
@@ -71,7 +72,7 @@ func (c *conn) acknowledge(ctx context.Context, m *protocol.AckMessage) {
 		err = c.server.rules.AcknowledgeDelivery(ctx, c.session.User, id, m.Seq)
 	}
 	if err != nil {
-		c.problem(err, m.ConversationID)
+		c.problem(ctx, err, m.ConversationID)
 		return
 	}
 	c.server.hub.Acknowledge(c.session, id, m.Seq)

@@ -28,9 +28,9 @@ type misuse struct {
 func (c *conn) broken(command protocol.Command, err error, now time.Time) {
 	c.server.counters.commands.Add(1)
 	if m, sends := command.(*protocol.SendMessage); sends && c.session != nil {
-		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+		c.send(protocol.MessageErrorOf(err, m.ClientMessageID, c.acting))
 	} else {
-		c.send(protocol.ProblemOf(err, chat.AsError(err).Field))
+		c.send(protocol.ProblemOf(err, chat.AsError(err).Field, c.acting))
 	}
 	c.misuse.broken = append(c.misuse.broken, now)
 	if len(c.misuse.broken) < maxBroken {
@@ -51,9 +51,9 @@ func (c *conn) withinRate(command protocol.Command, now time.Time) bool {
 		return true
 	}
 	if m, sends := command.(*protocol.SendMessage); sends {
-		c.send(protocol.MessageErrorOf(err, m.ClientMessageID))
+		c.send(protocol.MessageErrorOf(err, m.ClientMessageID, c.acting))
 	} else {
-		c.send(protocol.ProblemOf(err, ""))
+		c.send(protocol.ProblemOf(err, "", c.acting))
 	}
 	if c.misuse.refused++; c.misuse.refused > maxRefused {
 		c.out.End(realtime.Closing{Code: protocol.CloseRateLimited, Reason: "too many frames"})

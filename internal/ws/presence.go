@@ -17,13 +17,13 @@ func (c *conn) noteActivity(command protocol.Command, now time.Time) {
 }
 
 // heartbeat takes what the client says of its person (C7.1). That it lives every frame says (C4.4).
-func (c *conn) heartbeat(m *protocol.Heartbeat, now time.Time) {
+func (c *conn) heartbeat(ctx context.Context, m *protocol.Heartbeat, now time.Time) {
 	device, err := chat.CheckDevice(m.DeviceID, m.DeviceType)
 	if err == nil {
 		err = checkActivity(m.Status)
 	}
 	if err != nil {
-		c.presenceProblem(err)
+		c.presenceProblem(ctx, err)
 		return
 	}
 	beat := func(context.Context) { c.presence.Heartbeat(now, chat.Status(m.Status), device) }
@@ -31,7 +31,7 @@ func (c *conn) heartbeat(m *protocol.Heartbeat, now time.Time) {
 	case c.sights == nil || c.sights.idle():
 		beat(context.Background())
 	case !c.later(c.sights, 0, beat):
-		c.presenceProblem(busy())
+		c.presenceProblem(ctx, busy())
 	}
 }
 
@@ -79,7 +79,7 @@ func (c *conn) follow(ctx context.Context, ids []string, do func(context.Context
 // and pings do not wait for it, too.
 func (c *conn) askPresence(ctx context.Context, do func(context.Context) error) {
 	if err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User)); err != nil {
-		c.presenceProblem(err)
+		c.presenceProblem(ctx, err)
 		return
 	}
 	if c.sights == nil {
@@ -87,15 +87,17 @@ func (c *conn) askPresence(ctx context.Context, do func(context.Context) error) 
 	}
 	if !c.laterWithin(c.sights, func(ctx context.Context) {
 		if err := do(ctx); err != nil {
-			c.presenceProblem(err)
+			c.presenceProblem(ctx, err)
 		}
 	}) {
-		c.presenceProblem(busy())
+		c.presenceProblem(ctx, busy())
 	}
 }
 
 // presenceProblem names the member that is wrong, since there is nothing else that it is about.
-func (c *conn) presenceProblem(err error) { c.problem(err, chat.AsError(err).Field) }
+func (c *conn) presenceProblem(ctx context.Context, err error) {
+	c.problem(ctx, err, chat.AsError(err).Field)
+}
 
 // exit is what the end of the connection says of the device. Of one that took nothing any more it says nothing: its network may
 // be gone.

@@ -10,7 +10,7 @@ import (
 // read moves the person's read position; receipt:synced reaches all their sessions, this one too.
 func (c *conn) read(m *protocol.Read) {
 	if m.MessageID == "" {
-		c.problem(chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
+		c.problem(ctx, chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
 		return
 	}
 	if !c.aside(func(ctx context.Context) { c.advance(ctx, m) }) {
@@ -24,7 +24,7 @@ func (c *conn) advance(ctx context.Context, m *protocol.Read) {
 		_, err = c.server.rules.AdvanceRead(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
 	}
 	if err != nil {
-		c.problem(err, m.MessageID)
+		c.problem(ctx, err, m.MessageID)
 	}
 }
 
@@ -38,7 +38,7 @@ func (c *conn) syncRead(m *protocol.SyncRead) {
 
 func (c *conn) settleRead(ctx context.Context, m *protocol.SyncRead) {
 	if err := c.limited(ctx, c.server.cfg.Rules.Receipts, string(c.session.User)); err != nil {
-		c.problem(err, m.ConversationID)
+		c.problem(ctx, err, m.ConversationID)
 		return
 	}
 	id := chat.ConversationID(m.ConversationID)
@@ -48,13 +48,13 @@ func (c *conn) settleRead(ctx context.Context, m *protocol.SyncRead) {
 			return
 		}
 		if chat.AsError(err).Code != chat.CodeNotFound {
-			c.problem(err, m.ConversationID)
+			c.problem(ctx, err, m.ConversationID)
 			return
 		}
 	}
 	state, err := c.server.rules.AdvanceRead(ctx, c.session.User, id, "")
 	if err != nil {
-		c.problem(err, m.ConversationID)
+		c.problem(ctx, err, m.ConversationID)
 		return
 	}
 	c.send(protocol.ReceiptSynced{ReadState: protocol.ReadStateOf(state)})

@@ -28,6 +28,9 @@ type Config struct {
 	Compression bool
 	// Bounds are how many connections there may be at once; the zero value bounds nothing.
 	Bounds Bounds
+	// Trace begins the step of a frame, or of a connection, whose client says the traceparent given, "" for none. Nil
+	// takes the client's trace, or begins one.
+	Trace func(traceparent string) chat.Trace
 }
 
 // Server is the handler of GET /ws.
@@ -57,6 +60,9 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 	}
 	if cfg.Addresses == nil {
 		cfg.Addresses = new(limit.Addresses)
+	}
+	if cfg.Trace == nil {
+		cfg.Trace = chat.StepOf
 	}
 	s := &Server{
 		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter, places: newPlaces(cfg.Bounds),

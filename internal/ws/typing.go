@@ -55,7 +55,7 @@ func (c *conn) startTyping(ctx context.Context, m *protocol.StartTyping, now tim
 		return
 	}
 	if err := c.server.rules.Typing(ctx, c.session.User, id, true, c.session.ID); err != nil {
-		c.problem(err, m.ConversationID)
+		c.problem(ctx, err, m.ConversationID)
 	}
 }
 
@@ -63,6 +63,6 @@ func (c *conn) stopTyping(ctx context.Context, m *protocol.StopTyping) {
 	id := chat.ConversationID(m.ConversationID)
 	c.typing.over(id)
 	if err := c.server.rules.Typing(ctx, c.session.User, id, false, c.session.ID); err != nil {
-		c.problem(err, m.ConversationID)
+		c.problem(ctx, err, m.ConversationID)
 	}
 }

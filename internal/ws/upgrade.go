@@ -63,6 +63,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place) bo
 	_, compressed := extension.Accepted()
 	c := newConn(s, socket, early, compressed)
 	c.place = *held
+	c.trace = s.cfg.Trace(r.Header.Get("Traceparent"))
 	if !s.remember(c) {
 		socket.Close()
 		return false
