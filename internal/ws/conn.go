@@ -224,15 +224,15 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 	case *protocol.DeleteMessage:
 		c.deleteMessage(ctx, m)
 	case *protocol.AckMessage:
-		c.ackMessage(m, now)
+		c.ackMessage(ctx, m, now)
 	case *protocol.StartTyping:
 		c.startTyping(ctx, m, now)
 	case *protocol.StopTyping:
 		c.stopTyping(ctx, m)
 	case *protocol.Read:
-		c.read(m)
+		c.read(ctx, m)
 	case *protocol.SyncRead:
-		c.syncRead(m)
+		c.syncRead(ctx, m)
 	case *protocol.Heartbeat:
 		c.heartbeat(ctx, m, now)
 	case *protocol.SetPresence:

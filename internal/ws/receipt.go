@@ -8,13 +8,13 @@ import (
 )
 
 // read moves the person's read position; receipt:synced reaches all their sessions, this one too.
-func (c *conn) read(m *protocol.Read) {
+func (c *conn) read(ctx context.Context, m *protocol.Read) {
 	if m.MessageID == "" {
 		c.problem(ctx, chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
 		return
 	}
 	if !c.aside(func(ctx context.Context) { c.advance(ctx, m) }) {
-		c.problem(busy(), m.MessageID)
+		c.problem(ctx, busy(), m.MessageID)
 	}
 }
 
@@ -30,9 +30,9 @@ func (c *conn) advance(ctx context.Context, m *protocol.Read) {
 
 // syncRead takes the client's read position if it is the newer one, and answers with the true one. A
 // message that does not exist moves nothing (C6.5).
-func (c *conn) syncRead(m *protocol.SyncRead) {
+func (c *conn) syncRead(ctx context.Context, m *protocol.SyncRead) {
 	if !c.aside(func(ctx context.Context) { c.settleRead(ctx, m) }) {
-		c.problem(busy(), m.ConversationID)
+		c.problem(ctx, busy(), m.ConversationID)
 	}
 }
 
