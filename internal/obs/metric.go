@@ -41,7 +41,7 @@ var (
 	ClockUnsure = metric(Gauge, "chat_clock_uncertainty_seconds", "How far from true chat_clock_ahead_seconds may be. Above 0.025 nothing is timed between nodes. Only with PostgreSQL.")
 	Panics      = metric(Counter, "chat_panics_total", "Faults of the program that ended one piece of work and nothing else, by where: websocket, http, rules, hub. The log has the stack.", "where")
 
-	SendLatency = histogram("chat_message_send_latency_seconds", "From a message's arrival to its confirmation, of sends that were stored. One whose outcome is unknown when it is answered, after 2.9 s, counts above all buckets.", latencies)
+	SendLatency = histogram("chat_message_send_latency_seconds", "From a message's arrival to its confirmation, of sends that were stored. One that the node refused, or whose outcome is unknown when it is answered after 2.9 s, counts above all buckets.", latencies)
 	Sends       = metric(Counter, "chat_messages_sent_total", "Sends answered, by result: stored, duplicate (a retry, answered as the first time), rejected (it broke a rule), refused (the node could not: too much waits, or the database is away), unknown (it may have been stored).", "result")
 
 	BatchMessages = histogram("chat_batch_messages", "Messages of a batch, which one transaction stores.", batchSizes)

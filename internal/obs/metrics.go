@@ -110,14 +110,14 @@ func (m *Metrics) Flushed(f Flush) {
 	}
 }
 
-// Sent counts an answered send. result is one of the constants above. One whose outcome is unknown was not confirmed within the
-// time that it took, and perhaps never: it counts above all buckets, so that no share of the confirmed has it.
+// Sent counts an answered send. result is one of the constants above. One that was refused, or whose outcome is unknown, was not
+// confirmed within the time that it took, and perhaps never: it counts above all buckets, so that no share of the confirmed has it.
 func (m *Metrics) Sent(result string, took time.Duration) {
 	m.sends.add(result, 1)
 	switch result {
 	case Stored:
 		m.sending.add(int64(took), 1)
-	case Unknown:
+	case Refused, Unknown:
 		m.sending.never(int64(took))
 	}
 }

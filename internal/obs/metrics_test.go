@@ -55,14 +55,14 @@ func TestSendsAreCountedByResultAndTimedInTheSeedsBuckets(t *testing.T) {
 	metrics.Sent(obs.Unknown, 2900*time.Millisecond)
 	metrics.Sent(obs.Duplicate, time.Millisecond)
 	metrics.Sent(obs.Rejected, time.Millisecond)
-	metrics.Sent(obs.Refused, time.Millisecond)
+	metrics.Sent(obs.Refused, 2*time.Millisecond)
 	shows(t, metrics,
 		`chat_message_send_latency_seconds_bucket{le="0.0005"} 0`, `chat_message_send_latency_seconds_bucket{le="0.001"} 1`,
 		`chat_message_send_latency_seconds_bucket{le="0.1"} 3`, `chat_message_send_latency_seconds_bucket{le="0.5"} 3`,
 		`chat_message_send_latency_seconds_bucket{le="1"} 4`, `chat_message_send_latency_seconds_bucket{le="3"} 4`,
-		// Nobody was told within three seconds that the unknown one was stored.
-		`chat_message_send_latency_seconds_bucket{le="10"} 4`, `chat_message_send_latency_seconds_bucket{le="+Inf"} 5`,
-		`chat_message_send_latency_seconds_sum 3.7809`, `chat_message_send_latency_seconds_count 5`,
+		// Nobody was told within three seconds that the unknown one was stored, and the refused one was not.
+		`chat_message_send_latency_seconds_bucket{le="10"} 4`, `chat_message_send_latency_seconds_bucket{le="+Inf"} 6`,
+		`chat_message_send_latency_seconds_sum 3.7829`, `chat_message_send_latency_seconds_count 6`,
 		`chat_messages_sent_total{result="stored"} 4`, `chat_messages_sent_total{result="unknown"} 1`,
 		`chat_messages_sent_total{result="duplicate"} 1`, `chat_messages_sent_total{result="rejected"} 1`, `chat_messages_sent_total{result="refused"} 1`,
 	)
