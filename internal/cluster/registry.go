@@ -46,7 +46,9 @@ type RegistryConfig struct {
 	Version string
 	URL     string // where it listens, for people
 	Keys    string // fingerprints of the signing keys that it takes, as in store.Node
-	Log     *slog.Logger
+	// State says with each beat how the node is, as in store.Node. It must not wait. Nil says nothing.
+	State func() string
+	Log   *slog.Logger
 }
 
 // Registry keeps a node in the table of nodes while it runs, and knows the others.
@@ -145,6 +147,16 @@ func (r *Registry) Nodes() []store.Node {
 	return slices.Clone(r.seen)
 }
 
+// Look returns the same with the moment of that look.
+func (r *Registry) Look() (seen []store.Node, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.seen), r.beatenAt
+}
+
+// Process is the UUID of this start.
+func (r *Registry) Process() string { return r.self.Process }
+
 // Twin reports that another process has this node's serverId: neither hears the other. Each needs its own.
 func (r *Registry) Twin() bool {
 	r.mu.Lock()
@@ -207,13 +219,17 @@ func (r *Registry) beat(ctx context.Context) error {
 
 // introduce is what the node says about itself now.
 func (r *Registry) introduce() store.Node {
-	var state State
+	var bus State
 	if r.bus != nil && r.bus.started.Load() {
-		state = r.bus.State()
+		bus = r.bus.State()
+	}
+	state := ""
+	if r.cfg.State != nil {
+		state = r.cfg.State()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.self.Bus = string(state)
+	r.self.Bus, r.self.State = string(bus), state
 	return r.self
 }
 

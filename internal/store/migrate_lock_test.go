@@ -26,7 +26,7 @@ func TestAMigrationWaitsForALongReaderAndLetsOthersPass(t *testing.T) {
 		}
 		defer func() { _ = long.Rollback() }()
 		var n int
-		if err := long.QueryRow("SELECT count(*) FROM users").Scan(&n); err != nil {
+		if err := long.QueryRow("SELECT count(*) FROM nodes").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		told := 0
@@ -51,7 +51,7 @@ func TestAMigrationWaitsForALongReaderAndLetsOthersPass(t *testing.T) {
 				return
 			default:
 				// It gives up after a second behind somebody who waits for the table.
-				if _, err := p.Users(ctx, p.people); err != nil {
+				if _, err := p.Nodes(ctx); err != nil {
 					t.Fatalf("who reads beside a migration: %v", err)
 				}
 			}

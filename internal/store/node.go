@@ -17,6 +17,7 @@ type Node struct {
 	Bus      string // how it reaches the other nodes
 	Keys     string // fingerprints of the signing keys that it takes, its own first, separated by spaces
 	Draining bool
+	State    string // how it is, as it writes it for whoever lists the nodes; "" of a program that says nothing of it
 
 	StartedAt time.Time // its first beat
 	SeenAt    time.Time // its last beat
@@ -29,10 +30,10 @@ const (
 	nodeRecord = 24 * time.Hour
 )
 
-const nodeColumns = "id, process_id, version, url, bus, signing_keys, draining, started_at, seen_at"
+const nodeColumns = "id, process_id, version, url, bus, signing_keys, draining, state, started_at, seen_at"
 
 func nodeInto(n *Node) []any {
-	return []any{&n.ID, &n.Process, &n.Version, &n.URL, &n.Bus, &n.Keys, &n.Draining, at(&n.StartedAt), at(&n.SeenAt)}
+	return []any{&n.ID, &n.Process, &n.Version, &n.URL, &n.Bus, &n.Keys, &n.Draining, &n.State, at(&n.StartedAt), at(&n.SeenAt)}
 }
 
 // Beat says that a node is there, and returns it with its times. rival reports that another process has said
@@ -50,11 +51,11 @@ func (s *Store) Beat(ctx context.Context, n Node) (beaten Node, rival bool, err 
 			}
 		}
 		return x.one(ctx, into(nodeInto(&beaten)...), s.fill(`INSERT INTO nodes (`+nodeColumns+`)
-VALUES ($1, $2, $3, $4, $5, $6, $7, {now}, {now})
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, {now}, {now})
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, url = excluded.url, bus = excluded.bus,
-signing_keys = excluded.signing_keys, draining = excluded.draining, seen_at = excluded.seen_at, process_id = excluded.process_id,
+signing_keys = excluded.signing_keys, draining = excluded.draining, state = excluded.state, seen_at = excluded.seen_at, process_id = excluded.process_id,
 started_at = CASE WHEN nodes.process_id = excluded.process_id THEN nodes.started_at ELSE excluded.started_at END
-RETURNING `+nodeColumns), n.ID, n.Process, n.Version, n.URL, n.Bus, n.Keys, n.Draining)
+RETURNING `+nodeColumns), n.ID, n.Process, n.Version, n.URL, n.Bus, n.Keys, n.Draining, n.State)
 	})
 	return beaten, rival, named(err)
 }
@@ -81,6 +82,12 @@ func (s *Store) Nodes(ctx context.Context) ([]Node, error) {
 		return nil
 	}, s.fill("SELECT "+nodeColumns+" FROM nodes WHERE seen_at >= {ago $1} ORDER BY id"), NodeLife.Microseconds())
 	return out, named(err)
+}
+
+// Clock is the database's time, which the times of nodes are of.
+func (s *Store) Clock(ctx context.Context) (now time.Time, err error) {
+	err = s.db.reader().one(ctx, into(at(&now)), s.fill("SELECT {now}"))
+	return now, named(err)
 }
 
 // Leave takes a node out, unless another process has its ID by now.
