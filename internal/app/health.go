@@ -75,14 +75,24 @@ func (p *pulse) feel(ctx context.Context) {
 	}
 }
 
+// live is what /health/live answers: whether the process goes on (vitals.go).
+func (n *Node) live() httpapi.Health {
+	h := httpapi.NewHealth("process")
+	for _, part := range n.vitals.stuck() {
+		h.Fail("process", "stuck")
+		h.Inside("The process does not go on, in this part: " + part + ".")
+	}
+	return h
+}
+
 // health is what /health/ready answers (C8.5). It waits for nothing.
 func (n *Node) health() httpapi.Health {
 	h := httpapi.NewHealth("database", "sockets")
 	h.Warnings = n.warnings
 	n.reach.report(&h, bool(n.cfg.RedisRequired))
-	h.Warnings = slices.Concat(h.Warnings, n.reach.warnings())
+	h.Inside(n.reach.warnings()...)
 	if around, known := n.neighbours(); known {
-		h.Warnings = append(h.Warnings, around.warnings()...)
+		h.Inside(around.warnings()...)
 	}
 	if !n.pulse.beats() {
 		h.Fail("database", "unavailable")

@@ -45,6 +45,8 @@ type Node struct {
 	server   *http.Server
 	listener net.Listener
 	pulse    *pulse
+	vitals   *vitals
+	recent   *obs.Recent // sends of the last minute
 	metrics  *obs.Metrics
 	// metricsListener is nil when there are no metrics to be served.
 	metricsListener net.Listener
@@ -53,14 +55,14 @@ type Node struct {
 	requests underWay
 	warnings []string // what /health/ready says as long as the node runs
 	notes    []string // what the start alone says
+	began    time.Time
 	startup  time.Duration
 }
 
 // New builds a node of the version given: everything is open, and the port is taken, when it returns. ctx
 // bounds the start alone. A node that is not run must be closed.
 func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger) (n *Node, err error) {
-	began := time.Now()
-	n = &Node{cfg: c, version: version, id: nodeID(&c.Config), log: log}
+	n = &Node{cfg: c, version: version, id: nodeID(&c.Config), log: log, began: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -95,7 +97,7 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 	if err = n.build(); err != nil {
 		return n, err
 	}
-	n.startup = time.Since(began)
+	n.startup = time.Since(n.began)
 	return n, nil
 }
 
@@ -127,10 +129,11 @@ func (n *Node) build() error {
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{
 		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
-		Assets: web.Assets, Health: n.health, Log: n.log, Answered: n.answered, Panicked: n.faulted(obs.InHTTP),
+		Assets: web.Assets, Health: n.health, Live: n.live, Log: n.log, Answered: n.answered, Panicked: n.faulted(obs.InHTTP),
 	}, n.chat, n.auth, limiter)
 
 	n.pulse = newPulse(n.store.Ping, n.log)
+	n.vitals, n.recent = n.watched(), obs.NewRecent(n.metrics)
 	routes := http.NewServeMux()
 	routes.Handle("/ws", n.sockets)
 	routes.Handle("/", rest)

@@ -22,7 +22,9 @@ func (n *Node) Run(ctx context.Context) error {
 	stopAuth := r.start(n.auth.Run)
 	stopMemory := r.start(newMemory().tend)
 	stopPulse := r.start(n.pulse.run)
-	stopMetrics := r.start(n.serveMetrics)
+	stopVitals := r.start(n.vitals.run)
+	stopRecent := r.start(n.recent.Run)
+	stopMetrics := r.start(n.serveOperator)
 	stopAnnouncer := r.start((&announcer{node: n}).run)
 	stopBot := func() {}
 	if n.bot != nil {
@@ -55,6 +57,8 @@ func (n *Node) Run(ctx context.Context) error {
 	stopMemory()
 	stopAnnouncer()
 	stopPulse()
+	stopVitals()
+	stopRecent()
 	stopMetrics()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.Close() }()

@@ -52,6 +52,7 @@ type lane struct {
 	queue    []*pendingSend
 	bytes    int
 	inFlight []*pendingSend
+	turns    uint64 // batches that are done with
 	watchdog *time.Timer
 	closed   bool
 
@@ -186,7 +187,7 @@ func (l *lane) commitNext() bool {
 		}
 	}
 	l.mu.Lock()
-	l.inFlight = nil
+	l.inFlight, l.turns = nil, l.turns+1
 	l.mu.Unlock()
 	return true
 }

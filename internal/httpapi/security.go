@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,9 +36,15 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
+// ofAPI reports whether a path is none of the web client's: the API's, or one of those that are served beside the metrics
+// alone, where there is nothing here and nobody shall take a page of the client for it.
 func ofAPI(path string) bool {
-	return path == "/api" || strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/health/")
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return first == "api" || first == "health" || slices.Contains(operatorPaths, first)
 }
+
+// operatorPaths begin the paths of the address of the metrics.
+var operatorPaths = []string{"metrics", "status", "debug"}
 
 // noTokenInURL refuses a token in a query: URLs end up in logs, histories and other people's sight.
 func noTokenInURL(next http.Handler) http.Handler {

@@ -30,6 +30,8 @@ type Config struct {
 	Assets fs.FS
 	// Health says how the node is, without waiting for anything. Nil is read as well.
 	Health func() Health
+	// Live says whether the process goes on, without waiting for anything. Nil says that it does.
+	Live func() Health
 	// Log gets one line a request. Default: slog.Default().
 	Log *slog.Logger
 	// Answered is told of every request that was answered, and Panicked of a fault in one. May be nil.
