@@ -17,6 +17,7 @@ var mayImport = map[string][]string{
 	"internal/chat":             {},
 	"internal/limit":            {},
 	"internal/obs":              {},
+	"internal/status":           {},
 	"web":                       {},
 	"api":                       {},
 	"client":                    {},

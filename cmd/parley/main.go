@@ -23,8 +23,21 @@ func main() {
 	if !errors.Is(err, errSaid) {
 		fmt.Fprintf(os.Stderr, "parley: %s\n", explain(err))
 	}
+	var ended *withStatus
+	if errors.As(err, &ended) {
+		os.Exit(ended.status)
+	}
 	os.Exit(1)
 }
+
+// withStatus ends a command with another status than 1.
+type withStatus struct {
+	status int
+	err    error
+}
+
+func (w *withStatus) Error() string { return w.err.Error() }
+func (w *withStatus) Unwrap() error { return w.err }
 
 // errSaid ends a command with status 1 that has said everything already.
 var errSaid = errors.New("said")

@@ -31,7 +31,7 @@ func newRoot() *cobra.Command {
 	config.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
 	beside := []*cobra.Command{migrateCommand(), moveCommand(), userCommand(), tokenCommand(), announceCommand(), receiptsCommand(),
-		bench.Command(), configCommand(), doctorCommand(), healthCommand(), versionCommand()}
+		bench.Command(), configCommand(), doctorCommand(), healthCommand(), statusCommand(), versionCommand()}
 	for _, command := range beside {
 		command.SetUsageTemplate(withoutSettings(root.UsageTemplate()))
 	}

@@ -2,11 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"net"
-	"net/http"
 	"runtime"
-	"time"
 
 	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/obs"
@@ -27,21 +24,6 @@ func (n *Node) listenMetrics(ctx context.Context) error {
 		n.warnings = append(n.warnings, "There are no metrics, because "+address+" is in use: name another address in PARLEY_METRICS_LISTEN, or nothing to go without.")
 	default:
 		return metricsProblem(address, err)
-	}
-	return nil
-}
-
-// serveMetrics serves them until ctx ends.
-func (n *Node) serveMetrics(ctx context.Context) error {
-	if n.metricsListener == nil {
-		return nil
-	}
-	routes := http.NewServeMux()
-	routes.Handle("GET /metrics", n.metrics.Handler())
-	server := &http.Server{Handler: routes, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
-	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.Serve(n.metricsListener); !errors.Is(err, http.ErrServerClosed) {
-		return err
 	}
 	return nil
 }

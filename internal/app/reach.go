@@ -43,7 +43,7 @@ func (n *Node) openReach(ctx context.Context) error {
 		return err
 	}
 	n.reach.registry = cluster.NewRegistry(cluster.RegistryConfig{
-		NodeID: n.id, Version: n.version, URL: n.address(), Keys: keys, Log: n.log,
+		NodeID: n.id, Version: n.version, URL: n.address(), Keys: keys, State: n.stateForRegistry, Log: n.log,
 	}, n.store)
 	n.reach.database, err = pgbus.New(pgbus.Config{URL: directURL(&n.cfg.Config), NodeID: n.id, Log: n.log})
 	if err != nil {
