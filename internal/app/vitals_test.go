@@ -28,13 +28,14 @@ func watching(t *testing.T, take func(*vitals)) *vitals {
 
 func TestALockThatIsNotGivenBackIsNoticedAndSoIsItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var lock sync.Mutex
+		// A channel, since time in the bubble stands still for who waits for a mutex.
+		lock := make(chan struct{}, 1)
 		v := watching(t, func(v *vitals) {
-			v.answers("hub", func() { lock.Lock(); lock.Unlock() })
+			v.answers("hub", func() { lock <- struct{}{}; <-lock })
 			v.answers("sockets", func() {})
 		})
 		time.Sleep(time.Minute)
-		lock.Lock()
+		lock <- struct{}{}
 		time.Sleep(20 * time.Second)
 		if got := v.stuck(); len(got) != 0 {
 			t.Errorf("after 20 s %v are stuck", got)
@@ -43,7 +44,7 @@ func TestALockThatIsNotGivenBackIsNoticedAndSoIsItsEnd(t *testing.T) {
 		if got := v.stuck(); !slices.Equal(got, []string{"hub"}) {
 			t.Errorf("after 40 s %v are stuck", got)
 		}
-		lock.Unlock()
+		<-lock
 		time.Sleep(2 * time.Second)
 		if got := v.stuck(); len(got) != 0 {
 			t.Errorf("%v are stuck, and go on", got)
