@@ -25,12 +25,6 @@ func (n *Node) status() status.Node {
 	if n.reach.joint != nil {
 		out.Process, out.Bus = n.reach.registry.Process(), string(n.reach.joint.State())
 	}
-	for _, b := range n.breakers() {
-		if out.Breakers == nil {
-			out.Breakers = make(map[string]string)
-		}
-		out.Breakers[b.Part()] = b.State().String()
-	}
 	for _, t := range n.chat.Turning() {
 		out.Queue += t.Waiting
 	}
@@ -43,7 +37,7 @@ func (n *Node) recentSends() status.Sends {
 	sends, while := n.recent.Sends()
 	return status.Sends{
 		Seconds: while.Seconds(), Stored: sends.ByResult[obs.Stored], Duplicate: sends.ByResult[obs.Duplicate],
-		Rejected: sends.ByResult[obs.Rejected], Unknown: sends.ByResult[obs.Unknown], Times: sends.Times,
+		Rejected: sends.ByResult[obs.Rejected], Refused: sends.ByResult[obs.Refused], Unknown: sends.ByResult[obs.Unknown], Times: sends.Times,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 func TestTheSendsOfTheLastMinuteAreThoseOfTheLastMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		metrics := obs.New()
+		metrics := obs.New(nil)
 		recent := obs.NewRecent(metrics)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)

@@ -61,8 +61,9 @@ func (r *Report) printFigures(out io.Writer) {
 		fmt.Fprintf(out, "; half within %s, 95 %% within %s, 99 %% within %s", millis(v.P50), millis(v.P95), millis(v.P99))
 	}
 	fmt.Fprintln(out)
-	if v.Sends.Rejected+v.Sends.Unknown+v.Sends.Duplicate > 0 {
-		fmt.Fprintf(out, "               %s refused, %s of unknown outcome, %s sent again\n", count(v.Sends.Rejected), count(v.Sends.Unknown), count(v.Sends.Duplicate))
+	if v.Sends.Rejected+v.Sends.Refused+v.Sends.Unknown+v.Sends.Duplicate > 0 {
+		fmt.Fprintf(out, "               %s refused by the nodes, %s of unknown outcome, %s rejected for what clients did, %s sent again\n",
+			count(v.Sends.Refused), count(v.Sends.Unknown), count(v.Sends.Rejected), count(v.Sends.Duplicate))
 	}
 	fmt.Fprintf(out, "  connections  %s\n", count(uint64(v.Connections)))
 	fmt.Fprintf(out, "  waiting      %s sends\n\n", count(uint64(v.Queue)))

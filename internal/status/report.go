@@ -85,7 +85,7 @@ func (v *Verdict) promise() string {
 		}
 		return fmt.Sprintf("The three-second promise is kept: %s messages in the last %s, all stored and confirmed in time.", count(v.Sends.judged()), while)
 	case Broken:
-		return fmt.Sprintf("The three-second promise is BROKEN: %s of %s messages in the last %s were not confirmed within 3 s.",
+		return fmt.Sprintf("The three-second promise is BROKEN: %s of %s messages in the last %s were not stored and confirmed within 3 s.",
 			count(v.Sends.broken()), count(v.Sends.judged()), while)
 	}
 	return "The three-second promise was not put to the test: nobody sent anything in the last " + while + "."

@@ -16,7 +16,8 @@ type Sends struct {
 	Seconds   float64 `json:"seconds"`   // how long the while was
 	Stored    uint64  `json:"stored"`    // for the first time
 	Duplicate uint64  `json:"duplicate"` // retries that were answered as the first time
-	Rejected  uint64  `json:"rejected"`  // whatever for: limits, rights, a database that is away
+	Rejected  uint64  `json:"rejected"`  // for what a client did: limits, rights, what cannot be sent
+	Refused   uint64  `json:"refused"`   // for what the node could not do: a database that is away, a full queue
 	Unknown   uint64  `json:"unknown"`   // the database did not say in time whether they are stored
 	// Times says how long those that were stored, or are unknown, took from their arrival to their answer.
 	Times Times `json:"times"`
@@ -33,7 +34,7 @@ const Endless = "+Inf"
 func (s *Sends) add(o Sends) {
 	s.Seconds = max(s.Seconds, o.Seconds)
 	s.Stored, s.Duplicate = s.Stored+o.Stored, s.Duplicate+o.Duplicate
-	s.Rejected, s.Unknown = s.Rejected+o.Rejected, s.Unknown+o.Unknown
+	s.Rejected, s.Refused, s.Unknown = s.Rejected+o.Rejected, s.Refused+o.Refused, s.Unknown+o.Unknown
 	times := maps.Clone(s.Times)
 	if times == nil {
 		times = Times{}
@@ -45,11 +46,11 @@ func (s *Sends) add(o Sends) {
 }
 
 // judged is how many of them the promise was for.
-func (s *Sends) judged() uint64 { return s.Stored + s.Unknown }
+func (s *Sends) judged() uint64 { return s.Stored + s.Refused + s.Unknown }
 
 // broken is how many of them were not stored and answered within the promise, at least: one of unknown outcome may be late
 // as well.
-func (s *Sends) broken() uint64 { return max(s.Unknown, s.Times.over(Promise)) }
+func (s *Sends) broken() uint64 { return s.Refused + max(s.Unknown, s.Times.over(Promise)) }
 
 // PerSecond is how many were stored a second.
 func (s *Sends) PerSecond() float64 {
