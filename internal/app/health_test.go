@@ -31,11 +31,12 @@ func through(t *testing.T, server string) (*proxy.Proxy, string) {
 	return p, u.String()
 }
 
-// healthOf asks a node for its health, and fails the test when the answer takes long.
+// healthOf asks a node for its health beside the metrics, where all of it is told, and fails the test when the answer takes
+// long.
 func healthOf(t *testing.T, n *node) (int, httpapi.Health) {
 	t.Helper()
 	asked := time.Now()
-	status, body := get(t, n.url+"/health/ready")
+	status, body := get(t, "http://"+n.MetricsAddress()+"/health/ready")
 	if took := time.Since(asked); took > time.Second {
 		t.Errorf("the answer took %v", took)
 	}
@@ -106,6 +107,9 @@ func TestARedisThatMayEvictIsSaidLoudlyUntilItMayNotAnyMoreAndOneThatIsFullToo(t
 	awaitHealth(t, n, 10*time.Second, "warned", func(status int, h httpapi.Health) bool {
 		return whole(status, h) && strings.Contains(strings.Join(h.Warnings, "\n"), "allkeys-lru")
 	})
+	if _, body := get(t, n.url+"/health/ready"); strings.Contains(body, "allkeys-lru") || !strings.Contains(body, "parley status") {
+		t.Errorf("strangers are told %s", body)
+	}
 	if _, metrics := get(t, "http://"+n.MetricsAddress()+"/metrics"); !strings.Contains(metrics, "chat_redis_evicts 1") {
 		t.Error("the metric does not say it")
 	}
