@@ -145,7 +145,7 @@ func (c *compares) next(ctx context.Context) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	if ids := some(c, c.topics, chat.MaxSubscribe); len(ids) > 0 {
-		if err := c.hub.compareConversations(ctx, ids); err != nil {
+		if err := c.hub.guard("compare", func() error { return c.hub.compareConversations(ctx, ids) }); err != nil {
 			c.conversations(ids...)
 			return true, err
 		}
@@ -156,7 +156,7 @@ func (c *compares) next(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	c.persons(others...)
-	if err := c.hub.comparePeople(ctx, ids); err != nil {
+	if err := c.hub.guard("compare", func() error { return c.hub.comparePeople(ctx, ids) }); err != nil {
 		c.persons(ids...)
 		return true, err
 	}

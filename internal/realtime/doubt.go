@@ -81,7 +81,7 @@ func (p *presences) readPresences(ctx context.Context) {
 	p.doubts.Add(uint64(len(ids)))
 	reader, left := read.targets[0].watchers[0].viewer.id, p.lastSeen(read.targets)
 	p.reading(ctx, func(ctx context.Context) {
-		read.err = p.guard(func() error { return p.readThese(ctx, read, ids, reader, left) })
+		read.err = p.hub.guard("presence", func() error { return p.readThese(ctx, read, ids, reader, left) })
 		p.mail.put(func(l *post) { l.presences = read })
 	})
 }

@@ -84,7 +84,7 @@ func (b *book) run(ctx context.Context) {
 			return
 		}
 		for arrivals := b.next(); len(arrivals) > 0; arrivals = b.next() {
-			err := b.load(ctx, arrivals)
+			err := b.hub.guard("book", func() error { return b.load(ctx, arrivals) })
 			if err == nil {
 				pause = 0
 				continue

@@ -46,7 +46,7 @@ func (p *presences) readRelations(ctx context.Context) {
 	p.moves, p.sighting = p.moves[1:], true
 	p.reading(ctx, func(ctx context.Context) {
 		read := &relationsRead{move: m, moved: make(map[chat.UserID]movedRead, len(m.people))}
-		read.err = p.guard(func() (err error) {
+		read.err = p.hub.guard("presence", func() (err error) {
 			for _, u := range m.people {
 				if read.moved[u], err = p.readMoved(ctx, u, m.here); err != nil {
 					return err

@@ -185,7 +185,7 @@ func (n *notices) tellNext(ctx context.Context) bool {
 	}
 	n.mu.Unlock()
 
-	err := n.tell(ctx, p.conversation, what)
+	err := n.hub.guard("notice", func() error { return n.tell(ctx, p.conversation, what) })
 
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -23,10 +23,7 @@ type Sight interface {
 	PrivacyHeard(chat.UserID, chat.Privacy)
 }
 
-var (
-	errGone     = errors.New("the person is not connected any more")
-	errPanicked = errors.New("it panicked")
-)
+var errGone = errors.New("the person is not connected any more")
 
 // mostRevs is more than anybody changes their privacy.
 const mostRevs = chat.MaxPresenceRev

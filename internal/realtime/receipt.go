@@ -3,7 +3,6 @@ package realtime
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -185,14 +184,10 @@ func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) (
 func (r *receipts) read(ids []chat.ConversationID) (read map[chat.ConversationID]chat.Receipts, unread []chat.ConversationID) {
 	ctx, cancel := context.WithTimeout(r.hub.ctx, readWithin)
 	defer cancel()
-	defer func() {
-		if fault := recover(); fault != nil {
-			r.hub.cfg.Log.Error("reading who has read what panicked", "event", "receipts.panic", "panic", fault, "stack", string(debug.Stack()))
-			r.hub.panicked()
-			read, unread = nil, ids
-		}
-	}()
-	read, err := r.hub.source.Receipts(ctx, ids)
+	err := r.hub.guard("receipts", func() (err error) {
+		read, err = r.hub.source.Receipts(ctx, ids)
+		return err
+	})
 	var some *chat.UnreadReceipts
 	switch {
 	case errors.As(err, &some):

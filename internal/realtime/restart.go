@@ -1,18 +1,13 @@
 package realtime
 
-import (
-	"runtime/debug"
-
-	"github.com/parley-chat/parley/internal/chat"
-)
+import "github.com/parley-chat/parley/internal/chat"
 
 // survives does what is to be done with the mail, and begins anew after a fault in it. It reports whether there was none.
 func (p *presences) survives(do func(post)) (sound bool) {
 	l := p.mail.take()
 	defer func() {
 		if fault := recover(); fault != nil {
-			p.hub.cfg.Log.Error("telling presence panicked", "event", "presence.panic", "panic", fault, "stack", string(debug.Stack()))
-			p.hub.panicked()
+			p.hub.panicked("presence", fault)
 			p.restart(l)
 		}
 	}()

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -82,7 +81,7 @@ func (p *presences) readWatching(ctx context.Context) {
 	p.sighting = true
 	p.sightings.Add(1)
 	p.reading(ctx, func(ctx context.Context) {
-		read.err = p.guard(func() (err error) {
+		read.err = p.hub.guard("presence", func() (err error) {
 			read.lists, err = p.hub.source.Watching(ctx, open)
 			return err
 		})
@@ -170,16 +169,4 @@ func (p *presences) reading(ctx context.Context, read func(context.Context)) {
 		defer cancel()
 		read(ctx)
 	})
-}
-
-// guard makes an error of a fault in what reads.
-func (p *presences) guard(read func() error) (err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			p.hub.cfg.Log.Error("reading presence panicked", "event", "presence.panic", "panic", fault, "stack", string(debug.Stack()))
-			p.hub.panicked()
-			err = errPanicked
-		}
-	}()
-	return read()
 }

@@ -97,9 +97,3 @@ func (h *Hub) handed(changes []chat.Change) {
 		}
 	}
 }
-
-func (h *Hub) panicked() {
-	if h.cfg.Panicked != nil {
-		h.cfg.Panicked()
-	}
-}
