@@ -1,11 +1,16 @@
 package deploy_test
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/obs"
@@ -121,4 +126,26 @@ func fromLibrary(t *testing.T) []string {
 		names = append(names, f.GetName())
 	}
 	return names
+}
+
+// parse has Prometheus read queries, as rules that record them.
+func parse(t *testing.T, queries []string) {
+	t.Helper()
+	type rule struct {
+		Record string `yaml:"record"`
+		Expr   string `yaml:"expr"`
+	}
+	var rules []rule
+	for i, q := range queries {
+		rules = append(rules, rule{fmt.Sprintf("query_%d", i), q})
+	}
+	text, err := yaml.Marshal(map[string]any{"groups": []map[string]any{{"name": "queries", "rules": rules}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "queries.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", path)
 }
