@@ -130,7 +130,7 @@ func (s *Service) count(m *Message) {
 		Under: calm,
 		Edits: []Edit{{
 			File: "internal/chat/message.go",
-			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out}})\n",
+			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageEdited, Message: &out, Trace: TraceOf(ctx)}})\n",
 			New:  "",
 		}},
 	},
@@ -139,7 +139,7 @@ func (s *Service) count(m *Message) {
 		Under: calm,
 		Edits: []Edit{{
 			File: "internal/chat/message.go",
-			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out}})\n",
+			Old:  "\t\ts.announcer.Announce([]Change{{Conversation: c, Rev: out.Rev, Kind: MessageDeleted, Message: &out, Trace: TraceOf(ctx)}})\n",
 			New:  "",
 		}},
 	},
