@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/chat"
 )
 
@@ -21,7 +22,10 @@ func main() {
 		return
 	}
 	if !errors.Is(err, errSaid) {
-		fmt.Fprintf(os.Stderr, "parley: %s\n", explain(err))
+		// A pipe that nobody reads must not keep a process that has ended.
+		out := app.NewLogWriter(os.Stderr)
+		fmt.Fprintf(out, "parley: %s\n", explain(err))
+		out.Flush(flushWithin)
 	}
 	var ended *withStatus
 	if errors.As(err, &ended) {

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"log/slog"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/parley-chat/parley/internal/app"
 )
+
+// flushWithin is how long the end of the process waits for the last of its log.
+const flushWithin = time.Second
 
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
@@ -24,7 +29,12 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
-			node, err := app.New(ctx, c, version, app.NewLog(&c.Config, os.Stderr))
+			out := app.NewLogWriter(os.Stderr)
+			defer out.Flush(flushWithin)
+			log := app.NewLog(&c.Config, out)
+			// What libraries say goes the same way.
+			slog.SetDefault(log)
+			node, err := app.New(ctx, c, version, log)
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"log/slog"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -45,11 +44,12 @@ const ownOnly = "Without Redis each node knows only of its own people whether th
 
 // presenceTold logs what others are told of people's presence.
 func (n *Node) presenceTold(told []chat.Presence) {
-	if !n.log.Enabled(context.Background(), slog.LevelInfo) {
-		return
-	}
 	for _, p := range told {
-		n.log.Info("presence.changed", "userId", string(p.User), "status", string(p.Status), "deviceType", string(p.Device))
+		n.write(presenceChanged, "presence.changed", func() []slog.Attr {
+			return []slog.Attr{
+				slog.String("userId", string(p.User)), slog.String("status", string(p.Status)), slog.String("deviceType", string(p.Device)),
+			}
+		})
 	}
 }
 

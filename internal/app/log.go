@@ -22,19 +22,27 @@ const service = "chat-api"
 // NewLog returns the log that the settings ask for, writing to w. As JSON an entry has the seed's shape
 // (DOC-008): timestamp, level, service, traceId where there is one, event and data. The event is the
 // attribute of that name, with the entry's message in data, or else the message itself. The attribute
-// traceId stands beside it, unless it is empty, all others in data.
+// traceId stands beside it, unless it is empty, all others in data. Of an event that comes often only so many entries a
+// second are logged (log_sample), and once a second how many were left out, as log.sampled.
 func NewLog(c *config.Config, w io.Writer) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		level = slog.LevelInfo
 	}
+	h := &logHandler{level: level, sampler: newSampler(c.LogSample)}
+	h.writer, _ = w.(*LogWriter)
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
-		return slog.New(&logHandler{level: level, out: &peopleLog{w: w}})
+		h.out = &peopleLog{w: w}
+	} else {
+		h.out = slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: seedNames})
 	}
-	return slog.New(&logHandler{level: level, out: slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: seedNames})})
+	return slog.New(h)
 }
 
 func isTerminal(w io.Writer) bool {
+	if l, waits := w.(*LogWriter); waits {
+		w = l.to
+	}
 	f, ok := w.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
@@ -60,10 +68,19 @@ type logHandler struct {
 	level slog.Level
 	out   slog.Handler
 	attrs []slog.Attr
-	group string // names of open groups, each with a dot behind it
+	// All that come of one log share these.
+	sampler *sampler
+	writer  *LogWriter // nil when it is written at once
+	group   string     // names of open groups, each with a dot behind it
 }
 
-func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	if l < h.level {
+		return false
+	}
+	event, asked := eventOf(ctx)
+	return !asked || h.sampler.admit(event, l)
+}
 
 func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	event := r.Message
@@ -89,6 +106,16 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		add(a)
 		return true
 	})
+	if _, asked := eventOf(ctx); !asked && !h.sampler.admit(event, r.Level) {
+		return nil
+	}
+	for of, leftOut := range h.sampler.toSay() {
+		said := slog.NewRecord(r.Time, slog.LevelInfo, "log.sampled", 0)
+		said.AddAttrs(slog.String("service", service), slog.Group("data", "of", of, "leftOut", leftOut))
+		if err := h.out.Handle(ctx, said); err != nil {
+			return err
+		}
+	}
 	entry := slog.NewRecord(r.Time, r.Level, event, 0)
 	entry.AddAttrs(slog.String("service", service))
 	entry.AddAttrs(beside...)

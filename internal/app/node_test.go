@@ -343,8 +343,10 @@ func TestADeliveryIsLoggedOnceByItsIDsAndOnlyWhereInfoIs(t *testing.T) {
 			t.Errorf("told %+v", d)
 		}
 		n.stop(t)
-		entry := fmt.Sprintf(`"event":"message.delivered","service":"chat-api","data":{"userId":%q,"conversationId":%q,"upToSeq":1}`, bert.id, id)
-		if got := strings.Count(log.String(), entry); got != want || strings.Contains(log.String(), "business") {
+		_, sent, _ := strings.Cut(log.String(), `"event":"message.sent","service":"chat-api","traceId":"`)
+		trace, _, _ := strings.Cut(sent, `"`)
+		entry := fmt.Sprintf(`"event":"message.delivered","service":"chat-api","traceId":%q,"data":{"userId":%q,"conversationId":%q,"upToSeq":1}`, trace, bert.id, id)
+		if got := strings.Count(log.String(), entry); got != want || want > 0 && len(trace) != 32 || strings.Contains(log.String(), "business") {
 			t.Errorf("at level %s: %d entries, want %d, in\n%s", level, got, want, log.String())
 		}
 	}

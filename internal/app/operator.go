@@ -48,7 +48,8 @@ func (n *Node) serveOperator(ctx context.Context) error {
 		return nil
 	}
 	server := &http.Server{
-		Handler: n.operatorRoutes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		ErrorLog: n.server.ErrorLog,
+		Handler:  n.operatorRoutes(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()

@@ -104,34 +104,96 @@ func (n *Node) sent(r chat.SendReport) {
 	if n.bot != nil {
 		n.bot.Hear(r)
 	}
-	if r.Err == nil && !n.log.Enabled(context.Background(), slog.LevelInfo) {
+	n.logSend(r)
+}
+
+// The events that come often.
+var (
+	messageSent     = logging("message.sent")
+	messageFailed   = logging("message.failed")
+	messageDelivers = logging("message.delivered")
+	receiptUpdated  = logging("receipt.updated")
+	presenceChanged = logging("presence.changed")
+)
+
+// logSend logs what became of a send: what the sender did wrong as information, what is wrong here as a warning.
+func (n *Node) logSend(r chat.SendReport) {
+	ctx, level, event := messageSent, slog.LevelInfo, "message.sent"
+	var e *chat.Error
+	if r.Err != nil {
+		ctx, event, e = messageFailed, "message.failed", chat.AsError(r.Err)
+		if e.Code.Info().Status >= http.StatusInternalServerError {
+			level = slog.LevelWarn
+		}
+	}
+	if !n.log.Enabled(ctx, level) {
 		return
 	}
-	data := []any{
-		"traceId", r.Trace.TraceID(), "userId", string(r.Sender), "conversationId", string(r.Conversation), "clientMessageId", r.ClientMessageID,
-		"latencyMs", float64(r.Latency.Microseconds()) / 1000,
+	data := []slog.Attr{
+		slog.String("traceId", r.Trace.TraceID()), slog.String("userId", string(r.Sender)), slog.String("conversationId", string(r.Conversation)),
+		slog.String("clientMessageId", r.ClientMessageID), slog.Float64("latencyMs", float64(r.Latency.Microseconds())/1000),
 	}
-	if r.Err == nil {
-		n.log.Info("message.sent", append(data, "messageId", string(r.Message), "duplicate", r.Duplicate)...)
-		return
+	if e == nil {
+		data = append(data, slog.String("messageId", string(r.Message)), slog.Bool("duplicate", r.Duplicate))
+	} else {
+		data = append(data, slog.String("code", string(e.Code)), slog.String("outcome", string(e.Outcome)))
+		if e.Err != nil {
+			data = append(data, slog.String("error", e.Err.Error()))
+		}
 	}
-	e := chat.AsError(r.Err)
-	data = append(data, "code", string(e.Code), "outcome", string(e.Outcome))
-	if e.Err != nil {
-		data = append(data, "error", e.Err.Error())
+	_ = n.log.Handler().Handle(ctx, record(level, event, data...))
+}
+
+// record is an entry of which Enabled was asked.
+func record(level slog.Level, event string, data ...slog.Attr) slog.Record {
+	r := slog.NewRecord(time.Now(), level, event, 0)
+	r.AddAttrs(data...)
+	return r
+}
+
+// write logs an event that comes often, if Enabled says so.
+func (n *Node) write(ctx context.Context, event string, data func() []slog.Attr) {
+	if n.log.Enabled(ctx, slog.LevelInfo) {
+		_ = n.log.Handler().Handle(ctx, record(slog.LevelInfo, event, data()...))
 	}
-	n.log.Warn("message.failed", data...)
 }
 
 // panicked logs a fault in the rules' own work.
 func (n *Node) panicked(fault any, stack []byte) {
 	n.metrics.Panicked(obs.InRules)
-	n.log.Error("work of the rules panicked", "event", "rules.panic", "panic", fault, "stack", string(stack))
+	n.log.Error("work of the rules panicked", "event", "rules.panic", "panic", chat.FaultText(fault), "stack", string(stack))
 }
 
 // delivered logs up to where somebody's devices have what was sent (C3.4).
 func (n *Node) delivered(d chat.DeliveredStep) {
-	if n.log.Enabled(context.Background(), slog.LevelInfo) {
-		n.log.Info("message.delivered", "traceId", n.hub.TraceOf(d.Conversation, d.Seq).TraceID(), "userId", string(d.User), "conversationId", string(d.Conversation), "upToSeq", d.Seq)
+	n.write(messageDelivers, "message.delivered", func() []slog.Attr {
+		return []slog.Attr{
+			slog.String("traceId", n.hub.TraceOf(d.Conversation, d.Seq).TraceID()), slog.String("userId", string(d.User)),
+			slog.String("conversationId", string(d.Conversation)), slog.Int64("upToSeq", d.Seq),
+		}
+	})
+}
+
+// readShown logs what others are told of somebody's reading (C6.3).
+func (n *Node) readShown(r chat.ReadReport) {
+	n.write(receiptUpdated, "receipt.updated", func() []slog.Attr {
+		return []slog.Attr{
+			slog.String("traceId", r.Trace.TraceID()), slog.String("userId", string(r.User)), slog.String("conversationId", string(r.Conversation)),
+			slog.String("messageId", string(r.Message)), slog.Int64("upToSeq", r.Seq),
+		}
+	})
+}
+
+// readLog emits what the log left out.
+func (n *Node) readLog(emit obs.Emit) {
+	h, ours := n.log.Handler().(*logHandler)
+	if !ours {
+		return
 	}
+	emit(obs.LogSampled, float64(h.sampler.total()))
+	dropped := uint64(0)
+	if h.writer != nil {
+		dropped = h.writer.Dropped()
+	}
+	emit(obs.LogDropped, float64(dropped))
 }

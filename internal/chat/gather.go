@@ -45,6 +45,7 @@ func (s *Service) Gathered() (reads, hands int64) {
 type ask struct {
 	user    UserID
 	message MessageID
+	trace   Trace
 	there   bool // the message is in the conversation; known once steps are made of the asks
 	answer  chan answeredRead
 }
@@ -117,7 +118,7 @@ func (g *gathering) end() {
 
 // read has a read position moved with those of others.
 func (g *gathering) read(ctx context.Context, u UserID, c ConversationID, m MessageID) (ReadState, error) {
-	a := &ask{user: u, message: m, answer: make(chan answeredRead, 1)}
+	a := &ask{user: u, message: m, trace: TraceOf(ctx), answer: make(chan answeredRead, 1)}
 	g.mu.Lock()
 	if g.ended {
 		g.mu.Unlock()

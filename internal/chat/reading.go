@@ -36,11 +36,25 @@ func (s *Service) readTogether(ctx context.Context, c ConversationID, asks []*as
 	if err := s.moveTogether(ctx, c, steps); err != nil {
 		return nil, err
 	}
+	s.reportReads(c, steps, asks)
 	if err := s.putAhead(ctx, c, states, append(waiting, steps...)); err != nil {
 		return nil, err
 	}
 	s.announcer.ReadTogether(c, states)
 	return states, nil
+}
+
+// reportReads reports the steps of those who let others know.
+func (s *Service) reportReads(c ConversationID, steps []Step, asks []*ask) {
+	traces := make(map[UserID]Trace, len(asks))
+	for _, a := range asks {
+		traces[a.user] = a.trace
+	}
+	for _, step := range steps {
+		if !step.Private {
+			s.reportRead(ReadReport{c, step.User, step.Message, step.Seq, traces[step.User]})
+		}
+	}
 }
 
 // moveTogether queues and counts steps of one large conversation.

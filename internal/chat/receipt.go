@@ -65,8 +65,15 @@ func (s *Service) readNow(ctx context.Context, actor UserID, c ConversationID, m
 		s.announcer.PositionShown(Shown{
 			Conversation: c, User: actor, Message: state.LastReadMessageID, Seq: state.LastReadSeq, At: state.LastReadAt,
 		})
+		s.reportRead(ReadReport{c, actor, state.LastReadMessageID, state.LastReadSeq, TraceOf(ctx)})
 	}
 	return state, nil
+}
+
+func (s *Service) reportRead(r ReadReport) {
+	if s.cfg.ReadShown != nil {
+		s.cfg.ReadShown(r)
+	}
 }
 
 // ReadStates returns where the people named have read to. When what runs ahead of the store is away it may be behind.

@@ -29,6 +29,8 @@ type Config struct {
 	// Delivered is told of every step that somebody's devices acknowledge in a small conversation, for logs (C3.4). May
 	// be nil.
 	Delivered func(DeliveredStep)
+	// ReadShown is told what others are told of somebody's reading, step by step, for logs (C6.3). May be nil.
+	ReadShown func(ReadReport)
 	// Devices know who is connected. Nil: nothing is known of presence.
 	Devices Devices
 	// OwnDevices says that Devices know of this node's people alone, and are lost by its end: everybody is gone with it.
@@ -53,6 +55,15 @@ type SendReport struct {
 	Duplicate       bool
 	Latency         time.Duration // from SendMessage to the answer
 	Err             error         // nil when it was confirmed
+}
+
+// ReadReport is what an operator may know of one step of reading: nothing of what the person lets nobody know.
+type ReadReport struct {
+	Conversation ConversationID
+	User         UserID
+	Message      MessageID
+	Seq          int64
+	Trace        Trace
 }
 
 // Service applies the rules. Its methods may be called from any goroutine. The actor is the signed-in

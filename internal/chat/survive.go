@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -14,10 +15,19 @@ func (s *Service) survive(do func() error) (err error) {
 			if s.cfg.Panicked != nil {
 				s.cfg.Panicked(fault, debug.Stack())
 			}
-			err = AsError(fmt.Errorf("panic: %v", fault))
+			err = AsError(fmt.Errorf("panic: %s", FaultText(fault)))
 		}
 	}()
 	return do()
+}
+
+// FaultText is what may be logged of a recovered panic: of the runtime's own what it says, of any other its type alone, since
+// what somebody wrote may stand in it. The stack tells where it was.
+func FaultText(fault any) string {
+	if err, is := fault.(runtime.Error); is {
+		return err.Error()
+	}
+	return fmt.Sprintf("a panic with a %T", fault)
 }
 
 // steady is a store that answers a fault while it writes steps with an error: then the step that brings it about is found

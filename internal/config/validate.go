@@ -69,6 +69,7 @@ func (c *Config) Validate() Problems {
 	v.check("max_group", c.MaxGroup >= 2 && c.MaxGroup <= 100_000, "must be 2 to 100000")
 	v.check("read_threshold", c.ReadThreshold >= 2 && c.ReadThreshold <= 100_000, "must be 2 to 100000")
 	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
+	v.check("log_sample", c.LogSample >= 0 && c.LogSample <= 1_000_000, "must be 0 to 1000000")
 	v.oneOf("log_format", c.LogFormat, "auto", "json", "text")
 	v.rates(c)
 	return v.problems

@@ -72,7 +72,7 @@ func exchanges(cfg Config, next http.Handler) http.Handler {
 				if caught == http.ErrAbortHandler {
 					panic(caught)
 				}
-				x.fault = fmt.Errorf("panic: %v\n%s", caught, debug.Stack())
+				x.fault = fmt.Errorf("panic: %s\n%s", chat.FaultText(caught), debug.Stack())
 				if cfg.Panicked != nil {
 					cfg.Panicked()
 				}

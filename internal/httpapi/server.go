@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"io/fs"
+	stdlog "log"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -124,6 +127,22 @@ func (w *refusalWriter) WriteHeader(status int)      { w.status = status }
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog: stdlog.New(serverLog{log}, "", 0),
 	}
+}
+
+// serverLog takes what net/http says of connections that break off and of clients that are no clients, for those who look at
+// debugging. The addresses of clients stay out of the log, and so does what a panic was called with.
+type serverLog struct{ log *slog.Logger }
+
+var addresses = regexp.MustCompile(`\[?[0-9a-fA-F.:%]*[.:][0-9a-fA-F.:%]+\]?:\d+`)
+
+func (s serverLog) Write(said []byte) (int, error) {
+	text, stack, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+	if strings.HasPrefix(text, "http: panic serving") {
+		s.log.Error("http.panic", "stack", stack)
+		return len(said), nil
+	}
+	s.log.Debug("http.connection", "message", addresses.ReplaceAllString(text, "(address)"))
+	return len(said), nil
 }

@@ -111,6 +111,9 @@ var (
 
 	LimitsCounted = metric(Counter, "chat_limits_counted_total", "Uses counted against rate limits: shared by all nodes, or local to this one while Redis does not answer. Only with Redis.", "counted")
 
+	LogSampled = metric(Counter, "chat_log_sampled_total", "Entries of the log that were left out because too many of the same event came in a second (log_sample).")
+	LogDropped = metric(Counter, "chat_log_dropped_total", "Entries of the log that were dropped because where they go, a pipe or a disk, was too slow.")
+
 	DatabaseUp          = metric(Gauge, "chat_database_up", "1 while the database answers, else 0.")
 	DatabaseConnections = metric(Gauge, "chat_database_connections", "Connections of the database pool, by state: used, idle. Of SQLite those that read.", "state")
 	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")

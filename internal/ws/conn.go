@@ -247,7 +247,7 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 // survive keeps a fault in what one client asked for from reaching the others (1011).
 func (c *conn) survive(trace chat.Trace) {
 	if r := recover(); r != nil {
-		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "traceId", trace.TraceID(), "panic", r, "stack", string(debug.Stack()))
+		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "traceId", trace.TraceID(), "panic", chat.FaultText(r), "stack", string(debug.Stack()))
 		if c.server.cfg.Panicked != nil {
 			c.server.cfg.Panicked()
 		}
