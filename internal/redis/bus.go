@@ -44,6 +44,8 @@ type Bus struct {
 
 	mu        sync.Mutex
 	onChange  []func(up bool)
+	guards    []guard
+	guarded   chan struct{} // one is new
 	listeners map[*listener]struct{}
 	client    rueidis.Client // of the connection of now, for the limiter
 	twin      atomic.Bool
@@ -59,6 +61,7 @@ func Open(c Config) (*Bus, error) {
 	b := &Bus{
 		cfg: c, log: c.Log, options: o, instance: newInstance(), own: realtime.MessagesOf(c.NodeID),
 		topics: newTopics(), outgoing: newOutgoing(), listeners: make(map[*listener]struct{}),
+		guarded: make(chan struct{}, 1),
 	}
 	if b.log == nil {
 		b.log = slog.Default()
@@ -97,6 +100,9 @@ func (b *Bus) Listen(hear func(topic string, envelope []byte), lost func(topics 
 // Run connects, and connects again, until ctx ends. Then it publishes what is still queued, for a second
 // at most.
 func (b *Bus) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	watching.Go(func() { b.watch(ctx) })
+	defer watching.Wait()
 	pause := firstPause
 	for {
 		again := b.topics.wereInForce()

@@ -2,17 +2,15 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/redis/rueidis"
+
+	"github.com/parley-chat/parley/internal/breaker"
 )
 
 const (
-	// callPause is how long Redis is left alone after it failed to answer.
-	callPause = time.Second
 	// maxCalls bounds the calls under way for one purpose; the limiter has its own (maxLimitCalls).
 	maxCalls = 256
 )
@@ -20,19 +18,15 @@ const (
 // caller runs scripts for one purpose, with a bound on how long and how many, and leaves a Redis alone that did not answer
 // a moment ago.
 type caller struct {
-	bus   *Bus
-	what  string // what is asked about, for errors
-	wait  time.Duration
-	pause circuitbreaker.CircuitBreaker[any]
-	calls chan struct{}
+	bus     *Bus
+	what    string // what is asked about, for errors
+	wait    time.Duration
+	breaker *breaker.Breaker
+	calls   chan struct{}
 }
 
-func newCaller(b *Bus, what string, wait time.Duration) caller {
-	return caller{
-		bus: b, what: what, wait: wait,
-		pause: circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithDelay(callPause).Build(),
-		calls: make(chan struct{}, maxCalls),
-	}
+func newCaller(b *Bus, part, what string, wait time.Duration) caller {
+	return caller{bus: b, what: what, wait: wait, breaker: b.guard(part, wait), calls: make(chan struct{}, maxCalls)}
 }
 
 // call is one call of a method: one client, one deadline, one place among those under way.
@@ -41,6 +35,7 @@ type call struct {
 	ctx     context.Context
 	client  rueidis.Client
 	cluster bool
+	entry   *breaker.Call
 }
 
 // begin waits for a place and never longer than the call may take. Whoever called may go away: what is under way is done
@@ -50,18 +45,20 @@ func (c *caller) begin(ctx context.Context) (*call, func(), error) {
 	if client == nil {
 		return nil, nil, ErrAway
 	}
-	if !c.pause.TryAcquirePermit() {
-		return nil, nil, fmt.Errorf("%w: it did not answer a moment ago", ErrAway)
+	entry, ok := c.breaker.Enter()
+	if !ok {
+		return nil, nil, fmt.Errorf("%w: %w", ErrAway, breaker.ErrOpen)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.wait)
 	select {
 	case c.calls <- struct{}{}:
 	case <-ctx.Done():
 		cancel()
-		c.pause.RecordFailure()
-		return nil, nil, fmt.Errorf("%w: too many calls are under way", ErrAway)
+		err := fmt.Errorf("%w: too many calls are under way", ErrAway)
+		entry.End(err)
+		return nil, nil, err
 	}
-	return &call{c, ctx, client, client.Mode() == rueidis.ClientModeCluster}, func() {
+	return &call{c, ctx, client, client.Mode() == rueidis.ClientModeCluster, entry}, func() {
 		<-c.calls
 		cancel()
 	}, nil
@@ -75,11 +72,7 @@ func (c *call) run(script *rueidis.Lua, keys, args []string) ([]rueidis.RedisMes
 
 // judge notes whether Redis answered. Only silence has it left alone: a refusal may concern a single key.
 func (c *call) judge(err error) error {
-	if _, refused := errors.AsType[*rueidis.RedisError](err); err != nil && !refused {
-		c.by.pause.RecordFailure()
-	} else {
-		c.by.pause.RecordSuccess()
-	}
+	c.entry.End(unanswered(err))
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrAway, c.by.what, err)
 	}

@@ -87,19 +87,19 @@ func (b *Bus) checkReceipts(ctx context.Context, client rueidis.Client) error {
 	tag := "{read_receipts:check:" + b.cfg.NodeID + "}"
 	queue := []string{tag, tag + ":leases", tag + ":life", tag + ":claim:", tag + ":user:"}
 	positions := []string{"read_state:" + tag, "read_positions:" + tag, "read_tracked:" + tag, "read_count:" + tag + ":"}
-	r := NewReaders(b)
-	epoch, err := r.positions.Exec(ctx, client, positions, []string{"epoch"}).AsStrSlice()
+	asked, work := positionsScript(), queueScript()
+	epoch, err := asked.Exec(ctx, client, positions, []string{"epoch"}).AsStrSlice()
 	err = errors.Join(
 		err,
-		r.queue.Exec(ctx, client, queue, []string{"push", "1000", `{"userId":"check"}`}).Error(),
-		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "0"}).Error(),
-		r.queue.Exec(ctx, client, queue, []string{"claim", "check", "1000", "1000000"}).Error(),
-		r.queue.Exec(ctx, client, queue, []string{"waiting"}).Error(),
-		r.queue.Exec(ctx, client, queue, []string{"settle", "check"}).Error(),
-		r.positions.Exec(ctx, client, positions, []string{"advance", "move", "1000", "check", "1", ""}).Error(),
-		r.positions.Exec(ctx, client, positions, slices.Concat([]string{"seed"}, epoch, []string{"0", "1000000", "1", "check"})).Error(),
-		r.positions.Exec(ctx, client, positions, []string{"counts", "1000000", "message", "1", ""}).Error(),
-		r.positions.Exec(ctx, client, positions, []string{"unseed", "check"}).Error(),
+		work.Exec(ctx, client, queue, []string{"push", "1000", `{"userId":"check"}`}).Error(),
+		work.Exec(ctx, client, queue, []string{"claim", "check", "1000", "0"}).Error(),
+		work.Exec(ctx, client, queue, []string{"claim", "check", "1000", "1000000"}).Error(),
+		work.Exec(ctx, client, queue, []string{"waiting"}).Error(),
+		work.Exec(ctx, client, queue, []string{"settle", "check"}).Error(),
+		asked.Exec(ctx, client, positions, []string{"advance", "move", "1000", "check", "1", ""}).Error(),
+		asked.Exec(ctx, client, positions, slices.Concat([]string{"seed"}, epoch, []string{"0", "1000000", "1", "check"})).Error(),
+		asked.Exec(ctx, client, positions, []string{"counts", "1000000", "message", "1", ""}).Error(),
+		asked.Exec(ctx, client, positions, []string{"unseed", "check"}).Error(),
 	)
 	if err != nil {
 		return err

@@ -11,17 +11,15 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/redis/rueidis"
 
+	"github.com/parley-chat/parley/internal/breaker"
 	"github.com/parley-chat/parley/internal/limit"
 )
 
 const (
 	// limitTimeout is the most that a slow Redis delays what is limited.
 	limitTimeout = 100 * time.Millisecond
-	// limitPause is how long Redis is left alone after it failed to answer.
-	limitPause = time.Second
 	// maxLimitCalls bounds the calls under way. The library's queue holds 1,024, and whoever finds it full
 	// waits without end.
 	maxLimitCalls = 512
@@ -40,12 +38,12 @@ var errBusy = errors.New("too many limits are being asked for")
 // Limiter counts uses for all nodes together, by the same arithmetic as in one process. Whenever Redis does
 // not answer in time, the local limiter decides (C5.9).
 type Limiter struct {
-	bus    *Bus
-	local  limit.Limiter
-	script *rueidis.Lua
-	pause  circuitbreaker.CircuitBreaker[any]
-	calls  chan struct{}
-	wait   time.Duration
+	bus     *Bus
+	local   limit.Limiter
+	script  *rueidis.Lua
+	breaker *breaker.Breaker
+	calls   chan struct{}
+	wait    time.Duration
 
 	shared, fallbacks atomic.Uint64
 }
@@ -54,10 +52,10 @@ type Limiter struct {
 func NewLimiter(b *Bus, local limit.Limiter) *Limiter {
 	return &Limiter{
 		bus: b, local: local,
-		script: rueidis.NewLuaScript(limitScript),
-		pause:  circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithDelay(limitPause).Build(),
-		calls:  make(chan struct{}, maxLimitCalls),
-		wait:   limitTimeout,
+		script:  rueidis.NewLuaScript(limitScript),
+		breaker: b.guard("redis_limits", limitTimeout),
+		calls:   make(chan struct{}, maxLimitCalls),
+		wait:    limitTimeout,
 	}
 }
 
@@ -88,8 +86,9 @@ func (l *Limiter) ask(ctx context.Context, client rueidis.Client, rule limit.Rul
 	default:
 		return limit.Result{}, errBusy
 	}
-	if !l.pause.TryAcquirePermit() {
-		return limit.Result{}, circuitbreaker.ErrOpen
+	entry, ok := l.breaker.Enter()
+	if !ok {
+		return limit.Result{}, breaker.ErrOpen
 	}
 	// A caller that has gone away is no failure of Redis.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.wait)
@@ -102,11 +101,10 @@ func (l *Limiter) ask(ctx context.Context, client rueidis.Client, rule limit.Rul
 	if err == nil && len(answer) != 2 {
 		err = errors.New("the script answered something else")
 	}
+	entry.End(err)
 	if err != nil {
-		l.pause.RecordFailure()
 		return limit.Result{}, err
 	}
-	l.pause.RecordSuccess()
 	return verdict(rule, answer[0] == 1, time.Duration(answer[1]), interval, tolerance), nil
 }
 

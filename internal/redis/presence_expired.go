@@ -19,7 +19,7 @@ const (
 // Run tells of losses and of leases that may have ended, until ctx ends.
 func (d *Devices) Run(ctx context.Context) error {
 	running, ctx := errgroup.WithContext(ctx)
-	running.Go(func() error { return d.tell(ctx, d.lost, d.onLost, callPause) })
+	running.Go(func() error { return d.tell(ctx, d.lost, d.onLost, callRest) })
 	running.Go(func() error { return d.tell(ctx, d.expired, d.onLapsed, expiredPause) })
 	running.Go(func() error { return d.listen(ctx) })
 	return running.Wait()

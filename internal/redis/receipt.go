@@ -51,12 +51,15 @@ type Readers struct {
 	mending          chan struct{}
 }
 
+func positionsScript() *rueidis.Lua { return rueidis.NewLuaScript(queueSource + positionsSource) }
+func queueScript() *rueidis.Lua     { return rueidis.NewLuaScript(queueSource + queueWork) }
+
 // NewReaders keeps positions over the bus's connection. While there is none, every call answers [ErrAway].
 func NewReaders(b *Bus) *Readers {
 	r := &Readers{
-		caller:     newCaller(b, "read positions", receiptTimeout),
-		positions:  rueidis.NewLuaScript(queueSource + positionsSource),
-		queue:      rueidis.NewLuaScript(queueSource + queueWork),
+		caller:     newCaller(b, "redis_receipts", "read positions", receiptTimeout),
+		positions:  positionsScript(),
+		queue:      queueScript(),
 		log:        newStepLog(),
 		most:       maxWaiting,
 		onRestored: func(chat.ConversationID) {},
@@ -120,7 +123,7 @@ func (r *Readers) restore(ctx context.Context) bool {
 			return true
 		}
 		select {
-		case <-time.After(callPause):
+		case <-time.After(callRest):
 		case <-ctx.Done():
 			return false
 		}
