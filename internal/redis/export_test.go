@@ -8,6 +8,12 @@ func (l *Limiter) Patient() *Limiter {
 	return l
 }
 
+// Patient waits long for Redis, as that of a limiter.
+func (d *Devices) Patient() *Devices {
+	d.wait = 20 * time.Second
+	return d
+}
+
 // Impatient makes sure with every claim that the steps that are remembered were written.
 func (r *Readers) Impatient() *Readers {
 	r.log.keep = 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/parley-chat/parley/internal/chaos/proxy"
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/redis"
 	"github.com/parley-chat/parley/internal/redistest"
@@ -181,6 +183,61 @@ func TestAFrozenRedisHoldsNobodyUpAndWhatItTookUnheardIsTold(t *testing.T) {
 	})
 	if changed := told(t, d, "anna", "ben"); changed != 0 {
 		t.Errorf("%d are told again", changed)
+	}
+}
+
+func TestManyBeatsWaitForASlowRedisTogetherAndNotOneAfterTheOther(t *testing.T) {
+	server := redistest.Start(t)
+	slow, err := proxy.ListenRedis(server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	d := redis.NewDevices(join(t, strings.Replace(server.URL(), server.Address(), slow.Address(), 1), "a").Bus).Patient()
+	told(t, d, "ben")
+	scripts := func() int {
+		found := regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`).FindStringSubmatch(do(t, server, "INFO", "commandstats"))
+		if found == nil {
+			return 0
+		}
+		count, _ := strconv.Atoi(found[1])
+		return count
+	}
+	before := scripts()
+	var beats []chat.Beat
+	for i := range 500 {
+		beats = append(beats, signOf(chat.UserID(fmt.Sprint("person ", i))))
+	}
+	slow.Set(proxy.Weather{HoldDown: true})
+	ended := make(chan error, 1)
+	go func() {
+		changed, _, err := d.Beat(context.WithoutCancel(t.Context()), beats)
+		if err == nil && len(changed) != 500 {
+			t.Errorf("%d are told", len(changed))
+		}
+		ended <- err
+	}()
+	// None is answered, and of ten calls a third are there.
+	eventually(t, "the calls that wait together", func() bool { return scripts() == before+4 })
+	slow.Set(proxy.Weather{})
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := scripts(); n != before+10 {
+		t.Errorf("500 took %d calls", n-before)
+	}
+}
+
+func TestNoBeatBeginsWhenItsTimeIsOver(t *testing.T) {
+	server := redistest.Start(t)
+	d := redis.NewDevices(join(t, server.URL(), "a").Bus)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if changed, _, err := d.Beat(over, []chat.Beat{signOf("anna")}); !errors.Is(err, context.Canceled) || len(changed) > 0 {
+		t.Errorf("it answers %+v, %v", changed, err)
+	}
+	if changed := told(t, d, "anna"); changed != 1 {
+		t.Errorf("%d are told", changed)
 	}
 }
 
