@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/parley-chat/parley/internal/breaker"
 	"github.com/parley-chat/parley/internal/httpapi"
 )
 
@@ -105,6 +106,9 @@ func (n *Node) health() httpapi.Health {
 	return h
 }
 
+// open reports that a part did not answer and is left alone, or probed at this moment.
+func open(b *breaker.Breaker) bool { return b.State() != breaker.Closed }
+
 // report says how the ways to the other nodes are. One that is away can be done without, unless the operator wants
 // no node without Redis.
 func (h *reach) report(health *httpapi.Health, redisRequired bool) {
@@ -117,7 +121,7 @@ func (h *reach) report(health *httpapi.Health, redisRequired bool) {
 	}
 	switch {
 	case h.redis == nil:
-	case h.redis.Up():
+	case h.redis.Up() && !slices.ContainsFunc(h.redis.Breakers(), open):
 		health.Checks["redis"] = "ok"
 	case redisRequired:
 		health.Degrade("redis", "unavailable")

@@ -14,7 +14,7 @@ import (
 )
 
 func TestEveryMetricThatIsDeclaredIsShown(t *testing.T) {
-	ofClusters := []*obs.Metric{obs.BusPublished, obs.BusHeard, obs.BusDropped, obs.BusReconnects, obs.LimitsCounted, obs.RedisUp, obs.RedisEvicts, obs.ClockAhead, obs.ClockUnsure}
+	ofClusters := []*obs.Metric{obs.BusPublished, obs.BusHeard, obs.BusDropped, obs.BusReconnects, obs.LimitsCounted, obs.RedisUp, obs.RedisEvicts, obs.ClockAhead, obs.ClockUnsure, obs.BreakerState, obs.BreakerOpened}
 	common := []string{
 		"chat_ready 1", "chat_database_up 1", `chat_batch_messages_count 1`, `chat_registrations_total{result="made"} 2`, `chat_http_requests_total{method="write",status="2xx"} 3`, "chat_panics_total{where=\"hub\"} 0", `chat_messages_sent_total{result="stored"} 1`, `chat_message_send_latency_seconds_bucket{le="3"} 1`, "go_goroutines ",
 	}
@@ -45,7 +45,8 @@ func TestEveryMetricThatIsDeclaredIsShown(t *testing.T) {
 	t.Run("one of two", func(t *testing.T) {
 		c := newCluster(t, 2, "PARLEY_RATE_LIMITS=on")
 		look(t, c.nodes[0], nil, `chat_node_info{database="postgres",server_id="ws-server-1",version="test"} 1`,
-			`chat_bus_state{state="redis"} 1`, `chat_bus_state{state="database"} 0`, `chat_limits_counted_total{counted="shared"}`, `chat_bus_reconnects_total{path="redis"} 0`, "chat_redis_evicts 0", "chat_redis_up 1")
+			`chat_bus_state{state="redis"} 1`, `chat_bus_state{state="database"} 0`, `chat_limits_counted_total{counted="shared"}`, `chat_bus_reconnects_total{path="redis"} 0`, "chat_redis_evicts 0", "chat_redis_up 1",
+			`chat_breaker_state{part="redis_limits",state="closed"} 1`, `chat_breaker_state{part="redis_presence",state="open"} 0`, `chat_breaker_opened_total{part="redis_receipts"} 0`)
 	})
 }
 

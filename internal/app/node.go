@@ -108,7 +108,7 @@ func (n *Node) build() error {
 		return err
 	}
 	rules := n.cfg.Limits.Rules()
-	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readPool, n.readReplica, n.readLog)
+	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica, n.readLog)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
 		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Panicked: n.faulted(obs.InHub),
@@ -132,6 +132,7 @@ func (n *Node) build() error {
 		Assets: web.Assets, Health: n.health, Live: n.live, Log: n.log, Answered: n.answered, Panicked: n.faulted(obs.InHTTP),
 	}, n.chat, n.auth, limiter)
 
+	n.listenToBreakers()
 	n.pulse = newPulse(n.store.Ping, n.log)
 	n.vitals, n.recent = n.watched(), obs.NewRecent(n.metrics)
 	routes := http.NewServeMux()
