@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/parley-chat/parley/internal/protocol"
 )
 
 // members are an event's members by name; true for one that may be absent.
@@ -62,21 +60,6 @@ func TestShapesAreThoseOfTheProtocol(t *testing.T) {
 		if got, want := typescriptMembers(shape[2]), code.structs[shape[1]]; !maps.Equal(got, want) {
 			t.Errorf("%s has (%v) in the document and (%v) in the program", shape[1], got, want)
 		}
-	}
-}
-
-func TestTheCloseCodesAreThoseOfTheProtocol(t *testing.T) {
-	var want [][]string
-	for _, c := range protocol.CloseCodes {
-		again := "no"
-		if c.Reconnect {
-			again = "yes"
-		}
-		want = append(want, []string{strconv.Itoa(int(c.Code)), again, c.Meaning, c.Client})
-	}
-	got := rows(section(t, page(t, "rfc-websocket-protocol.md"), "## 13. Close codes"))
-	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
-		t.Errorf("rfc-websocket-protocol.md §13 has\n%v\nprotocol.CloseCodes has\n%v", got, want)
 	}
 }
 

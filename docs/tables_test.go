@@ -3,32 +3,11 @@ package docs_test
 import (
 	"fmt"
 	"reflect"
-	"slices"
-	"strconv"
 	"testing"
 	"time"
 
-	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/limit"
 )
-
-func TestTheErrorTableIsTheOneOfTheCode(t *testing.T) {
-	dash := func(n int) string {
-		if n == 0 {
-			return "–"
-		}
-		return strconv.Itoa(n)
-	}
-	yes := map[bool]string{true: "yes", false: "no"}
-	var want [][]string
-	for _, c := range chat.Codes {
-		want = append(want, []string{string(c.Code), dash(c.Status), dash(c.Close), yes[c.Retryable()], c.Meaning, c.Client})
-	}
-	got := rows(section(t, page(t, "rfc-websocket-protocol.md"), "## 12. Error codes"))
-	if !slices.EqualFunc(got, want, slices.Equal[[]string]) {
-		t.Errorf("rfc-websocket-protocol.md §12 has\n%v\nchat.Codes has\n%v", got, want)
-	}
-}
 
 func TestTheRateLimitTableIsTheOneOfTheCode(t *testing.T) {
 	documented := make(map[string]bool)

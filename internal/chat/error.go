@@ -31,27 +31,38 @@ const (
 type CodeInfo struct {
 	Code    Code
 	Status  int    // HTTP status of a REST answer; 0 when the code never answers a request
-	Close   int    // WebSocket close code, 0 when the socket stays open
+	Close   int    // WebSocket close code when it ends a connection; 0 when it ends none
 	Retry   Retry  // whether and how a client asks again
 	Meaning string // for people
 	Client  string // what the client does
 }
 
-// Retry is how a client repeats what failed, unchanged. Clients are driven by it: see docs/errors.md.
+// Retry is how a client repeats what failed, unchanged. The SDK and the Go client are driven by it.
 type Retry string
 
+// The ways to retry; what each asks of a client is in [Retries].
 const (
-	// RetryNever: it would fail again.
-	RetryNever Retry = "never"
-	// RetryOnce: once more with backoff, then the person sees the trace id.
-	RetryOnce Retry = "once"
-	// RetryBackoff: with exponential backoff and full jitter, and not before retryAfterMs.
+	RetryNever   Retry = "never"
+	RetryOnce    Retry = "once"
 	RetryBackoff Retry = "backoff"
-	// RetryWait: not before retryAfterMs, and that concerns all that the person asks for.
-	RetryWait Retry = "wait"
-	// RetrySignIn: with a fresh token, once; then the person has to sign in.
-	RetrySignIn Retry = "sign_in"
+	RetryWait    Retry = "wait"
+	RetrySignIn  Retry = "sign_in"
 )
+
+// RetryInfo says what a way to retry asks of a client.
+type RetryInfo struct {
+	Retry Retry
+	Means string
+}
+
+// Retries is the table of the ways to retry.
+var Retries = []RetryInfo{
+	{RetryNever, "It would fail again: fail fast and say so."},
+	{RetryOnce, "Once more with backoff; if that fails as well, show the trace id."},
+	{RetryBackoff, "After retryAfterMs, if it came, and a random part of 1, 2, 4, 8, 16, then 30 seconds (full jitter)."},
+	{RetryWait, "The same, and until then nothing else of that kind is asked for."},
+	{RetrySignIn, "Once with a fresh token. When none is given, or it is refused too, the person signs in."},
+}
 
 // Retryable is the wire's word: the same request may succeed later, unchanged.
 func (i CodeInfo) Retryable() bool { return i.Retry != RetryNever && i.Retry != RetrySignIn }
@@ -63,7 +74,7 @@ var Codes = []CodeInfo{
 	{CodeForbidden, 403, 0, RetryNever, "The person may see this but not do it.", "Say so and take the control away."},
 	{CodeNotFound, 404, 0, RetryNever, "It does not exist, or not for this person.", "Remove it from the screen."},
 	{CodeNotInConversation, 404, 0, RetryNever, "The conversation does not exist or the person is not in it.", "Remove the conversation from the screen."},
-	{CodeValidation, 422, 0, RetryNever, "The input breaks a rule.", "Show the message next to the field."},
+	{CodeValidation, 422, 1008, RetryNever, "The input breaks a rule.", "Show the message next to the field."},
 	{CodeConflict, 409, 0, RetryNever, "It collides with what is there already.", "Show the message; ask for another value."},
 	{CodeRateLimited, 429, 4429, RetryWait, "Too many requests.", "Wait as long as Retry-After or retryAfterMs says, then retry."},
 	{CodeSlowConsumer, 0, 4413, RetryBackoff, "The connection reads slower than events arrive.", "Connect again and catch up by rev."},

@@ -66,6 +66,7 @@ type docsPage struct {
 	Groups                              []docsGroup
 	Shapes                              []docsShape
 	Codes                               []chat.CodeInfo
+	Reasons                             []chat.ReasonInfo
 }
 
 type docsGroup struct {
@@ -95,6 +96,7 @@ type docsField struct {
 func pageOf(document *huma.OpenAPI) docsPage {
 	page := docsPage{
 		Title: document.Info.Title, Description: document.Info.Description, Document: documentPath, Style: docsPath + ".css",
+		Codes: chat.Codes, Reasons: chat.Reasons,
 	}
 	groups := map[string]int{}
 	paths := make([]string, 0, len(document.Paths))
@@ -121,11 +123,6 @@ func pageOf(document *huma.OpenAPI) docsPage {
 		page.Shapes = append(page.Shapes, docsShape{Name: name, Fields: fieldsOf(schema)})
 	}
 	slices.SortFunc(page.Shapes, func(a, b docsShape) int { return cmp.Compare(a.Name, b.Name) })
-	for _, row := range chat.Codes {
-		if row.Status != 0 {
-			page.Codes = append(page.Codes, row)
-		}
-	}
 	return page
 }
 

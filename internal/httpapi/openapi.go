@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 const (
@@ -76,10 +78,24 @@ func finishOpenAPI(document *huma.OpenAPI) *huma.OpenAPI {
 			schema.AdditionalProperties = nil
 		}
 	}
+	nameCodes(document.Components.Schemas.Map()["Problem"].Properties)
 	conversation := document.Components.Schemas.Map()["Conversation"]
 	last := conversation.Properties["lastMessage"]
 	conversation.Properties["lastMessage"] = &huma.Schema{
 		Description: last.Description, OneOf: []*huma.Schema{{Ref: last.Ref}, {Type: "null"}},
 	}
 	return document
+}
+
+// nameCodes lists the codes that answer a request, which are all that there will be, and the reasons, of which
+// there will be more (C4.8).
+func nameCodes(problem map[string]*huma.Schema) {
+	for _, row := range chat.Codes {
+		if row.Status != 0 {
+			problem["code"].Enum = append(problem["code"].Enum, string(row.Code))
+		}
+	}
+	for _, row := range chat.Reasons {
+		problem["reason"].Examples = append(problem["reason"].Examples, string(row.Reason))
+	}
 }

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/limit"
 )
@@ -69,9 +71,16 @@ func TestTheDocumentPageNeedsNothingFromOutside(t *testing.T) {
 			t.Errorf("the page has %q in it", foreign)
 		}
 	}
-	for _, there := range []string{"/api/conversations/{id}/messages", `id="RATE_LIMITED"`, `id="sendMessage"`, `href="#Message"`} {
-		if !strings.Contains(page, there) {
-			t.Errorf("the page lacks %q", there)
+	there := []string{"/api/conversations/{id}/messages", `id="sendMessage"`, `href="#Message"`}
+	for _, row := range chat.Codes {
+		there = append(there, fmt.Sprintf("id=%q", row.Code)) // where the type of its problems leads
+	}
+	for _, row := range chat.Reasons {
+		there = append(there, fmt.Sprintf("<code>%s</code>", row.Reason))
+	}
+	for _, text := range there {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page lacks %q", text)
 		}
 	}
 }

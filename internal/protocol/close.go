@@ -1,5 +1,7 @@
 package protocol
 
+import "github.com/parley-chat/parley/internal/chat"
+
 // CloseCode is why a socket was closed (RFC 6455 §7.4, C4.9).
 type CloseCode uint16
 
@@ -37,7 +39,7 @@ var CloseCodes = []CloseInfo{
 	{CloseProtocol, false, "A frame broke the WebSocket protocol.", "Give up and say so."},
 	{CloseUnsupported, false, "A binary frame; Parley speaks text.", "Give up and say so."},
 	{CloseInvalidText, false, "A text was not valid UTF-8.", "Give up and say so."},
-	{ClosePolicy, false, "Too many broken frames or control frames.", "Give up and say so."},
+	{ClosePolicy, false, "An auth that breaks a rule, or too many broken frames or control frames.", "Give up and say so."},
 	{CloseTooBig, false, "A message was longer than 64 KiB.", "Give up and say so."},
 	{CloseInternal, true, "A fault of the server.", "Connect again with backoff."},
 	{CloseRestart, true, "The node restarts.", "Connect again when reconnectInMs is over."},
@@ -46,4 +48,17 @@ var CloseCodes = []CloseInfo{
 	{CloseSilent, true, "Nothing was heard for 30 seconds.", "Connect again with backoff."},
 	{CloseSlow, true, "The connection reads slower than events arrive.", "Connect again and catch up by rev."},
 	{CloseRateLimited, true, "Too many frames or connections.", "Connect again after retryAfterMs."},
+}
+
+// CloseOf is how a connection ends that an error ends: as the table of codes says, else connecting again is
+// worth it exactly when the error may pass.
+func CloseOf(code chat.Code) CloseCode {
+	info := code.Info()
+	switch {
+	case info.Close != 0:
+		return CloseCode(info.Close)
+	case info.Retryable():
+		return CloseInternal
+	}
+	return ClosePolicy
 }

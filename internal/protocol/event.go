@@ -25,7 +25,9 @@ type AuthSuccess struct {
 type AuthError struct {
 	Error        string `json:"error"`
 	Code         string `json:"code"`
+	Reason       string `json:"reason,omitzero" doc:"A finer word, such as overloaded."`
 	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
+	TraceID      string `json:"traceId,omitzero" doc:"Of a fault of the server: names it in the server's log."`
 }
 
 // AuthExpiring asks for a fresh token, 60 seconds before this one expires.
@@ -173,6 +175,7 @@ type Problem struct {
 	Error        string `json:"error"`
 	Code         string `json:"code"`
 	Retryable    bool   `json:"retryable"`
+	Reason       string `json:"reason,omitzero" doc:"A finer word, such as read_only."`
 	Ref          string `json:"ref,omitzero" doc:"What it is about: a conversationId or messageId of the request."`
 	RetryAfterMs int64  `json:"retryAfterMs,omitzero"`
 	TraceID      string `json:"traceId,omitzero" doc:"Of a fault of the server: names it in the server's log."`
@@ -226,9 +229,15 @@ func Encode(e Event) []byte {
 func ProblemOf(err error, ref string, trace chat.Trace) Problem {
 	e := chat.AsError(err)
 	return Problem{
-		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Ref: ref, RetryAfterMs: milliseconds(e.RetryAfter),
-		TraceID: reported(e, trace),
+		Error: e.Message, Code: string(e.Code), Retryable: e.Code.Info().Retryable(), Reason: string(e.Reason), Ref: ref,
+		RetryAfterMs: milliseconds(e.RetryAfter), TraceID: reported(e, trace),
 	}
+}
+
+// AuthErrorOf is the answer to an auth that failed.
+func AuthErrorOf(err error, trace chat.Trace) AuthError {
+	p := ProblemOf(err, "", trace)
+	return AuthError{Error: p.Error, Code: p.Code, Reason: p.Reason, RetryAfterMs: p.RetryAfterMs, TraceID: p.TraceID}
 }
 
 // reported is the id of the trace of an error that people report to the operator: of a fault of the server.

@@ -107,14 +107,9 @@ func (c *conn) succeed() {
 	c.arm(time.Now())
 }
 
-// refuse says why, and closes.
+// refuse says why, and closes: with 4401 only when a fresh token helps (C4.9).
 func (c *conn) refuse(err error) {
 	e := chat.AsError(err)
-	problem := protocol.ProblemOf(e, "", c.trace)
-	c.send(protocol.AuthError{Error: problem.Error, Code: problem.Code, RetryAfterMs: problem.RetryAfterMs})
-	code := protocol.CloseAuth
-	if close := e.Code.Info().Close; close != 0 {
-		code = protocol.CloseCode(close)
-	}
-	c.out.End(realtime.Closing{Code: code, Reason: problem.Code})
+	c.send(protocol.AuthErrorOf(e, c.trace))
+	c.out.End(realtime.Closing{Code: protocol.CloseOf(e.Code), Reason: string(e.Code)})
 }

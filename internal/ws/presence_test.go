@@ -165,7 +165,7 @@ func TestADeviceIsJudged(t *testing.T) {
 		} {
 			c := connect()
 			c.send(`{"type":"auth","token":%q,%s}`, w.token(u, time.Hour), device)
-			c.expect(device, "auth:error", 4401)
+			c.expect(device, "auth:error", 1008)
 		}
 		w.wantIs(u, "after these", "offline")
 		c := connect()
@@ -270,6 +270,6 @@ func TestWhoWasAwayBeforeTheyReconnectedIsNotOnlineInBetween(t *testing.T) {
 		}
 		c := connect()
 		c.send(`{"type":"auth","token":%q,"status":"invisible"}`, w.token(u, time.Hour))
-		c.expect("another status", "auth:error", 4401)
+		c.expect("another status", "auth:error", 1008)
 	})
 }
