@@ -45,7 +45,7 @@ export interface ConversationHandle {
   /** Loads and subscribes it. Opens are counted; each wants its `close`. */
   open(): void;
   close(): void;
-  /** Loads the page of history above; resolves when it has come or failed, and never rejects. */
+  /** Loads the page of history above, or the first again if that failed; resolves when it has come or not, and never rejects. */
   loadOlder(): Promise<void>;
   /** Queues a message and returns its clientMessageId. It is in the store at once. */
   send(content: string): string;
@@ -102,7 +102,7 @@ export class ParleyClient {
     const Socket = options.WebSocket ?? globalThis.WebSocket;
     if (!Socket) throw new TypeError("This runtime has no WebSocket.");
     this.#rest = new Rest(base, options.fetch ?? globalThis.fetch.bind(globalThis), options.slot);
-    this.#session = new Session(this.#rest);
+    this.#session = new Session(this.#rest, this.#patience);
     this.#list = new ConversationList(this.#rest, this.#patience);
     this.#outbox = new Outbox(options.storage ?? new MemoryStorage(), {
       send: (frame) => this.send(frame),
@@ -188,6 +188,7 @@ export class ParleyClient {
     this.#connection.activity = activity;
   }
 
+  /** Loads the next page of the list, or the first again if that failed. */
   loadMoreConversations(): Promise<void> {
     return this.#list.loadMore();
   }
@@ -336,7 +337,7 @@ export class ParleyClient {
       case "error":
         if (event.ref === undefined) break;
         if (event.code === "NOT_IN_CONVERSATION") this.#gone(event.ref, "removed");
-        else this.#views.get(event.ref)?.refused(event.retryAfterMs);
+        else this.#views.get(event.ref)?.refused(errorOf(event));
         break;
     }
   }
@@ -366,7 +367,7 @@ export class ParleyClient {
   #listen(): void {
     const { signal } = this.#ends;
     const wake = () => {
-      this.#session.wake();
+      this.#patience.wake();
       this.#connection.wake();
     };
     globalThis.addEventListener?.("online", wake, { signal });

@@ -1,7 +1,6 @@
 import { backoff } from "./backoff.js";
-import { asParleyError, errorOf, ParleyError } from "./errors.js";
+import { asParleyError, errorOf, isSignedOut, ParleyError } from "./errors.js";
 import { parseEvent, type ServerEvent } from "./events.js";
-import { isSignedOut } from "./rest.js";
 import type { Session } from "./session.js";
 import { Cell } from "./store.js";
 import type { ConnectionState, Device } from "./views.js";
@@ -87,14 +86,14 @@ export class Connection {
 
   stop(): void {
     this.#letGo();
-    this.store.set({ state: "idle", retryAt: null, reason: null });
+    this.#show("idle");
   }
 
   /** Connects without waiting for the backoff, though not sooner than the server allows. */
   reconnectNow(): void {
     const { state, reason } = this.store.getSnapshot();
     if (state === "online") this.doubt();
-    else if (state === "closed" || state === "backoff" || state === "offline") {
+    else if (state !== "idle" && state !== "connecting") {
       const wait = this.#notBefore - Date.now();
       if (wait > 0) this.#retryIn(wait, reason);
       else void this.#connect();
@@ -127,8 +126,8 @@ export class Connection {
       token = await (this.#refused === null ? this.#session.fresh() : this.#session.renew(this.#refused));
     } catch (thrown) {
       const error = asParleyError(thrown);
-      // A refused refresh has ended the session, and that stopped this connection.
-      if (turn === this.#turn && !isSignedOut(error)) this.#fail(error.message, error.retryAfterMs);
+      // A refused refresh has ended the session, and that stopped this connection: it is another turn.
+      if (turn === this.#turn) this.#fail(error.message, error.retryAfterMs);
       return;
     }
     if (turn !== this.#turn) return;
@@ -142,16 +141,14 @@ export class Connection {
       return;
     }
     this.#socket = socket;
-    this.#openTimer = setTimeout(() => this.#lost(socket, "The server did not answer."), openWithin);
+    this.#openTimer = setTimeout(() => this.#lost(socket), openWithin);
     socket.onopen = () => socket.send(JSON.stringify({ type: "auth", token, status: this.activity, ...this.#device }));
     socket.onmessage = ({ data }) => {
       if (socket === this.#socket) this.#receive(data);
     };
     // The close that follows says it all. Some sockets throw when nobody listens, even after they were let go.
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => {
-      if (socket === this.#socket) this.#closed(code, reason);
-    };
+    socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
   }
 
   #receive(data: unknown): void {
@@ -165,10 +162,14 @@ export class Connection {
       case "auth:success":
         if (!this.online) this.#enter();
         return;
-      case "auth:error":
-        if (isSignedOut(errorOf(event))) this.#refused = this.#used;
+      case "auth:error": {
+        const error = errorOf(event);
+        if (isSignedOut(error)) this.#refused = this.#used;
+        // What the server says of this client will be no other with another token.
+        else if (!error.retryable) this.#giveUp(error.message);
         this.#refuse(event.retryAfterMs);
         return;
+      }
       case "auth:expiring":
         void this.#authenticate(true);
         return;
@@ -177,7 +178,7 @@ export class Connection {
         this.#refuse(event.reconnectInMs);
         break;
       case "error":
-        if (event.ref === undefined && event.code === "RATE_LIMITED") this.#refuse(event.retryAfterMs);
+        if (event.ref === undefined && errorOf(event).retry === "wait") this.#refuse(event.retryAfterMs);
         break;
     }
     this.#events.onEvent(event as ServerEvent);
@@ -194,7 +195,7 @@ export class Connection {
     }, healthyAfter);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatEvery);
     this.#live = true;
-    this.store.set({ state: "online", retryAt: null, reason: null });
+    this.#show("online");
     this.#events.onOnline();
   }
 
@@ -218,7 +219,7 @@ export class Connection {
     if (this.#probe && this.#probe.due <= due) return;
     if (this.#probe) clearTimeout(this.#probe.timer);
     else void this.#authenticate(false);
-    this.#probe = { due, timer: setTimeout(() => this.#lost(socket, "The server is silent."), within) };
+    this.#probe = { due, timer: setTimeout(() => this.#lost(socket), within) };
   }
 
   async #authenticate(renew: boolean): Promise<void> {
@@ -233,19 +234,20 @@ export class Connection {
     }
   }
 
-  #lost(socket: WebSocket, reason: string): void {
-    if (socket === this.#socket) this.#closed(1006, reason);
+  #lost(socket: WebSocket): void {
+    this.#closed(socket, 1006, "The server did not answer.");
   }
 
-  #closed(code: number, why: string): void {
+  #closed(socket: WebSocket, code: number, why: string): void {
+    if (socket !== this.#socket) return;
     const reason = why || "The connection was lost.";
     const leaving = this.#leaving;
-    const wait = this.#notBefore - Date.now();
+    const wait = Math.max(0, this.#notBefore - Date.now());
     this.#letGo();
     const verdict = afterClose(code);
     if (verdict === "ended") {
       this.stop();
-      this.#session.end(new ParleyError("AUTH_FAILED", why || "This login has ended."));
+      this.#session.end(new ParleyError("AUTH_FAILED", why || undefined));
     } else if (verdict === "fault") {
       this.#giveUp(reason);
     } else if (leaving) {
@@ -258,9 +260,8 @@ export class Connection {
   }
 
   #fail(reason: string, atLeast = 0): void {
-    const wait = Math.max(backoff(this.#failures++), atLeast);
-    if (atLeast > 0) this.#notBefore = Date.now() + atLeast;
-    this.#retryIn(wait, reason);
+    this.#notBefore = Date.now() + atLeast;
+    this.#retryIn(atLeast + backoff(this.#failures++), reason);
   }
 
   #retryIn(ms: number, reason: string | null): void {
@@ -268,24 +269,24 @@ export class Connection {
     // Browsers may be wrong about having no network, so that `offline` goes on trying as well.
     const offline = globalThis.navigator?.onLine === false;
     this.#retryTimer = setTimeout(() => void this.#connect(), ms);
-    const retryAt = offline ? null : Date.now() + ms;
-    this.store.set({ state: offline ? "offline" : "backoff", retryAt, reason });
+    this.#show(offline ? "offline" : "backoff", reason, offline ? null : Date.now() + ms);
   }
 
   #giveUp(reason: string): void {
     this.#letGo();
-    this.store.set({ state: "closed", retryAt: null, reason });
+    this.#show("closed", reason);
   }
 
-  #offline(): void {
-    if (!this.#live) return;
-    this.#live = false;
-    this.#events.onOffline();
+  #show(state: ConnectionState["state"], reason: string | null = null, retryAt: number | null = null): void {
+    this.store.set({ state, retryAt, reason });
   }
 
   /** Forgets the socket and every timer. */
   #letGo(): void {
-    this.#offline();
+    if (this.#live) {
+      this.#live = false;
+      this.#events.onOffline();
+    }
     this.#turn++;
     const timers = [this.#openTimer, this.#retryTimer, this.#healthyTimer, this.#heartbeat, this.#probe?.timer];
     for (const timer of timers) clearTimeout(timer);

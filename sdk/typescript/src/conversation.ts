@@ -1,12 +1,11 @@
-import { backoff } from "./backoff.js";
 import type { ConversationList } from "./conversations.js";
-import { asParleyError } from "./errors.js";
+import { asParleyError, ParleyError, retryIn } from "./errors.js";
 import { parseEvent, type ReceiptEvent, type ServerEvent } from "./events.js";
 import { messageOf } from "./message.js";
 import type { Outbox, OutboxEntry } from "./outbox.js";
 import type { Patience } from "./patience.js";
 import { Receipts } from "./receipts.js";
-import type { Rest } from "./rest.js";
+import type { Call, Rest } from "./rest.js";
 import type { Message, ReadState } from "./shapes.js";
 import { Cell } from "./store.js";
 import { Timeline } from "./timeline.js";
@@ -82,6 +81,8 @@ export class ConversationView {
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
   #repairTimer: ReturnType<typeof setTimeout> | undefined;
   #repaired = Number.NEGATIVE_INFINITY;
+  /** How often a subscribe was refused since it last succeeded. */
+  #refusals = 0;
   /** How far this person has read here, and whether that is on its way, or known to the server. */
   #read: { message: Message; state: "new" | "told" | "known" } | null = null;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
@@ -98,7 +99,7 @@ export class ConversationView {
     });
     this.store = new Cell<ConversationViewState>({
       ...{ conversation: doors.list.get(id) ?? null, messages: [], hasOlder: false, loadingOlder: false },
-      ...{ loaded: false, completeUpTo: 0, typing: [], receipts: [], removed: null },
+      ...{ loaded: false, error: null, completeUpTo: 0, typing: [], receipts: [], removed: null },
     });
     this.publish();
   }
@@ -110,7 +111,7 @@ export class ConversationView {
 
   readonly open = (): void => {
     if (++this.#opens > 1) return;
-    if (!this.store.getSnapshot().loaded) void this.#load();
+    void this.#load();
     this.ask();
   };
 
@@ -135,8 +136,8 @@ export class ConversationView {
   /** The socket is gone. */
   away(): void {
     this.#phase = "away";
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
+    this.#refusals = 0;
+    this.#calm();
     if (this.#read?.state === "told") this.#read.state = "new";
     this.#typing.clear();
   }
@@ -149,32 +150,38 @@ export class ConversationView {
   /** The subscribe is on its way. */
   asked(): void {
     this.#phase = "asking";
+    this.store.patch({ error: null });
     this.#timeline.forgetAhead();
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = setTimeout(() => this.refused(0), answeredWithin);
+    this.#calm();
+    this.#repairTimer = setTimeout(() => this.refused(new ParleyError("NETWORK_ERROR")), answeredWithin);
   }
 
   /** Says again what an earlier connection, or a server that died, may have lost. */
   online(): void {
+    void this.#load();
     this.#tellRead(true);
     this.#acknowledged = 0;
   }
 
   subscribed(lastRev: number, hasMore: boolean): void {
     if (this.#phase !== "asking") return;
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
+    this.#calm();
     this.#phase = "catching";
     this.#hole = hasMore ? lastRev : null;
   }
 
-  /** The subscribe was refused, and is to be repeated later. */
-  refused(retryAfterMs = backoff(1)): void {
-    if (this.#phase !== "asking" && this.#phase !== "catching") return;
-    clearTimeout(this.#repairTimer);
-    this.#repairTimer = undefined;
+  /** What changed is not told: it is asked for again later, or the person is told why not. */
+  refused(error: ParleyError): void {
+    // What is asking, catching or paging has not got all yet; to others this is news of something else.
+    if (!this.#phase.endsWith("ing")) return;
+    this.#calm();
     this.#phase = "refused";
-    this.#repaired = Date.now() + retryAfterMs - repairEvery;
+    const wait = retryIn(error, this.#refusals++);
+    if (wait === null) {
+      this.store.patch({ error });
+      return;
+    }
+    this.#repaired = Date.now() + wait - repairEvery;
     this.#repair();
   }
 
@@ -244,19 +251,20 @@ export class ConversationView {
   returned(): void {
     if (this.store.getSnapshot().removed === null) return;
     this.store.patch({ removed: null });
-    if (this.#opens > 0 && !this.store.getSnapshot().loaded) void this.#load();
+    void this.#load();
     this.ask();
   }
 
   readonly loadOlder = async (): Promise<void> => {
-    const { hasOlder, loadingOlder } = this.store.getSnapshot();
+    const { loaded, hasOlder, loadingOlder } = this.store.getSnapshot();
+    if (!loaded) return this.#load();
     if (!hasOlder || loadingOlder) return;
-    this.store.patch({ loadingOlder: true });
+    this.store.patch({ loadingOlder: true, error: null });
     const { signal } = this.#cancel;
     try {
-      this.#take(await this.#doors.patience.until(() => this.#history(this.#older, signal), signal));
-    } catch {
-      // Closed meanwhile, or not in it any more, of which there is an event.
+      this.#take(await this.#history(this.#older, signal));
+    } catch (thrown) {
+      this.#failed(thrown, signal);
     }
     this.store.patch({ loadingOlder: false });
     this.publish();
@@ -363,37 +371,48 @@ export class ConversationView {
 
   /** Takes a snapshot: first how far the conversation is, then a page that is at least that new. */
   async #load(): Promise<void> {
-    if (this.#loading) return;
+    if (this.#opens === 0 || this.#loading || this.store.getSnapshot().loaded) return;
     this.#loading = true;
-    const { list, patience } = this.#doors;
+    this.store.patch({ error: null });
+    const { list } = this.#doors;
     const { signal } = this.#cancel;
     try {
       let conversation = list.get(this.id);
       if (!conversation || list.isBehind(this.id)) {
-        conversation = await patience.until(() => list.one(this.id, signal), signal);
+        conversation = await list.one(this.id, signal);
         if (signal.aborted) return;
         list.put(conversation);
       }
       this.#timeline.leap(conversation.lastRev);
       this.ask();
-      const page = await patience.until(() => this.#history(null, signal), signal);
+      const page = await this.#history(null, signal);
       if (signal.aborted) return;
       this.#take(page);
       this.store.patch({ loaded: true });
       this.#acknowledge();
       this.publish();
     } catch (thrown) {
-      if (signal.aborted) return;
-      const error = asParleyError(thrown);
-      if (error.code === "NOT_IN_CONVERSATION" || error.code === "NOT_FOUND") this.removed("removed");
-    } finally {
-      if (!signal.aborted) this.#loading = false;
+      this.#failed(thrown, signal);
     }
+    if (!signal.aborted) this.#loading = false;
+  }
+
+  /** A reading was given up; unless somebody closed this meanwhile, the person is told. */
+  #failed(thrown: unknown, signal: AbortSignal): void {
+    const error = asParleyError(thrown);
+    if (signal.aborted) return;
+    if (error.code === "NOT_IN_CONVERSATION") this.removed("removed");
+    else this.store.patch({ error });
   }
 
   #history(cursor: string | null, signal: AbortSignal): Promise<History> {
     const query = { limit: perPage, cursor: cursor ?? undefined };
-    return this.#doors.rest.call<History>("GET", `/conversations/${this.id}/messages`, { query, signal });
+    return this.#ask<History>("messages", query, signal);
+  }
+
+  #ask<T>(what: string, query: NonNullable<Call["query"]>, signal: AbortSignal): Promise<T> {
+    const { rest, patience } = this.#doors;
+    return patience.until(() => rest.call<T>("GET", `/conversations/${this.id}/${what}`, { query, signal }), signal);
   }
 
   #take({ messages, nextCursor, hasMore }: History): void {
@@ -407,13 +426,11 @@ export class ConversationView {
 
   /** Reads over REST what was too much for the socket; live changes wait beside it meanwhile. */
   async #page(): Promise<void> {
-    const { rest, patience } = this.#doors;
     const { signal } = this.#cancel;
     try {
       for (;;) {
         const query = { afterRev: this.#timeline.upTo ?? 0, limit: changesPerPage };
-        const path = `/conversations/${this.id}/changes`;
-        const page = await patience.until(() => rest.call<Changes>("GET", path, { query, signal }), signal);
+        const page = await this.#ask<Changes>("changes", query, signal);
         // A lost socket ends this: the next one subscribes past what has come.
         if (signal.aborted || this.#phase !== "paging") return;
         const before = this.#timeline.upTo;
@@ -427,18 +444,24 @@ export class ConversationView {
           return;
         }
       }
-    } catch {
-      // Closed, signed out, or not in it any more, of which there is an event.
+    } catch (thrown) {
+      if (!signal.aborted && this.#phase === "paging") this.refused(asParleyError(thrown));
     }
   }
 
   #goLive(rev: number): void {
     this.#timeline.leap(rev);
     this.#phase = "live";
+    this.#refusals = 0;
     if (this.#suspect) this.#repair();
     this.#suspect = false;
     this.#acknowledge();
     this.publish();
+  }
+
+  #calm(): void {
+    clearTimeout(this.#repairTimer);
+    this.#repairTimer = undefined;
   }
 
   #repair(): void {

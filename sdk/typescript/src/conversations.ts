@@ -1,3 +1,4 @@
+import type { ParleyError } from "./errors.js";
 import type { ActivityEvent } from "./events.js";
 import { messageOf } from "./message.js";
 import type { Patience } from "./patience.js";
@@ -16,7 +17,7 @@ const perPage = 50;
 /** Several reasons to read one conversation again within this time are one reading. */
 const refreshAfter = 500;
 
-const empty: ConversationListState = { items: [], loaded: false, hasMore: false, totalUnread: 0 };
+const empty: ConversationListState = { items: [], loaded: false, hasMore: false, totalUnread: 0, error: null };
 
 /** The person's conversations. What is not subscribed is told by activity; what was missed is read again. */
 export class ConversationList {
@@ -75,14 +76,13 @@ export class ConversationList {
     let hasMore = true;
     try {
       while (hasMore && read.size < shown) {
-        const page: Page = await this.#patience.until(() => this.#page(cursor, signal), signal);
+        const page: Page = await this.#page(cursor, signal);
         for (const conversation of page.conversations) read.set(conversation.id, conversation);
         cursor = page.nextCursor;
         hasMore = page.hasMore && cursor !== null;
       }
-    } catch {
-      // Aborted, or signed out: whoever did that knows.
-      return;
+    } catch (thrown) {
+      return this.#failed(thrown as ParleyError, signal);
     }
     if (signal.aborted) return;
     const oldest = [...read.values()].at(-1)?.updatedAt;
@@ -103,7 +103,8 @@ export class ConversationList {
   }
 
   loadMore(): Promise<void> {
-    if (!this.#hasMore || !this.#loaded) return Promise.resolve();
+    if (!this.#loaded) return this.reload();
+    if (!this.#hasMore) return Promise.resolve();
     const { signal } = this.#cancel;
     this.#loadingMore ??= this.#page(this.#cursor, signal)
       .then((page) => {
@@ -113,9 +114,7 @@ export class ConversationList {
         this.#hasMore = page.hasMore && page.nextCursor !== null;
         this.#publish();
       })
-      .catch((error) => {
-        if (!signal.aborted) throw error;
-      })
+      .catch((error) => this.#failed(error, signal))
       .finally(() => {
         this.#loadingMore = null;
       });
@@ -218,28 +217,29 @@ export class ConversationList {
       id,
       setTimeout(() => {
         this.#refreshes.delete(id);
-        this.#patience
-          .until(() => this.one(id, signal), signal)
-          .then(
-            (conversation) => {
-              if (!signal.aborted) this.put(conversation);
-            },
-            // Gone meanwhile, for which there is an event, or signed out.
-            () => {},
-          );
+        this.one(id, signal).then(
+          (conversation) => {
+            if (!signal.aborted) this.put(conversation);
+          },
+          // Gone meanwhile, for which there is an event, or signed out.
+          () => {},
+        );
       }, refreshAfter),
     );
   }
 
   one(id: string, signal: AbortSignal): Promise<Conversation> {
-    return this.#rest.call<Conversation>("GET", `/conversations/${id}`, { signal });
+    return this.#patience.until(() => this.#rest.call<Conversation>("GET", `/conversations/${id}`, { signal }), signal);
   }
 
   #page(cursor: string | null, signal: AbortSignal): Promise<Page> {
-    return this.#rest.call<Page>("GET", "/conversations", {
-      query: { limit: perPage, cursor: cursor ?? undefined },
-      signal,
-    });
+    const query = { limit: perPage, cursor: cursor ?? undefined };
+    return this.#patience.until(() => this.#rest.call<Page>("GET", "/conversations", { query, signal }), signal);
+  }
+
+  /** A reading was given up; unless somebody else came or it is read anew, the person is told. */
+  #failed(error: ParleyError, signal: AbortSignal): void {
+    if (!signal.aborted) this.store.patch({ error });
   }
 
   /** The newer of what is there and what came; what belongs to the person survives a copy for all. */
@@ -273,6 +273,7 @@ export class ConversationList {
       items: same ? have : items,
       loaded: this.#loaded,
       hasMore: this.#hasMore,
+      error: null,
       totalUnread: items.reduce((sum, { unreadCount }) => sum + (unreadCount ?? 0), 0),
     });
   }

@@ -1,7 +1,11 @@
-import { codes } from "./codes.gen.js";
+import { backoff } from "./backoff.js";
+import { codes, type Reason } from "./codes.gen.js";
 
 /** The protocol's words for what went wrong. */
 export type Code = keyof typeof codes;
+
+/** How a client repeats what failed: the table of codes says it for each. */
+export type Retry = (typeof codes)[Code][1];
 
 /** One input that broke a rule. */
 export interface FieldError {
@@ -11,6 +15,7 @@ export interface FieldError {
 
 export interface ErrorDetails {
   retryable?: boolean | undefined;
+  reason?: Reason | undefined;
   /** Milliseconds to wait before the same request may succeed. */
   retryAfterMs?: number | undefined;
   fields?: readonly FieldError[] | undefined;
@@ -24,58 +29,79 @@ export interface ErrorDetails {
 export class ParleyError extends Error {
   override readonly name = "ParleyError";
   declare readonly code: Code;
+  /** How the table of codes says that this is repeated; {@link retryIn} goes by it. */
+  declare readonly retry: Retry;
   /** Whether the same request may succeed later, unchanged. */
   declare readonly retryable: boolean;
+  /** A finer word under the code. */
+  declare readonly reason: Reason | undefined;
   declare readonly retryAfterMs: number | undefined;
   declare readonly fields: readonly FieldError[] | undefined;
   declare readonly traceId: string | undefined;
   declare readonly outcome: "rejected" | "unknown" | undefined;
 
-  constructor(code: Code, message = `The server answered ${code}.`, details: ErrorDetails = {}) {
-    const { cause, ...rest } = details;
-    super(message, { cause });
-    Object.assign(this, rest, { code, retryable: rest.retryable ?? codes[code][1] });
+  constructor(code: Code, message = `The server said ${code}.`, details: ErrorDetails = {}) {
+    super(message, details);
+    const retry = codes[code][1];
+    Object.assign(this, details, {
+      code,
+      retry,
+      retryable: details.retryable ?? (retry !== "never" && retry !== "sign_in"),
+    });
   }
+}
+
+const away = "The server cannot be reached.";
+
+/** Whether the server did not accept the token or cookie. */
+export function isSignedOut({ retry }: ParleyError): boolean {
+  return retry === "sign_in";
+}
+
+/**
+ * How long to wait before what failed `n` times before is asked again, in milliseconds: what the server said, and
+ * jitter on top, since it says the same to all whom it refuses at one moment. Null when it is not asked again.
+ */
+export function retryIn({ retry, retryable, retryAfterMs = 0 }: ParleyError, n: number): number | null {
+  return retryable && (retry !== "once" || n === 0) ? retryAfterMs + backoff(n) : null;
 }
 
 /** Something that was thrown, as a ParleyError. */
 export function asParleyError(thrown: unknown): ParleyError {
   if (thrown instanceof ParleyError) return thrown;
-  return new ParleyError("NETWORK_ERROR", "The server cannot be reached.", { cause: thrown });
+  return new ParleyError("NETWORK_ERROR", away, { cause: thrown });
 }
 
 function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-function fieldErrors(value: unknown): FieldError[] | undefined {
-  if (!Array.isArray(value) || value.length === 0) return undefined;
-  return value.map((row) => ({ field: String(row?.field ?? ""), message: String(row?.message ?? "") }));
-}
-
 /**
  * Reads an `error`, `auth:error` or `message:error` event, an `application/problem+json` body (RFC 9457, C5.2),
- * or whatever else came with an error status.
+ * or whatever else came with an error status: what a proxy says in its own words goes by the status.
  */
 export function errorOf(said: unknown, status = 0, retryAfterMs?: number): ParleyError {
   const {
     code,
     error,
     detail,
-    title,
     retryable,
     retryAfterMs: wait,
+    reason,
     outcome,
     traceId,
     errors,
   } = (said ?? {}) as Record<string, unknown>;
-  const known = typeof code === "string" && Object.hasOwn(codes, code) ? (code as Code) : undefined;
-  const byStatus = Object.keys(codes).find((name) => status > 0 && codes[name as Code][0] === status);
-  return new ParleyError(known ?? (byStatus as Code) ?? "INTERNAL", text(error) ?? text(detail) ?? text(title), {
-    retryable: typeof retryable === "boolean" ? retryable : undefined,
+  const find = (is: (name: Code) => boolean) => (Object.keys(codes) as Code[]).find(is);
+  const byStatus = status > 499 ? "NETWORK_ERROR" : find((name) => status > 0 && codes[name][0] === status);
+  const known = find((name) => name === code) ?? byStatus ?? (status > 0 ? "VALIDATION_ERROR" : "INTERNAL");
+  const message = text(error) ?? text(detail) ?? (known === "NETWORK_ERROR" ? away : undefined);
+  return new ParleyError(known, message, {
+    retryable: retryable as boolean | undefined,
+    reason: text(reason) as Reason | undefined,
     retryAfterMs: typeof wait === "number" ? wait : retryAfterMs,
-    outcome: outcome === "rejected" || outcome === "unknown" ? outcome : undefined,
-    fields: fieldErrors(errors),
+    outcome: text(outcome) as ErrorDetails["outcome"],
+    fields: Array.isArray(errors) && errors.every((row) => text(row?.message)) ? errors : undefined,
     traceId: text(traceId),
   });
 }

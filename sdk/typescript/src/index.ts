@@ -1,8 +1,9 @@
 export type { Api, NewConversation, ParticipantPage, ReaderPage } from "./api.js";
 export type { ConversationHandle, Credentials, ParleyClientOptions } from "./client.js";
 export { ParleyClient } from "./client.js";
-export type { Code, FieldError } from "./errors.js";
-export { ParleyError } from "./errors.js";
+export type { Reason } from "./codes.gen.js";
+export type { Code, FieldError, Retry } from "./errors.js";
+export { ParleyError, retryIn } from "./errors.js";
 export type { ServerEvent } from "./events.js";
 export { MemoryStorage } from "./memory.js";
 export type { OutboxRow, OutboxStorage } from "./outbox-storage.js";

@@ -1,7 +1,6 @@
 import { backoff } from "./backoff.js";
-import { type Code, ParleyError } from "./errors.js";
+import { type Code, isSignedOut, ParleyError, retryIn } from "./errors.js";
 import type { OutboxRow, OutboxStorage } from "./outbox-storage.js";
-import { isSignedOut } from "./rest.js";
 
 /** How many messages may be on their way at once; in one conversation it is one, which keeps their order. */
 const atOnce = 4;
@@ -9,8 +8,6 @@ const atOnce = 4;
 const answerWithin = 8_000;
 /** A storage that does not answer is not waited for: sending the message is the better half. */
 const durableWithin = 3_000;
-/** After this many faults of the server a message is given back to the person. */
-const maxFaults = 5;
 
 /** A row with where it stands. Immutable: a change makes a new one. */
 export interface OutboxEntry {
@@ -162,15 +159,15 @@ export class Outbox {
     if (entry?.state !== "sending") return;
     this.#answered(clientMessageId);
     const tries = entry.tries + 1;
-    const again = error.retryable || error.outcome === "unknown" || isSignedOut(error);
-    if (!again || (error.code === "INTERNAL" && tries >= maxFaults)) {
+    // A token that ran out in between is renewed by the connection.
+    const wait = isSignedOut(error) ? backoff(entry.tries) : retryIn(error, entry.tries);
+    if (wait === null) {
       const row = { ...entry.row, failed: { code: error.code, message: error.message } };
       this.#set({ ...entry, row, state: "failed", error, resent: true, tries });
       this.#storage.put(row).catch(() => {});
     } else {
-      const wait = error.retryAfterMs ?? backoff(entry.tries);
       // The limit is the person's, not the conversation's.
-      if (error.code === "RATE_LIMITED") this.#pausedUntil = Date.now() + wait;
+      if (error.retry === "wait") this.#pausedUntil = Date.now() + wait;
       this.#set({ ...entry, state: "queued", error, resent: true, tries, notBefore: Date.now() + wait });
     }
     this.flush();

@@ -1,13 +1,12 @@
-import { backoff } from "./backoff.js";
-import { asParleyError } from "./errors.js";
+import { asParleyError, retryIn } from "./errors.js";
 
 /** Repeats what may succeed later. */
 export class Patience {
   readonly #waiting = new Set<() => void>();
 
   /**
-   * Calls `ask` until it resolves, with backoff or as long as the server says. Rejects with what is not
-   * retryable, and with the last error once `signal` is aborted.
+   * Calls `ask` until it resolves, as often and as late as the table of codes says. Rejects with what is not
+   * asked again, and with the last error once `signal` is aborted.
    */
   async until<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
     for (let n = 0; ; n++) {
@@ -15,14 +14,15 @@ export class Patience {
         return await ask();
       } catch (thrown) {
         const error = asParleyError(thrown);
-        if (!error.retryable || signal.aborted) throw error;
-        await this.#pause(Math.max(error.retryAfterMs ?? 0, backoff(n)), error.retryAfterMs === undefined, signal);
+        const wait = retryIn(error, n);
+        if (wait === null || signal.aborted) throw error;
+        await this.#pause(wait, error.retryAfterMs === undefined, signal);
         if (signal.aborted) throw error;
       }
     }
   }
 
-  /** Ends the waits that only backoff asked for: the connection is back. */
+  /** Ends the waits that only backoff asked for: the network or the connection is back. */
   wake(): void {
     for (const go of [...this.#waiting]) go();
   }

@@ -1,5 +1,4 @@
-import { codes } from "./codes.gen.js";
-import { asParleyError, errorOf, ParleyError } from "./errors.js";
+import { asParleyError, errorOf, isSignedOut, ParleyError } from "./errors.js";
 
 /** Where {@link Rest} gets its access tokens. */
 export interface Tokens {
@@ -19,16 +18,9 @@ export interface Call {
 
 const timeout = 15_000;
 
-/** Whether the server did not accept the token or cookie. */
-export function isSignedOut(error: ParleyError): boolean {
-  return codes[error.code][0] === 401;
-}
-
+/** A date would be by another clock: then backoff has to do. */
 function retryAfter(headers: Headers): number | undefined {
-  const value = headers.get("Retry-After");
-  if (value === null) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  return Math.max(0, Number(headers.get("Retry-After")) * 1000) || undefined;
 }
 
 /** The REST side of the server. Everything rejects with a ParleyError. */
@@ -96,9 +88,9 @@ export class Rest {
       let body: unknown;
       try {
         body = raw === "" ? undefined : JSON.parse(raw);
-      } catch {
+      } catch (notJSON) {
         // A proxy's page, not the server's answer.
-        if (response.ok) throw new ParleyError("NETWORK_ERROR", "The answer was not the server's.");
+        if (response.ok) throw notJSON;
       }
       if (!response.ok) throw errorOf(body, response.status, retryAfter(response.headers));
       return body as T;

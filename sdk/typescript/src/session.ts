@@ -1,6 +1,6 @@
-import { backoff } from "./backoff.js";
-import { asParleyError, ParleyError } from "./errors.js";
-import { isSignedOut, type Rest, type Tokens } from "./rest.js";
+import { asParleyError, isSignedOut, ParleyError } from "./errors.js";
+import type { Patience } from "./patience.js";
+import type { Rest, Tokens } from "./rest.js";
 import type { Me } from "./shapes.js";
 import { Cell } from "./store.js";
 import type { SessionState } from "./views.js";
@@ -22,43 +22,35 @@ const spare = 30_000;
 export class Session implements Tokens {
   readonly store = new Cell<SessionState>({ status: "restoring", user: null, error: null });
   readonly #rest: Rest;
+  readonly #patience: Patience;
   #token: { text: string; expires: number } | null = null;
   #refreshing: Promise<string> | null = null;
   /** Changes with every sign-in and sign-out, so that a late answer to an earlier login is dropped. */
   #epoch = 0;
-  /** Ends the wait of a restore that could not reach the server. */
-  #resume: () => void = () => {};
+  /** Ends a restore that waits. */
+  #cancel = new AbortController();
 
-  constructor(rest: Rest) {
+  constructor(rest: Rest, patience: Patience) {
     this.#rest = rest;
+    this.#patience = patience;
     rest.tokens = this;
   }
 
-  /** Resolves when it is known whether somebody is signed in; while the server is away, it keeps asking. */
+  /** Resolves when it is known whether somebody is signed in, or that the server fails; while it is away, it keeps asking. */
   async restore(): Promise<void> {
     const epoch = ++this.#epoch;
-    for (let n = 0; epoch === this.#epoch; n++) {
-      try {
-        const grant = await this.#rest.anonymous<Grant>("POST", "/auth/refresh");
-        this.#accept(grant, epoch);
-        return;
-      } catch (thrown) {
-        if (epoch !== this.#epoch) return;
-        const error = asParleyError(thrown);
-        if (!error.retryable) {
-          // Nobody was signed in: that is no failure.
-          this.#leave(isSignedOut(error) ? null : error);
-          return;
-        }
-        this.store.patch({ error });
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, Math.max(error.retryAfterMs ?? 0, backoff(n)));
-          this.#resume = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
+    this.#cancel = new AbortController();
+    const ask = () =>
+      this.#rest.anonymous<Grant>("POST", "/auth/refresh").catch((error) => {
+        if (epoch === this.#epoch) this.store.patch({ error });
+        throw error;
+      });
+    try {
+      this.#accept(await this.#patience.until(ask, this.#cancel.signal), epoch);
+    } catch (thrown) {
+      const error = asParleyError(thrown);
+      // Nobody was signed in: that is no failure.
+      if (epoch === this.#epoch) this.#leave(isSignedOut(error) ? null : error);
     }
   }
 
@@ -106,14 +98,9 @@ export class Session implements Tokens {
     if (this.#token) this.#leave(error);
   }
 
-  /** The network is back: a restore that waits tries again. */
-  wake(): void {
-    this.#resume();
-  }
-
   dispose(): void {
     this.#epoch++;
-    this.#resume();
+    this.#cancel.abort();
   }
 
   /** One refresh at a time, whoever asks. A refusal ends the login; other failures leave it. */
@@ -126,7 +113,7 @@ export class Session implements Tokens {
 
   async #ask(): Promise<string> {
     const epoch = this.#epoch;
-    const left = () => new ParleyError("UNAUTHORIZED", "The person has signed out.");
+    const left = () => new ParleyError("UNAUTHORIZED");
     try {
       const grant = await this.#rest.anonymous<Grant>("POST", "/auth/refresh");
       if (epoch !== this.#epoch) throw left();
@@ -155,7 +142,7 @@ export class Session implements Tokens {
 
   #leave(error: ParleyError | null): void {
     this.#epoch++;
-    this.#resume();
+    this.#cancel.abort();
     this.#token = null;
     this.store.set({ status: "signed-out", user: null, error });
   }

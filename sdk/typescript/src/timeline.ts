@@ -31,8 +31,8 @@ export class Timeline {
     return this.#messages.find((message) => message.id === id);
   }
 
-  /** Adds a message or a newer state of one. It reports whether anything changed. */
-  upsert(message: Message, provisional = false): boolean {
+  /** Adds a message or a newer state of one. */
+  upsert(message: Message, provisional = false): void {
     const at = this.#place(message.seq);
     const have = this.#messages[at];
     if (have?.seq !== message.seq) {
@@ -41,10 +41,9 @@ export class Timeline {
       this.#messages[at] = message;
       this.#provisional.delete(have);
     } else {
-      return false;
+      return;
     }
     if (provisional) this.#provisional.add(message);
-    return true;
   }
 
   /** Merges a page of history. `whole` means that nothing is older than it. */

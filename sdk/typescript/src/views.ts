@@ -43,6 +43,8 @@ export interface ConversationListState {
   readonly hasMore: boolean;
   /** Unread messages of the conversations in `items`. */
   readonly totalUnread: number;
+  /** Why the list could not be read; null when it could. {@link ParleyClient.loadMoreConversations} tries again. */
+  readonly error: ParleyError | null;
 }
 
 /**
@@ -94,6 +96,8 @@ export interface ConversationViewState {
   readonly typing: readonly string[];
   /** How far the others are, where it is told. */
   readonly receipts: readonly Receipt[];
+  /** Why something of it could not be read; null when nothing failed. {@link ConversationHandle.loadOlder} tries again. */
+  readonly error: ParleyError | null;
   /** Why the conversation is gone for this person (`left`, `removed`, `ended`); null while it is not. */
   readonly removed: string | null;
 }

@@ -1,4 +1,5 @@
 import { codes } from "../codes.gen.js";
+import { type Code, ParleyError } from "../errors.js";
 import { Refusal } from "./fake-refusal.js";
 import type { FakeServer } from "./fake-server.js";
 import type { FakeConversation } from "./fake-store.js";
@@ -20,16 +21,20 @@ type Answer = readonly [status: number, body?: unknown];
 
 /** Answers a REST request as the server would. */
 export function answer(server: FakeServer, request: FakeRequest, jar: CookieJar): Response {
-  let status: number;
-  let body: unknown;
   try {
-    [status, body] = route(server, request, jar);
+    const [status, body] = route(server, request, jar);
+    return new Response(body === undefined ? null : JSON.stringify(body), { status });
   } catch (thrown) {
-    const { code } = thrown as Refusal;
-    status = codes[code][0];
-    body = { title: "Refused", status, detail: code, code, retryable: codes[code][1], traceId: "fake" };
+    return problem((thrown as Refusal).code);
   }
-  return new Response(body === undefined ? null : JSON.stringify(body), { status });
+}
+
+/** The server's answer to a request that failed, with what else it says. */
+export function problem(code: Code, more: object = {}): Response {
+  const status = codes[code][0];
+  const { retryable } = new ParleyError(code);
+  const body = { title: "Refused", status, detail: code, code, retryable, traceId: "fake", ...more };
+  return new Response(JSON.stringify(body), { status });
 }
 
 function route(server: FakeServer, request: FakeRequest, jar: CookieJar): Answer {

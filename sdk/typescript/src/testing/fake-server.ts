@@ -1,15 +1,14 @@
-import { codes } from "../codes.gen.js";
-import type { Code } from "../errors.js";
+import { type Code, ParleyError } from "../errors.js";
 import type { DeviceType, Message } from "../shapes.js";
 import { FakeFriends } from "./fake-friends.js";
 import { FakePresence } from "./fake-presence.js";
-import { answer, type CookieJar } from "./fake-rest.js";
+import { answer, type CookieJar, type FakeRequest, problem } from "./fake-rest.js";
 import { FakeSession, FakeSocket } from "./fake-socket.js";
 import { type FakeChange, type FakeConversation, type FakePerson, FakeStore } from "./fake-store.js";
 
-export type { CookieJar } from "./fake-rest.js";
+export type { CookieJar, FakeRequest } from "./fake-rest.js";
 export type { FakeChange, FakeConversation, FakePerson } from "./fake-store.js";
-export { FakeSession, FakeStore };
+export { FakeSession, FakeStore, problem };
 
 type Frame = Record<string, unknown> & { type: string };
 
@@ -52,6 +51,8 @@ export class FakeServer {
   loses: (change: FakeChange) => boolean = () => false;
   /** What the next messages are refused with, the first first. */
   readonly refusals: (Partial<Frame> & { code: Code })[] = [];
+  /** What stands between: answers a request in the server's place, as a proxy may, unless it returns null. */
+  between: (request: FakeRequest) => Response | null = () => null;
 
   readonly #logins = new Map<string, string>();
   readonly #tokens = new Map<string, { userId: string; login: string; expires: number }>();
@@ -309,7 +310,7 @@ export class FakeServer {
     const apart = c.type === "direct" && this.friends.apart(c.people[0] as string, c.people[1] as string);
     const refusal = apart ? { code: "FORBIDDEN" as const } : this.refusals.shift();
     if (refusal) {
-      const retryable = codes[refusal.code][1];
+      const { retryable } = new ParleyError(refusal.code);
       const more = { error: refusal.code, outcome: "rejected", retryable, ...refusal };
       session.send({ ...more, type: "message:error", clientMessageId });
       return;
@@ -353,7 +354,7 @@ export class FakeServer {
   }
 
   #problem(code: Code, ref: string): Frame {
-    return { type: "error", error: code, code, retryable: codes[code][1], ref };
+    return { type: "error", error: code, code, retryable: new ParleyError(code).retryable, ref };
   }
 
   async #fetch(input: string, init: RequestInit, jar: CookieJar): Promise<Response> {
@@ -361,18 +362,15 @@ export class FakeServer {
     const headers = new Headers(init.headers);
     const slot = headers.get("Parley-Slot");
     await this.#pass(init.signal);
-    const response = answer(
-      this,
-      {
-        method: init.method ?? "GET",
-        path: url.pathname,
-        query: url.searchParams,
-        body: init.body ? JSON.parse(String(init.body)) : {},
-        authorization: headers.get("Authorization"),
-        cookie: slot === null ? "refresh" : `refresh_${slot}`,
-      },
-      jar,
-    );
+    const request: FakeRequest = {
+      method: init.method ?? "GET",
+      path: url.pathname,
+      query: url.searchParams,
+      body: init.body ? JSON.parse(String(init.body)) : {},
+      authorization: headers.get("Authorization"),
+      cookie: slot === null ? "refresh" : `refresh_${slot}`,
+    };
+    const response = this.between(request) ?? answer(this, request, jar);
     await this.#pass(init.signal);
     return response;
   }
