@@ -127,7 +127,7 @@ test("a subscribe that fails is repeated", async () => {
   annas.open();
   await pass(500);
   server.post(conversation, ben.me, "one");
-  await pass(3000);
+  await pass(6000);
   expect(texts(annas)).toEqual(["one"]);
 });
 
