@@ -4,10 +4,13 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/config"
 	"github.com/parley-chat/parley/internal/obs"
@@ -124,5 +127,25 @@ func TestReadsOfLargeConversationsAndWhatBecameOfThemAreCounted(t *testing.T) {
 	}
 	if written := counted["chat_receipts_flushed_total written"]; written != 1 {
 		t.Errorf("%v steps were written", written)
+	}
+}
+
+func TestAMessageThatCrossesIsTimedOnBothNodes(t *testing.T) {
+	c := newCluster(t, 2)
+	ada, bert := join(t, c.nodes[0], "ada"), join(t, c.nodes[1], "bert")
+	conversation := direct(t, ada, bert)
+	// Until a node knows the time that both share, what it hears is not timed.
+	timed := func(n *node) bool {
+		_, text := get(t, "http://"+n.MetricsAddress()+"/metrics")
+		count := regexp.MustCompile(`chat_message_delivery_latency_seconds_count (\d+)`).FindStringSubmatch(text)
+		heard := n == c.nodes[0] || !strings.Contains(text, "chat_bus_lag_seconds_count 0\n")
+		return count[1] != "0" && heard
+	}
+	for deadline := time.Now().Add(time.Minute); !timed(c.nodes[0]) || !timed(c.nodes[1]); {
+		if time.Now().After(deadline) {
+			t.Fatal("it is not")
+		}
+		say(t, ada, conversation, "Hello")
+		await[client.MessageReceived](t, bert)
 	}
 }
