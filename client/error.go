@@ -38,6 +38,7 @@ const (
 // Error is every error that the server answers and every loss of the connection.
 type Error struct {
 	Code       string
+	Reason     string        // a finer word, such as "overloaded" or "read_only"; "" when there is none
 	Message    string        // for people
 	Retryable  bool          // the same request may succeed later, unchanged
 	RetryAfter time.Duration // how long to wait first; 0 when the server did not say
@@ -87,6 +88,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		Title        string       `json:"title"`
 		Detail       string       `json:"detail"`
 		Code         string       `json:"code"`
+		Reason       string       `json:"reason"`
 		Retryable    *bool        `json:"retryable"`
 		RetryAfterMS int64        `json:"retryAfterMs"`
 		Outcome      string       `json:"outcome"`
@@ -96,7 +98,7 @@ func errorOf(answer *http.Response, body []byte) *Error {
 	e := &Error{Status: answer.StatusCode, Retryable: answer.StatusCode == 429 || answer.StatusCode >= 500}
 	if json.Unmarshal(body, &problem) == nil {
 		e.Code, e.Message, e.Outcome = problem.Code, problem.Detail, problem.Outcome
-		e.TraceID, e.Fields = problem.TraceID, problem.Errors
+		e.Reason, e.TraceID, e.Fields = problem.Reason, problem.TraceID, problem.Errors
 		e.RetryAfter = time.Duration(problem.RetryAfterMS) * time.Millisecond
 		if e.Message == "" {
 			e.Message = problem.Title

@@ -271,7 +271,7 @@ func (f *frame) event() Event {
 
 func (f *frame) err() *Error {
 	return &Error{
-		Code: f.Code, Message: f.Error, Retryable: f.Retryable,
+		Code: f.Code, Reason: f.Reason, Message: f.Error, Retryable: f.Retryable,
 		RetryAfter: time.Duration(f.RetryAfterMS) * time.Millisecond, Outcome: f.Outcome, TraceID: f.TraceID,
 	}
 }
