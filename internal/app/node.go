@@ -108,14 +108,14 @@ func (n *Node) build() error {
 		return err
 	}
 	rules := n.cfg.Limits.Rules()
-	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica, n.readLog)
+	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica, n.readLog)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
 		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Panicked: n.faulted(obs.InHub),
 	}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Committed: n.committed, Delivered: n.delivered, ReadShown: n.readShown,
-		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked,
+		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked, Overloaded: n.overloaded,
 		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
 	n.auth.OnEnd(func(e auth.EndedLogin) {

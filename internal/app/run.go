@@ -122,6 +122,10 @@ func (n *Node) logSend(r chat.SendReport) {
 	var e *chat.Error
 	if r.Err != nil {
 		ctx, event, e = messageFailed, "message.failed", chat.AsError(r.Err)
+		if e.Reason == chat.ReasonOverloaded {
+			// There are thousands, and it is said once that there are (overload.go).
+			return
+		}
 		if e.Code.Info().Status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
 		}

@@ -55,6 +55,7 @@ type lane struct {
 	turns    uint64 // batches that are done with
 	watchdog *time.Timer
 	closed   bool
+	pace     pace
 
 	// stuck are conversations whose rows somebody kept locked at the last try, and when; run has it alone.
 	stuck map[ConversationID]time.Time
@@ -75,9 +76,10 @@ func (s *Service) lane(c ConversationID) *lane {
 
 func (l *lane) enqueue(p *pendingSend) {
 	p.id = MessageID(l.service.cfg.NewID())
+	l.service.overload.watch()
 	l.mu.Lock()
-	closed := l.closed
-	full := len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
+	closed, wait := l.closed, l.wouldWait(p.arrived)
+	full := wait > answerWithin || len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
 		l.bytes+len(p.sub.Content) > maxQueuedBytes/len(l.service.lanes)
 	if !full && !closed {
 		l.queue = append(l.queue, p)
@@ -95,10 +97,8 @@ func (l *lane) enqueue(p *pendingSend) {
 		return
 	}
 	if full {
-		l.service.finish(p, Sent{}, &Error{
-			Code: CodeDBTimeout, Message: "Too many messages are waiting to be stored.",
-			RetryAfter: time.Second, Outcome: OutcomeRejected,
-		})
+		l.service.overload.refused.Add(1)
+		l.service.finish(p, Sent{}, Overloaded("Too many messages are waiting to be stored.", wait))
 		return
 	}
 	select {
@@ -176,11 +176,12 @@ func (l *lane) commitNext() bool {
 	for _, p := range batch {
 		l.bytes -= len(p.sub.Content)
 	}
-	l.inFlight = batch
-	l.mu.Unlock()
 	if n == 0 {
+		l.mu.Unlock()
 		return false
 	}
+	l.inFlight, l.pace.began = batch, time.Now()
+	l.mu.Unlock()
 	for _, part := range l.apart(batch) {
 		for len(part) > 0 {
 			part = l.commit(part)
@@ -208,6 +209,9 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	if s.cfg.Committed != nil {
 		s.cfg.Committed(len(drafts), committed.Sub(began), err)
 	}
+	l.mu.Lock()
+	l.pace.took(committed.Sub(began), err)
+	l.mu.Unlock()
 	if err != nil {
 		done()
 		return l.isolate(batch, err)

@@ -27,10 +27,14 @@ func (g *gathering) count(c ConversationID) {
 
 func (g *gathering) countNow(ctx context.Context, c ConversationID) {
 	g.mu.Lock()
-	g.counts[c] = false
+	// Left out now, it is done after the rest.
+	later := g.service.Shed(WorkReceipts)
+	g.counts[c] = later
 	g.mu.Unlock()
 	defer func() { time.AfterFunc(countEvery, func() { g.rested(c) }) }()
-	g.service.tellCounts(ctx, c)
+	if !later {
+		g.service.tellCounts(ctx, c)
+	}
 }
 
 // rested counts again what changed meanwhile.

@@ -40,6 +40,9 @@ type Config struct {
 	// PresenceFailed is told when a part of what keeps presence right begins to fail, beats or lapses, and with nil when it is
 	// well again. What failed is tried again every second. May be nil.
 	PresenceFailed func(part string, err error)
+	// Overloaded is told when this node begins to leave work out because it has too much to do, and when it does all of it
+	// again ([Work]), for the log. May be nil.
+	Overloaded func(bool)
 	// Panicked is told of a fault in work of the rules that no request runs, for the log. What waited for it is answered
 	// [CodeInternal]. May be nil.
 	Panicked func(fault any, stack []byte)
@@ -75,6 +78,7 @@ type Service struct {
 	announcer  Announcer
 	rosters    *rosterCache
 	lanes      []*lane
+	overload   *overload
 	seen       *seenDrafts
 	typing     *typingState
 	acks       *ackState
@@ -110,6 +114,10 @@ func New(cfg Config, store Store, announcer Announcer) *Service {
 	if s.cfg.Readers == nil {
 		s.cfg.Readers = noReaders{}
 	}
+	if s.cfg.Overloaded == nil {
+		s.cfg.Overloaded = func(bool) {}
+	}
+	s.overload = &overload{queue: s.queued, changed: s.cfg.Overloaded}
 	s.typing = newTypingState(announcer)
 	s.gathering, s.switches, s.privacies = newGathering(s), newSwitches(s), newPrivacies(s)
 	s.visibility, s.edits = &visibilities{service: s}, make(chan struct{}, editsAtOnce)

@@ -38,6 +38,9 @@ func openAPIConfig() huma.Config {
 
 // member is a route for signed-in people.
 func (a *api) member(id, method, path, tag, summary string, more ...middleware) huma.Operation {
+	if method == http.MethodGet && id != "me" {
+		more = append(more, a.readable)
+	}
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
 		Security: []map[string][]string{{"bearer": {}}}, MaxBodyBytes: maxBody + 1, BodyReadTimeout: bodyTimeout,

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -53,6 +54,7 @@ type api struct {
 	limiter limit.Limiter
 	huma    huma.API
 	routes  *http.ServeMux
+	reads   atomic.Int64 // under way
 }
 
 // New builds the handler for everything but the WebSocket endpoint.

@@ -65,6 +65,12 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 	t.Helper()
+	return newWorldOn(t, func(s chat.Store) chat.Store { return s }, change...)
+}
+
+// newWorldOn is a world whose rules see the store as a test has it.
+func newWorldOn(t *testing.T, on func(chat.Store) chat.Store, change ...func(*httpapi.Config)) *world {
+	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +80,7 @@ func newWorld(t *testing.T, change ...func(*httpapi.Config)) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, store: s, devices: inmem.NewDevices()}
-	w.chat = chat.New(chat.Config{NewID: newID, Devices: w.devices}, s, silence{})
+	w.chat = chat.New(chat.Config{NewID: newID, Devices: w.devices}, on(s), silence{})
 	ctx, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
 	go func() {

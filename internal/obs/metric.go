@@ -74,6 +74,9 @@ var (
 	Registrations = metric(Counter, "chat_registrations_total", "Attempts to make an account, by result: made, refused, failed.", "result")
 	Refreshes     = metric(Counter, "chat_refreshes_total", "Refresh tokens that were handed in, by result: fresh, graced (spent within the last 30 s), reused (spent before that: its login was ended), refused, failed.", "result")
 
+	OverloadLevel = metric(Gauge, "chat_overload_level", "What this node leaves out because it has too much to do: 0 nothing, 1 typing, 2 presence as well, 3 acks and counts of readers, 4 reads of history and lists.")
+	Shed          = metric(Counter, "chat_shed_total", "Times that work was left out because the node had too much to do, by what: typing (dropped), presence and receipts (done later), reads and sends (refused, to be asked again).", "what")
+
 	ReadsGathered   = metric(Counter, "chat_reads_gathered_total", "Reads of large conversations.")
 	ReadsHanded     = metric(Counter, "chat_reads_handed_total", "How often such reads were handed on, together; the first divided by this is how many cost as much as one.")
 	ReceiptsFlushed = metric(Counter, "chat_receipts_flushed_total", "Steps of reading that left the queue or went back to its end, by result: written, again (it could not be written and is tried again), buried (it could not in five tries).", "result")

@@ -48,6 +48,8 @@ type Source interface {
 	TrueReadState(ctx context.Context, c chat.ConversationID, u chat.UserID) (state chat.ReadState, in bool, err error)
 	// Receipts reads who has read what in conversations, in a few queries.
 	Receipts(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Receipts, error)
+	// Shed reports whether this node leaves work of a kind out for a moment, because it has too much to do.
+	Shed(w chat.Work) bool
 	// Conversation reads it as the person sees it, who must be in it.
 	Conversation(ctx context.Context, actor chat.UserID, c chat.ConversationID) (chat.Conversation, error)
 	Sight

@@ -140,7 +140,7 @@ func (p *presences) hear(s said) {
 		p.change(t)
 	}
 	if t.now.Privacy.Rev > before.Privacy.Rev {
-		p.tellAt = p.now
+		p.tellAt, p.private = p.now, true
 		if s.heard {
 			p.learn(t, before.Privacy)
 		}

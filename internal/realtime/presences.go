@@ -65,6 +65,7 @@ type outlook struct {
 
 	changed   []*target // that may have to be told at tellAt
 	tellAt    time.Time
+	private   bool      // one of changed is a change of what somebody lets others know
 	page      []*viewer // who is told something at the end of this page
 	batches   int       // of messages that had been handed out at the last look
 	trafficAt time.Time // when there was one more
@@ -126,7 +127,7 @@ func (p *presences) step(ctx context.Context, l post) {
 	p.followTopics()
 	p.deliver(ctx)
 	if len(p.changed) > 0 && p.due(p.tellAt) {
-		p.tellChanges(ctx)
+		p.tellOrWait(ctx)
 	}
 	if len(p.owed) > 0 {
 		p.tellOwed(ctx)

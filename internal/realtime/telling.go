@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 const (
@@ -20,6 +22,8 @@ const (
 	shareOfTelling = 4
 	// longestPause is how long the next changes wait at most after those whose telling took long.
 	longestPause = time.Second
+	// shedFor is how long changes wait before it is looked again whether the node has time for them.
+	shedFor = 500 * time.Millisecond
 	// trafficLasts is how long after a batch of messages others are expected.
 	trafficLasts = time.Second
 	// longestYield is how long the next page waits at most.
@@ -44,6 +48,18 @@ func (p *presences) tell(v *viewer, t *target, frame []byte) {
 func (p *presences) introduce(v *viewer, t *target) {
 	v.fresh = append(v.fresh, t)
 	p.note(v)
+}
+
+// tellOrWait tells what changed, or waits while the node has too much to do: then each is told as it is at the end. What
+// somebody does not want to be known any more waits for nothing (C7.4).
+func (p *presences) tellOrWait(ctx context.Context) {
+	if !p.private && p.hub.source.Shed(chat.WorkPresence) {
+		p.tellAt = p.now.Add(shedFor)
+		p.due(p.tellAt)
+		return
+	}
+	p.private = false
+	p.tellChanges(ctx)
 }
 
 // tellChanges tells those who watch what changed, and does not begin again at once when that took long.

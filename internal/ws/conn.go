@@ -46,7 +46,8 @@ type conn struct {
 	asides  *jobs // acks and read positions; nil before there was one
 	typing  typing
 	misuse  misuse
-	endedAt atomic.Int64 // Unix nanoseconds; 0 while the connection lives
+	held    map[chat.ConversationID]int64 // acks that wait; nil when none does
+	endedAt atomic.Int64                  // Unix nanoseconds; 0 while the connection lives
 	closing realtime.Closing
 	deaf    bool // the stream is broken: what follows cannot be told apart
 	deep    bool // the stack has grown while somebody introduced themselves
@@ -129,6 +130,7 @@ func (c *conn) leave() {
 	c.out.End(gone)
 	if c.session != nil {
 		c.jobs.stop()
+		c.release()
 		c.server.hub.Close(c.session)
 		c.presence.Leave(c.exit())
 		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "traceId", c.trace.TraceID(), "userId", c.session.User,

@@ -25,6 +25,7 @@ type due struct {
 	heard  moment // the last whole frame
 	ping   moment
 	look   moment // when to look for acks that are owed; zero while the client never acknowledged
+	held   moment // when to tell the acks that are held; zero when none is
 	warned bool   // auth:expiring has been sent for this token
 }
 
@@ -70,6 +71,9 @@ func (c *conn) remind(now time.Time) {
 		c.due.warned = true
 		c.send(protocol.AuthExpiring{ExpiresAt: protocol.FormatTime(c.expires)})
 	}
+	if c.due.held != 0 && at >= c.due.held {
+		c.tellHeld(at)
+	}
 	if c.due.look != 0 && at >= c.due.look {
 		c.due.look = at.add(realtime.AckWithin)
 		if owed := c.server.hub.Resend(c.session); !owed.IsZero() {
@@ -97,6 +101,9 @@ func (c *conn) arm(now time.Time) {
 	}
 	if c.due.look != 0 {
 		next = min(next, c.due.look)
+	}
+	if c.due.held != 0 {
+		next = min(next, c.due.held)
 	}
 	deadline := c.server.time(next)
 	if c.session != nil {

@@ -56,7 +56,7 @@ func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
 
 // ackMessage notes how far the client has a conversation (C3.4).
 func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.Time) {
-	if !c.aside(func(ctx context.Context) { c.acknowledge(ctx, m) }) {
+	if !c.hold(m, now) && !c.aside(func(ctx context.Context) { c.acknowledge(ctx, m) }) {
 		c.problem(ctx, busy(), m.ConversationID)
 	}
 	if c.due.look == 0 {

@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -23,15 +24,7 @@ func (w *world) refusedAt(url string, header http.Header) *http.Response {
 // awaitConnections waits until as many sockets are open.
 func (w *world) awaitConnections(n int) {
 	w.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for w.ws.Connections() != n {
-		if time.Now().After(deadline) {
-			w.Fatalf("%d connections, want %d", w.ws.Connections(), n)
-		}
-		<-tick.C
-	}
+	w.until(fmt.Sprint(n, " connections"), func() bool { return w.ws.Connections() == n })
 }
 
 func TestAFullNodeSendsAwayWith503AndTakesInAgainWhenSomebodyHasGone(t *testing.T) {

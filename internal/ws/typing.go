@@ -51,7 +51,7 @@ func (t *typing) over(id chat.ConversationID) { delete(t.started, id) }
 // startTyping passes on that the person types; what comes too often is not an error and not passed on.
 func (c *conn) startTyping(ctx context.Context, m *protocol.StartTyping, now time.Time) {
 	id := chat.ConversationID(m.ConversationID)
-	if !c.typing.start(id, c.server.at(now)) {
+	if !c.typing.start(id, c.server.at(now)) || c.server.rules.Shed(chat.WorkTyping) {
 		return
 	}
 	if err := c.server.rules.Typing(ctx, c.session.User, id, true, c.session.ID); err != nil {

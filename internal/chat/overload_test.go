@@ -1,0 +1,168 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// slow is the rules in fake time over a store whose appends do what a test says.
+func slow(t *testing.T, append func(n int) ([]chat.Appended, error), overloaded func(bool)) (w *world, c chat.ConversationID) {
+	c, ada := chat.ConversationID(newID()), chat.UserID(newID())
+	w = &world{people: []chat.UserID{ada}, heard: newRecorder()}
+	w.store = &faultyStore{Store: fixedRoster{roster: chat.Roster{Type: chat.Group, Rev: 1, Roles: map[chat.UserID]chat.Role{ada: chat.RoleOwner}}}}
+	w.store.fault(func(_ context.Context, drafts []chat.Draft, _ func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+		return append(len(drafts))
+	})
+	w.Service = chat.New(chat.Config{NewID: newID, Overloaded: overloaded}, w.store, w.heard)
+	w.run(t)
+	return w, c
+}
+
+func TestASendThatCouldNotBeAnsweredInTimeIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c := slow(t, func(n int) ([]chat.Appended, error) {
+			time.Sleep(2 * time.Second)
+			return make([]chat.Appended, n), nil
+		}, nil)
+		post := func(key string) <-chan answer { return w.post(c, w.people[0], key, "Hello") }
+		for i := range 6 {
+			if a := <-post(fmt.Sprint("alone", i)); a.err != nil {
+				t.Fatal(a.err)
+			}
+		}
+		first := post("first")
+		synctest.Wait()
+		asked := time.Now()
+		e := chat.AsError((<-post("at-once")).err)
+		if took := time.Since(asked); took != 0 || e.Code != chat.CodeDBTimeout || e.Reason != chat.ReasonOverloaded || e.Outcome != chat.OutcomeRejected {
+			t.Errorf("%v after %v", e, took)
+		}
+		if e.RetryAfter < 3*time.Second || e.RetryAfter > 8*time.Second {
+			t.Errorf("it may come again after %v", e.RetryAfter)
+		}
+		time.Sleep(1200 * time.Millisecond)
+		// There is time for this one: the rest of the batch before it, and its own.
+		second := post("second")
+		for _, answered := range []<-chan answer{first, second} {
+			if a := <-answered; a.err != nil {
+				t.Error(a.err)
+			}
+		}
+		if got := w.Overload().RefusedSends; got != 1 {
+			t.Errorf("%d refused", got)
+		}
+	})
+}
+
+func TestADatabaseThatIsQuickAgainTakesEverythingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var takes atomic.Int64
+		takes.Store(int64(2900 * time.Millisecond))
+		w, c := slow(t, func(n int) ([]chat.Appended, error) {
+			took := time.Duration(takes.Load())
+			time.Sleep(took)
+			if took > time.Second {
+				return nil, &chat.Error{Code: chat.CodeDBTimeout, Message: "It hangs.", Outcome: chat.OutcomeUnknown}
+			}
+			return make([]chat.Appended, n), nil
+		}, nil)
+		for i := range 4 {
+			wantCode(t, (<-w.post(c, w.people[0], fmt.Sprint("hangs", i), "Hello")).err, chat.CodeDBTimeout)
+			time.Sleep(10 * time.Second)
+		}
+		takes.Store(int64(time.Millisecond))
+		for i := range 8 {
+			if a := <-w.post(c, w.people[0], fmt.Sprint("quick", i), "Hello"); a.err != nil {
+				t.Fatal(a.err)
+			}
+		}
+		takes.Store(int64(100 * time.Millisecond))
+		first := w.post(c, w.people[0], "first", "Hello")
+		synctest.Wait()
+		second := w.post(c, w.people[0], "second", "Hello")
+		for _, answered := range []<-chan answer{first, second} {
+			if a := <-answered; a.err != nil {
+				t.Error(a.err)
+			}
+		}
+	})
+}
+
+func TestWorkIsLeftOutInItsOrderAndDoneAgainInSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var told []bool
+		w, c := slow(t, func(n int) ([]chat.Appended, error) {
+			<-release
+			return make([]chat.Appended, n), nil
+		}, func(is bool) { told = append(told, is) })
+		if w.Shed(chat.WorkTyping) {
+			t.Error("a node with nothing to do leaves typing out")
+		}
+		answers := []<-chan answer{w.post(c, w.people[0], "first", "Hello")}
+		synctest.Wait()
+		for i := range 900 {
+			answers = append(answers, w.post(c, w.people[0], fmt.Sprint("m", i), "Hello"))
+		}
+		all := []chat.Work{chat.WorkTyping, chat.WorkPresence, chat.WorkReceipts, chat.WorkReads}
+		time.Sleep(25 * time.Millisecond)
+		for step := range len(all) + 1 {
+			for i, work := range all {
+				if got := w.Shed(work); got != (i < step) {
+					t.Errorf("after %d looks %v is left out: %v", step, work, got)
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		close(release)
+		for i, answered := range answers {
+			if a := <-answered; a.err != nil {
+				t.Fatalf("send %d: %v", i, a.err)
+			}
+		}
+		calm := time.Now()
+		for w.Overload().Level > 0 {
+			time.Sleep(50 * time.Millisecond)
+		}
+		if took := time.Since(calm); took > 2*time.Second {
+			t.Errorf("everything is done again after %v", took)
+		}
+		synctest.Wait()
+		if len(told) != 2 || !told[0] || told[1] {
+			t.Errorf("told %v", told)
+		}
+		if o := w.Overload(); o.Shed[chat.WorkReads] != 1 {
+			t.Errorf("%+v", o)
+		}
+	})
+}
+
+func TestABurstThatIsOverInAMomentCostsNobodyTheirReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c := slow(t, func(n int) ([]chat.Appended, error) {
+			time.Sleep(60 * time.Millisecond)
+			return make([]chat.Appended, n), nil
+		}, nil)
+		var answers []<-chan answer
+		for i := range 1000 {
+			answers = append(answers, w.post(c, w.people[0], fmt.Sprint("m", i), "Hello"))
+		}
+		for range 40 {
+			time.Sleep(50 * time.Millisecond)
+			if w.Shed(chat.WorkReads) || w.Shed(chat.WorkReceipts) {
+				t.Fatal("reads or receipts are left out")
+			}
+		}
+		for _, answered := range answers {
+			if a := <-answered; a.err != nil {
+				t.Error(a.err)
+			}
+		}
+	})
+}

@@ -1,0 +1,61 @@
+package ws
+
+import (
+	"context"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/protocol"
+)
+
+const (
+	// heldFor is how long acks are held before it is looked again whether the node has time for them.
+	heldFor = time.Second
+	// maxHeld bounds in how many conversations they are.
+	maxHeld = 500
+)
+
+// hold keeps an ack while the node has too much to do, and reports whether it does. Acks are cumulative: of each conversation
+// the furthest is told in the end, and nothing is lost.
+func (c *conn) hold(m *protocol.AckMessage, now time.Time) bool {
+	id := chat.ConversationID(m.ConversationID)
+	_, holds := c.held[id]
+	if !holds && len(c.held) >= maxHeld || !c.server.rules.Shed(chat.WorkReceipts) {
+		return false
+	}
+	if c.held == nil {
+		c.held = make(map[chat.ConversationID]int64)
+	}
+	c.held[id] = max(c.held[id], m.Seq)
+	// What the client has is not sent to it again.
+	c.server.hub.Acknowledge(c.session, id, m.Seq)
+	if c.due.held == 0 {
+		c.due.held = c.server.at(now).add(heldFor)
+		c.arm(now)
+	}
+	return true
+}
+
+// tellHeld tells the acks that are held, when the node has time for them.
+func (c *conn) tellHeld(at moment) {
+	if c.server.rules.Shed(chat.WorkReceipts) || !c.release() {
+		c.due.held = at.add(heldFor)
+	}
+}
+
+// release has the acks that are held told, beside the reading. It reports false when too much waits there.
+func (c *conn) release() bool {
+	held := c.held
+	if len(held) == 0 {
+		return true
+	}
+	told := c.aside(func(ctx context.Context) {
+		for id, seq := range held {
+			c.acknowledge(ctx, &protocol.AckMessage{ConversationID: string(id), Seq: seq})
+		}
+	})
+	if told {
+		c.held, c.due.held = nil, 0
+	}
+	return told
+}

@@ -1,0 +1,113 @@
+package ws_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+)
+
+// heldStore appends nothing while it holds.
+type heldStore struct {
+	chat.Store
+	holds atomic.Bool
+	goes  chan struct{} // closed when it goes on
+}
+
+func (s *heldStore) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
+	if s.holds.Load() {
+		<-s.goes
+	}
+	return s.Store.AppendMessages(context.WithoutCancel(ctx), drafts)
+}
+
+// until waits until something is so.
+func (w *world) until(what string, is func() bool) {
+	w.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			w.Fatalf("%s: not after %v", what, patience)
+		}
+		<-tick.C
+	}
+}
+
+func TestUnderOverloadTypingIsDroppedAndAcksAreToldAfterwards(t *testing.T) {
+	held := &heldStore{goes: make(chan struct{})}
+	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
+	url := w.serve()
+	ada, bob := w.person(), w.person()
+	id, flooded := w.group(ada, bob), w.group(bob)
+	hers, his := w.connect(url, ada), w.connect(url, bob)
+	for _, c := range []*client{hers, his} {
+		c.send(`{"type":"subscribe","conversationId":%q}`, id)
+		c.await("caught:up")
+	}
+	for i := range 2 {
+		hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"k%d"}`, id, i)
+		hers.await("message:sent")
+		his.await("message:received")
+	}
+	held.holds.Store(true)
+	for i := range 950 {
+		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
+	}
+	w.until("everything is left out", func() bool { return w.rules.Overload().Level == chat.WorkReads })
+	his.send(`{"type":"typing:start","conversationId":%q}`, id)
+	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
+	his.send(`{"type":"message:ack","conversationId":%q,"seq":2}`, id)
+	w.until("typing and acks are left out", func() bool {
+		shed := w.rules.Overload().Shed
+		return shed[chat.WorkTyping] == 1 && shed[chat.WorkReceipts] >= 2
+	})
+	close(held.goes)
+	for told := false; !told; {
+		switch e, err := hers.next(); {
+		case err != nil:
+			t.Fatal(err)
+		case e.Type == "typing:started":
+			t.Error("typing is told")
+		case e.Type == "message:delivered":
+			if told = true; e.UpToSeq != 2 {
+				t.Errorf("%+v: want the furthest ack", e)
+			}
+		}
+	}
+	w.until("nothing is left out", func() bool { return w.rules.Overload().Level == 0 })
+	his.send(`{"type":"typing:stop","conversationId":%q}`, id)
+	his.send(`{"type":"typing:start","conversationId":%q}`, id)
+	if e := hers.await("typing:started"); e.UserID != string(bob) {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
+	held := &heldStore{goes: make(chan struct{})}
+	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
+	url := w.serve()
+	ada, bob := w.person(), w.person()
+	id, flooded := w.group(ada, bob), w.group(bob)
+	hers, his := w.connect(url, ada), w.connect(url, bob)
+	hers.send(`{"type":"subscribe","conversationId":%q}`, id)
+	hers.await("caught:up")
+	hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
+	hers.await("message:sent")
+	held.holds.Store(true)
+	defer close(held.goes)
+	for i := range 950 {
+		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
+	}
+	w.until("acks are left out", func() bool { return w.rules.Overload().Level >= chat.WorkReceipts })
+	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
+	w.until("the ack is held", func() bool { return w.rules.Overload().Shed[chat.WorkReceipts] > 0 })
+	_ = his.CloseNow()
+	if e := hers.await("message:delivered"); e.UpToSeq != 1 {
+		t.Errorf("%+v", e)
+	}
+}
