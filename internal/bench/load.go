@@ -57,6 +57,7 @@ type load struct {
 	targets    map[string]*target
 	onSent     func(c *chatter, text []byte)
 	onEvent    func(c *chatter, text []byte)
+	onRefused  func(c *chatter, text []byte) // every message:error; nil: there must be none
 	onReceipt  func(c *chatter, text []byte)
 	onSynced   func(c *chatter, text []byte)
 	onPresence func(c *chatter, text []byte)
@@ -182,7 +183,12 @@ func (c *chatter) follow() error {
 			}
 		case "presence:state", "presence:changed":
 			c.presence(text)
-		case "message:error", "error":
+		case "message:error":
+			if c.load.onRefused == nil {
+				return fmt.Errorf("refused: %s", text)
+			}
+			c.load.onRefused(c, text)
+		case "error":
 			return fmt.Errorf("refused: %s", text)
 		case "system:draining":
 			return errors.New("the server leaves in the middle of a run")
