@@ -101,6 +101,7 @@ func (n *Node) health() httpapi.Health {
 	if reads := n.store.ReplicaReads(); reads.Configured && !reads.Well {
 		h.Degrade("replica", "unavailable")
 	}
+	n.storage.report(&h)
 	if n.draining.Load() {
 		h.Fail("sockets", "draining")
 	}

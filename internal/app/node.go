@@ -47,6 +47,7 @@ type Node struct {
 	pulse    *pulse
 	vitals   *vitals
 	recent   *obs.Recent // sends of the last minute
+	storage  *storage
 	metrics  *obs.Metrics
 	// metricsListener is nil when there are no metrics to be served.
 	metricsListener net.Listener
@@ -73,6 +74,9 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 		return n, err
 	}
 	if err = Migrate(ctx, &c.Config, n.store); err != nil {
+		return n, err
+	}
+	if n.storage, err = newStorage(&c.Config, n.store.SetReadOnly, log); err != nil {
 		return n, err
 	}
 	if n.auth, err = OpenAuth(&c.Config, n.store, log); err != nil {
@@ -108,7 +112,7 @@ func (n *Node) build() error {
 		return err
 	}
 	rules := n.cfg.Limits.Rules()
-	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.readReplica, n.readLog)
+	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.storage.read, n.readReplica, n.readLog)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
 		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Panicked: n.faulted(obs.InHub),

@@ -25,6 +25,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopVitals := r.start(n.vitals.run)
 	stopRecent := r.start(n.recent.Run)
 	stopMetrics := r.start(n.serveOperator)
+	stopStorage := r.start(n.storage.run)
 	stopAnnouncer := r.start((&announcer{node: n}).run)
 	stopBot := func() {}
 	if n.bot != nil {
@@ -59,6 +60,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopPulse()
 	stopVitals()
 	stopRecent()
+	stopStorage()
 	stopMetrics()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.Close() }()
@@ -122,8 +124,8 @@ func (n *Node) logSend(r chat.SendReport) {
 	var e *chat.Error
 	if r.Err != nil {
 		ctx, event, e = messageFailed, "message.failed", chat.AsError(r.Err)
-		if e.Reason == chat.ReasonOverloaded {
-			// There are thousands, and it is said once that there are (overload.go).
+		if e.Reason == chat.ReasonOverloaded || e.Reason == chat.ReasonReadOnly {
+			// There are thousands, and it is said once that there are (overload.go, storage.go).
 			return
 		}
 		if e.Code.Info().Status >= http.StatusInternalServerError {

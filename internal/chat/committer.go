@@ -278,7 +278,7 @@ func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
 			return appended, nil
 		}
 		e := AsError(err)
-		if try == tries || !e.Code.Info().Retryable() || e.Code == CodeInternal || e.Reason == ReasonLocked {
+		if try == tries || !e.Code.Info().Retryable() || e.Code == CodeInternal || e.Reason == ReasonLocked || e.Reason == ReasonReadOnly {
 			return nil, err
 		}
 		wait := time.NewTimer(backoff/2 + rand.N(backoff))

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"maps"
 	"time"
 )
@@ -9,11 +10,19 @@ import (
 const stuckFor = 5 * time.Second
 
 // isolate keeps what one conversation or one message brings about from the rest of its batch: a row that
-// somebody keeps locked, a message that the store cannot take. Anything else fails the batch.
+// somebody keeps locked, a message that the store cannot take. A store that only reads refuses what it does not hold yet.
+// Anything else fails the batch.
 func (l *lane) isolate(batch []*pendingSend, err error) (again []*pendingSend) {
 	var parts [][]*pendingSend
 	e := AsError(err)
 	switch {
+	case e.Reason == ReasonReadOnly:
+		ctx, cancel := context.WithDeadline(context.Background(), deadline(batch))
+		defer cancel()
+		for _, p := range batch {
+			l.service.answerRefused(ctx, p, err)
+		}
+		return nil
 	case e.Reason == ReasonLocked:
 		parts = byConversation(batch)
 		if len(parts) == 1 {

@@ -49,6 +49,7 @@ func (c *Config) Validate() Problems {
 	v.check("database_replica_url", c.ReplicaURL == "" || c.DatabaseURL != "", "names a standby, and DATABASE_URL no primary: set that too")
 	v.check("database_direct_url", c.DatabaseDirectURL == "" || validDatabaseURL(string(c.DatabaseDirectURL)), databaseURLShape)
 	v.check("database_direct_url", c.DatabaseDirectURL == "" || c.DatabaseURL != "", "goes with DATABASE_URL, which is not set")
+	v.check("storage_reserve", c.StorageReserve >= 0 && c.StorageReserve <= 1<<20, "must be 0 to 1048576")
 	v.check("redis_url", c.RedisURL == "" || validRedisURL(string(c.RedisURL)), "must be like redis://user:password@host:6379, with characters such as @ / # ? in the password written as %%40 %%2F %%23 %%3F")
 	v.check("redis_url", c.RedisURL == "" || c.DatabaseURL != "", "joins nodes that share a PostgreSQL, and DATABASE_URL is not set: set that too, or take Redis away and run one node")
 	v.check("redis_required", !bool(c.RedisRequired) || c.RedisURL != "", "asks for a Redis, and REDIS_URL is not set")

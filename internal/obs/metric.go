@@ -125,6 +125,8 @@ var (
 	DatabaseMax         = metric(Gauge, "chat_database_connections_max", "Largest number of connections that the pool may have.")
 	DatabaseWaits       = metric(Counter, "chat_database_waits_total", "How often a connection had to be waited for, because none was free.")
 	DatabaseWaited      = metric(Counter, "chat_database_wait_seconds_total", "Seconds spent waiting for a free connection.")
+	StorageFree         = metric(Gauge, "chat_storage_free_bytes", "Bytes that are free on the disk of the database. Only with SQLite, and where storage_path names a folder.")
+	ReadOnly            = metric(Gauge, "chat_read_only", "1 while this node only reads because that disk is nearly full, else 0. Only with the former.")
 	ReplicaReads        = metric(Counter, "chat_replica_reads_total", "Reads of history that a replica may answer, by result: served by it; by the primary because there it was behind, because it failed, or passed over because it had failed a moment ago.", "result")
 )
 

@@ -11,6 +11,9 @@ import (
 // CreateAccount stores a new person, or answers CodeConflict when the UsernameKey is taken, by an erased
 // person too. With onlyFirst it answers CodeConflict when anybody exists already.
 func (s *Store) CreateAccount(ctx context.Context, a auth.Account, onlyFirst bool) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	err := s.db.write(ctx, func(x session) error {
 		if onlyFirst {
 			if err := s.expectNobody(ctx, x); err != nil {

@@ -13,6 +13,9 @@ const announcementRecord = 24 * time.Hour
 // AddAnnouncement stores an announcement and returns it with its time, which is the database's. Adding it
 // again under the same ID changes nothing. What is a day old goes.
 func (s *Store) AddAnnouncement(ctx context.Context, a chat.Announcement) (chat.Announcement, error) {
+	if err := s.writable(); err != nil {
+		return chat.Announcement{}, err
+	}
 	if err := chat.CheckAnnouncement(a.Text); err != nil {
 		return chat.Announcement{}, err
 	}

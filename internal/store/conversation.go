@@ -16,6 +16,9 @@ var errDirectExists = errors.New("these two have a direct conversation")
 // creator had hidden it, it is shown again. CodeNotFound when a participant does not exist or was erased, or there is a
 // block between a participant and the creator.
 func (s *Store) CreateConversation(ctx context.Context, n chat.NewConversation) (conversation chat.Conversation, created bool, err error) {
+	if err := s.writable(); err != nil {
+		return chat.Conversation{}, false, err
+	}
 	if n.Type == chat.Direct {
 		conversation, err = s.directConversation(ctx, n)
 		if !errors.Is(err, sql.ErrNoRows) {
@@ -111,6 +114,11 @@ func (s *Store) directConversation(ctx context.Context, n chat.NewConversation) 
 // CodeNotInConversation when
 // the conversation does not exist or has ended. Who comes back after having left keeps their read position.
 func (s *Store) ReviseConversation(ctx context.Context, r chat.Revision) (chat.Conversation, error) {
+	if len(r.Add) > 0 || r.Title != nil {
+		if err := s.writable(); err != nil {
+			return chat.Conversation{}, err
+		}
+	}
 	var after chat.Conversation
 	err := s.decided(ctx, r.Conversation, r.RosterRev, func(x session, t *tail) error {
 		at, rev := notBefore(s.now(), t.updatedAt), t.nextRev()

@@ -72,6 +72,9 @@ func (s *Store) friendshipOf(ctx context.Context, x session, u, other chat.UserI
 // when other did not ask. CodeNotFound too when other does not exist, or one has blocked the other; CodeValidation when u
 // has asked too many who have not answered.
 func (s *Store) Befriend(ctx context.Context, u, other chat.UserID, accept bool) (chat.Friendly, error) {
+	if err := s.writable(); err != nil {
+		return chat.Friendly{}, err
+	}
 	var out chat.Friendly
 	err := s.db.write(ctx, func(x session) error {
 		me, them, err := s.holdPair(ctx, x, u, other)

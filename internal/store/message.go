@@ -14,6 +14,9 @@ import (
 // its messages in the fewest statements, and trusts that no draft was stored before. A unique key says so
 // when one was; then the batch goes the exact way (message_exact.go).
 func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
 	if len(drafts) == 0 {
 		return nil, nil
 	}

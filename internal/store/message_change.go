@@ -11,6 +11,9 @@ import (
 // EditMessage replaces the content and takes the next rev. CodeNotFound when the message is not in the
 // conversation or is deleted, ErrStale when the roster has changed.
 func (s *Store) EditMessage(ctx context.Context, e chat.Edit) (chat.Message, error) {
+	if err := s.writable(); err != nil {
+		return chat.Message{}, err
+	}
 	var m chat.Message
 	err := s.decided(ctx, e.Conversation, e.RosterRev, func(x session, t *tail) error {
 		err := x.one(ctx, into(messageInto(&m)...), s.fill(`UPDATE messages

@@ -75,6 +75,9 @@ WHERE u.id = k.id AND NOT u.presence_invisible AND u.deleted_at IS NULL AND (u.l
 // FollowPresence adds to whom a person follows explicitly. Ids of nobody, and their own, are passed over. It is
 // CodeValidation, and nothing is added, when more than chat.MaxFollowed would be kept.
 func (s *Store) FollowPresence(ctx context.Context, u chat.UserID, others []chat.UserID) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	others = someIDs(others)
 	if len(others) == 0 {
 		return nil

@@ -98,6 +98,9 @@ func (s *Store) AdvanceRead(ctx context.Context, c chat.ConversationID, u chat.U
 		state, err = s.readState(ctx, s.db.reader(), c, u)
 		return state, false, named(err)
 	}
+	if err := s.writable(); err != nil {
+		return chat.ReadState{}, false, err
+	}
 	err = s.db.write(ctx, func(x session) error {
 		seq, position, err := s.stand(ctx, x, c, u, m)
 		if err != nil {

@@ -35,6 +35,9 @@ func compareSteps(a, b stepRow) int {
 // meanwhile, and each step that tells something new has its row in read_receipts. It may be repeated, late and
 // in any order. It is four statements on PostgreSQL and three on SQLite.
 func (s *Store) WriteSteps(ctx context.Context, steps []chat.Step) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	taken := make([]takenStep, 0, len(steps))
 	for _, st := range steps {
 		if namesStep(st) {
@@ -202,6 +205,9 @@ ON CONFLICT (conversation_id, message_id, user_id) DO UPDATE SET read_at = exclu
 // AdvanceDelivered moves how far people's devices have what was sent, each only forward and not past the last message,
 // in one transaction: two statements on PostgreSQL and one on SQLite.
 func (s *Store) AdvanceDelivered(ctx context.Context, steps []chat.DeliveredStep) error {
+	if err := s.writable(); err != nil {
+		return err
+	}
 	rows := make([]stepRow, 0, len(steps))
 	for _, st := range steps {
 		if chat.ValidID(string(st.Conversation)) && chat.ValidID(string(st.User)) {

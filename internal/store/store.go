@@ -16,6 +16,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -57,8 +58,9 @@ type Config struct {
 type Store struct {
 	db database
 	*dialect
-	clock   func() time.Time
-	replica *replica // nil for none
+	clock    func() time.Time
+	replica  *replica // nil for none
+	readOnly *atomic.Bool
 }
 
 // database is one of the two ways to run statements and transactions.
@@ -110,13 +112,13 @@ func open(ctx context.Context, cfg Config) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Store{db: db, dialect: sqliteDialect, clock: time.Now}, nil
+		return &Store{db: db, dialect: sqliteDialect, clock: time.Now, readOnly: new(atomic.Bool)}, nil
 	}
 	db, err := openPostgres(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: postgresDialect, clock: time.Now}
+	s := &Store{db: db, dialect: postgresDialect, clock: time.Now, readOnly: new(atomic.Bool)}
 	if cfg.ReplicaURL != "" {
 		if s.replica, err = openReplica(ctx, cfg, db); err != nil {
 			return nil, errors.Join(err, db.close())

@@ -105,7 +105,9 @@ function ReadTick() {
 /** A clock, one tick, two ticks, two on a filled ground: in a place that is as wide for all of them, and opens who read it. */
 function Status({ view, group, actions }: { view: MessageView; group: boolean; actions: RowActions }) {
   const { status, readBy } = view;
-  const { label, picture } = ticks[status];
+  const { label: word, picture } = ticks[status];
+  // What the server said of a message that waits, such as that its disk is nearly full.
+  const label = status === "queued" && view.error ? `${word}: ${view.error.message}` : word;
   const place = "flex h-6.5 min-w-5 shrink-0 items-center justify-center gap-1";
   if (status !== "read") {
     return (

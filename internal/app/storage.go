@@ -1,0 +1,133 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/config"
+	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/obs"
+)
+
+const (
+	// lookAtStorage is how often it is looked how much of the disk is free, and lookOften how often when that is less than
+	// nearlyFull times the reserve: a node writes a few dozen MB a second at most.
+	lookAtStorage = time.Second
+	lookOften     = 100 * time.Millisecond
+	nearlyFull    = 4
+	// mostReserve and reserveShare are the reserve where none is named: a part of the disk, but not more than so much.
+	mostReserve  = 256 << 20
+	reserveShare = 20
+	// roomAgain is how many times the reserve must be free until everything is written again.
+	roomAgain = 2
+)
+
+// storage watches the disk of the database and has the store only read before it is full: a full one can make PostgreSQL
+// stop for good, and leaves SQLite without room to be repaired.
+type storage struct {
+	path     string // "" when nobody looks
+	reserve  uint64 // 0: by the size of the disk
+	log      *slog.Logger
+	readOnly func(bool)
+
+	free atomic.Uint64 // by the last look
+	is   atomic.Bool   // read-only
+}
+
+// newStorage looks for the first time. A folder that cannot be looked at refuses the start.
+func newStorage(c *config.Config, readOnly func(bool), log *slog.Logger) (*storage, error) {
+	s := &storage{path: c.StoragePath, reserve: uint64(c.StorageReserve) << 20, log: log, readOnly: readOnly}
+	if s.path == "" && c.DatabaseURL == "" {
+		s.path = c.Data
+	}
+	if s.path == "" {
+		return s, nil
+	}
+	if _, err := s.look(); err != nil {
+		return nil, problem(err, "it cannot be seen how much of the disk of "+s.path+" is free: "+errno(err), "name a folder on the disk of the database in PARLEY_STORAGE_PATH, which this user may enter")
+	}
+	return s, nil
+}
+
+func errno(err error) string {
+	var no syscall.Errno
+	if errors.As(err, &no) {
+		return no.Error()
+	}
+	return "no reason given"
+}
+
+// run looks until ctx ends.
+func (s *storage) run(ctx context.Context) error {
+	if s.path == "" {
+		return nil
+	}
+	next := time.NewTimer(0)
+	defer next.Stop()
+	for {
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return nil
+		}
+		wait, err := s.look()
+		if err != nil {
+			s.log.Warn("it cannot be seen how much of the disk is free", "event", "storage.unseen", "path", s.path, "error", err)
+			wait = time.Minute
+		}
+		next.Reset(wait)
+	}
+}
+
+// look decides by what is free now, and says when to look again.
+func (s *storage) look() (next time.Duration, err error) {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(s.path, &disk); err != nil {
+		return 0, err
+	}
+	free, whole := disk.Bavail*uint64(disk.Bsize), disk.Blocks*uint64(disk.Bsize)
+	reserve := s.reserve
+	if reserve == 0 {
+		reserve = min(mostReserve, whole/reserveShare)
+	}
+	s.free.Store(free)
+	switch is := s.is.Load(); {
+	case !is && free < reserve:
+		s.set(true)
+		s.log.Error("the disk of the database is nearly full, and nothing is written until there is room", "event", "storage.read_only",
+			"path", s.path, "freeMiB", free>>20, "reserveMiB", reserve>>20)
+	case is && free >= roomAgain*reserve:
+		s.set(false)
+		s.log.Info("there is room again, and everything is written", "event", "storage.back", "path", s.path, "freeMiB", free>>20)
+	}
+	if free < nearlyFull*reserve {
+		return lookOften, nil
+	}
+	return lookAtStorage, nil
+}
+
+func (s *storage) set(is bool) {
+	s.is.Store(is)
+	s.readOnly(is)
+}
+
+// report says in the node's health that it only reads.
+func (s *storage) report(h *httpapi.Health) {
+	if s.is.Load() {
+		h.Degrade("storage", string(chat.ReasonReadOnly))
+	}
+}
+
+// read emits how much is free.
+func (s *storage) read(emit obs.Emit) {
+	if s.path == "" {
+		return
+	}
+	emit(obs.StorageFree, float64(s.free.Load()))
+	emit(obs.ReadOnly, one(s.is.Load()))
+}
