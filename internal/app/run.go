@@ -136,8 +136,15 @@ func (n *Node) logSend(r chat.SendReport) {
 		return
 	}
 	data := []slog.Attr{
-		slog.String("traceId", r.Trace.TraceID()), slog.String("userId", string(r.Sender)), slog.String("conversationId", string(r.Conversation)),
-		slog.String("clientMessageId", r.ClientMessageID), slog.Float64("latencyMs", float64(r.Latency.Microseconds())/1000),
+		slog.String("traceId", r.Trace.TraceID()), slog.String("userId", string(r.Sender)),
+		slog.Float64("latencyMs", float64(r.Latency.Microseconds())/1000),
+	}
+	// What breaks the rules for ids may be anything, a message too.
+	if chat.ValidID(string(r.Conversation)) {
+		data = append(data, slog.String("conversationId", string(r.Conversation)))
+	}
+	if chat.CheckClientMessageID(r.ClientMessageID) == nil {
+		data = append(data, slog.String("clientMessageId", r.ClientMessageID))
 	}
 	if e == nil {
 		data = append(data, slog.String("messageId", string(r.Message)), slog.Bool("duplicate", r.Duplicate))

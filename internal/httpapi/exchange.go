@@ -94,7 +94,7 @@ func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 	level := slog.LevelDebug
 	attributes := []slog.Attr{
 		slog.String("event", "http.request"),
-		slog.String("method", x.request.Method), slog.String("route", x.request.Pattern), slog.Int("status", status),
+		slog.String("method", known(x.request.Method)), slog.String("route", x.request.Pattern), slog.Int("status", status),
 		slog.Float64("ms", float64(took.Microseconds())/1000), slog.String("traceId", x.trace.TraceID()),
 	}
 	if x.caller.User != "" {
@@ -109,4 +109,13 @@ func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 		attributes = append(attributes, slog.String("error", x.fault.Error()))
 	}
 	log.LogAttrs(x.request.Context(), level, "request", attributes...)
+}
+
+// known is a method as it is logged: one that HTTP does not have may be anything.
+func known(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect:
+		return method
+	}
+	return "other"
 }

@@ -3,6 +3,8 @@ package realtime
 import (
 	"errors"
 	"runtime/debug"
+
+	"github.com/parley-chat/parley/internal/chat"
 )
 
 var errPanicked = errors.New("it panicked")
@@ -21,7 +23,7 @@ func (h *Hub) guard(work string, do func() error) (err error) {
 
 // panicked tells of a fault, from the function that has recovered from it.
 func (h *Hub) panicked(work string, fault any) {
-	h.cfg.Log.Error("work of the hub panicked", "event", work+".panic", "panic", fault, "stack", string(debug.Stack()))
+	h.cfg.Log.Error("work of the hub panicked", "event", work+".panic", "panic", chat.FaultText(fault), "stack", string(debug.Stack()))
 	if h.cfg.Panicked != nil {
 		h.cfg.Panicked()
 	}

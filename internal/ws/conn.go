@@ -262,7 +262,12 @@ func (c *conn) send(e protocol.Event) { c.out.Send(protocol.Encode(e)) }
 // problem answers with an error about ref.
 func (c *conn) problem(ctx context.Context, err error, ref string) {
 	if chat.AsError(err).Code == chat.CodeInternal && c.server.ctx.Err() == nil {
-		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "traceId", chat.TraceOf(ctx).TraceID(), "userId", c.session.User, "ref", ref, "error", err)
+		about := ref
+		if !chat.ValidID(about) {
+			// What is no id may be anything, a message too.
+			about = ""
+		}
+		c.server.cfg.Log.Error("a request failed", "event", "websocket.fault", "traceId", chat.TraceOf(ctx).TraceID(), "userId", c.session.User, "ref", about, "error", err)
 	}
 	c.send(protocol.ProblemOf(err, ref, chat.TraceOf(ctx)))
 }
