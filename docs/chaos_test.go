@@ -44,14 +44,26 @@ func TestThePlantedBugsOfTheDocumentAreThoseThatRealProcessesCatch(t *testing.T)
 	differ(t, document, program)
 }
 
-func TestTheFailuresOfTheDocumentAreThoseOfTheProgram(t *testing.T) {
-	played, program := map[string]bool{}, map[string]bool{}
+func TestTheFailuresOfTheDocumentsAreThoseOfTheProgram(t *testing.T) {
+	played, contracts, measured := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	program, promised, playable := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, cells := range rows(section(t, page(t, "chaos.md"), "## Failures")) {
 		played[cells[0]+" on "+cells[1]+": "+cells[2]] = true
+	}
+	for _, cells := range rows(section(t, page(t, "rfc-error-handling-observability.md"), "## Failures")) {
+		if len(cells) == 5 {
+			contracts[strings.Join(cells, "; ")] = true
+			continue
+		}
+		measured[cells[0]+" on "+cells[1]] = true
 	}
 	for _, s := range chaos.FailureScenes() {
 		plain := strings.NewReplacer("`", "")
 		program[s.Name+" on "+string(s.Shape)+": "+plain.Replace(s.About)] = true
+		promised[plain.Replace(strings.Join([]string{s.Name, string(s.Shape), s.Of, s.About, s.Holds}, "; "))] = true
+		playable[s.Name+" on "+string(s.Shape)] = true
 	}
 	differ(t, played, program)
+	differ(t, contracts, promised)
+	differ(t, measured, playable)
 }

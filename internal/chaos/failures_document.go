@@ -2,10 +2,8 @@ package chaos
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 )
 
@@ -15,11 +13,13 @@ const (
 	rowsEnd   = "<!-- /failures -->\n"
 )
 
-const rowsHead = "| Failure | Of the plan | Shape | How it is brought about | Detected | What clients get | Recovered | What must hold | Held |\n" +
-	"|---|---|---|---|---|---|---|---|---|\n"
+const (
+	contractsHead = "| Failure | Shape | Of the plan | How it is brought about | What must hold |\n|---|---|---|---|---|\n"
+	measuredHead  = "| Failure | Shape | Detected | What clients got | Recovered | Held |\n|---|---|---|---|---|---|\n"
+)
 
-// WriteFailures puts what was measured into the document at path, between its marks. Rows of scenes that were not played this
-// time stay as they are; rows of what is no scene any more go.
+// WriteFailures puts all contracts, and what was measured, into the document at path, between its marks. What was measured of
+// scenes that were not played this time stays as it is; rows of what is no scene any more go.
 func WriteFailures(path string, played []Failure) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -30,48 +30,43 @@ func WriteFailures(path string, played []Failure) error {
 	if !begins || !ends {
 		return fmt.Errorf("%s has no place for rows: it needs the lines\n%s%s", path, rowsBegin, rowsEnd)
 	}
-	rows := map[string]string{}
+	_, old, _ = strings.Cut(old, measuredHead)
+	measured := map[string]string{}
 	for line := range strings.Lines(old) {
-		if cells := strings.Split(line, " | "); len(cells) > 3 {
-			rows[strings.TrimPrefix(cells[0], "| ")+" | "+cells[2]] = line
+		if cells := strings.Split(line, " | "); len(cells) > 1 {
+			measured[strings.TrimPrefix(cells[0], "| ")+" | "+cells[1]] = line
 		}
 	}
 	for i := range played {
-		rows[played[i].key()] = played[i].markdown()
+		measured[played[i].key()] = played[i].measured()
 	}
-	out := before + rowsBegin + rowsHead
+	contracts, rows := contractsHead, measuredHead
 	for _, s := range FailureScenes() {
-		out += rows[(&Failure{FailureScene: s}).key()]
+		contracts += cells(s.Name, string(s.Shape), s.Of, s.About, s.Holds)
+		rows += measured[(&Failure{FailureScene: s}).key()]
 	}
-	if info, err := os.Stat(path); err == nil {
-		return os.WriteFile(path, []byte(out+rowsEnd+after), info.Mode())
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
 	}
-	return errors.New("it is gone")
+	return os.WriteFile(path, []byte(before+rowsBegin+contracts+"\n"+rows+rowsEnd+after), info.Mode())
 }
 
 // key names a row: a scene may be played on two shapes.
 func (f *Failure) key() string { return f.Name + " | " + string(f.Shape) }
 
-func (f *Failure) markdown() string {
+func (f *Failure) measured() string {
 	held := "yes"
 	if len(f.Wrong) > 0 {
 		held = "**no**: " + strings.Join(f.Wrong, "; ")
 	}
-	cells := []string{f.Name, f.Of, string(f.Shape), f.About, f.Detected, f.Client, f.Recovered, f.Holds, held}
-	for i, cell := range cells {
-		cells[i] = cmp.Or(strings.NewReplacer("|", `\|`, "\n", " ").Replace(cell), "–")
-	}
-	return "| " + strings.Join(cells, " | ") + " |\n"
+	return cells(f.Name, string(f.Shape), f.Detected, f.Client, f.Recovered, held)
 }
 
-// Sources are the rows of the plan that the scenes play, each once.
-func Sources() (out []string) {
-	for _, s := range FailureScenes() {
-		for of := range strings.SplitSeq(s.Of, "; ") {
-			if !slices.Contains(out, of) {
-				out = append(out, of)
-			}
-		}
+// cells is a row of a table.
+func cells(texts ...string) string {
+	for i, text := range texts {
+		texts[i] = cmp.Or(strings.NewReplacer("|", `\|`, "\n", " ").Replace(text), "–")
 	}
-	return out
+	return "| " + strings.Join(texts, " | ") + " |\n"
 }

@@ -32,6 +32,7 @@ type outage struct {
 	kind, target string // of the record
 	lasts        time.Duration
 	part         string // which /health/ready has to tell of; "" for none
+	noticed      string // by what else it is noticed; "" for nothing
 	cause        func(r *failures) (mend func(ctx context.Context) error, err error)
 
 	codes    []string      // with which tries may fail, always to be tried again; none when each first try is confirmed
@@ -130,7 +131,9 @@ func (r *failures) describeOutage(o outage, out *Outage, broke, ended time.Durat
 	}
 	var detected []string
 	switch {
+	case o.part == "" && o.noticed == "":
 	case o.part == "":
+		detected = append(detected, o.noticed)
 	case out.FirstNode == 0:
 		detected = append(detected, "no node says so")
 	case out.AllNodes == 0:
@@ -150,6 +153,7 @@ func (r *failures) describeOutage(o outage, out *Outage, broke, ended time.Durat
 		got = append(got, out.Answers[i].String())
 	}
 	got = append(got, fmt.Sprintf("%d of %d clients had every first try confirmed", out.Undisturbed, out.Clients))
+	got = append(got, fmt.Sprintf("of %d drafts written meanwhile %d were open at its end", out.Drafts, out.Open))
 	if out.Crossed > 0 {
 		got = append(got, fmt.Sprintf("between nodes 95 %% within %s", short(out.CrossedP95)))
 	}

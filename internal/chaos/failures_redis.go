@@ -34,7 +34,7 @@ func redisScenes() (out []FailureScene) {
 	lost := withoutRedis("redis-loss", 10*time.Second, lateCrossing, func(r *failures) (func(context.Context) error, error) {
 		return r.redisWeather(proxy.Weather{Losses: &proxy.Losses{Seed: r.Seed, Swallow: 0.3, Concerns: ofMessages}}), nil
 	})
-	lost.part = ""
+	lost.part, lost.noticed = "", "a node sees `rev` jump with what comes next, and reads what is missing from the database"
 	return append(out,
 		FailureScene{
 			Name: "Redis slow", Of: redisAway, Shape: cluster.Full, Short: true,
