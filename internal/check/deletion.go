@@ -51,14 +51,18 @@ func deletedForGood(x *index, f *finding, c *conversation, m *message) {
 }
 
 // shownAgain looks at what was delivered over sockets that were opened after a deletion had been confirmed.
-// On older sockets the text may still be on its way, in front of the deletion.
+// On older sockets the text may still be on its way, in front of the deletion. A socket may be open for long before
+// its client hears so on a bad network, but not before the one before it had ended.
 func shownAgain(x *index, f *finding, s *stream) {
-	var opened int64
+	var ended, opened int64
 	for _, o := range s.saw {
 		var deletion *Operation
 		switch o.Event {
+		case Offline:
+			ended = o.Serial
+			continue
 		case Online:
-			opened = o.Serial
+			opened = ended
 			continue
 		case MessageReceived, MessageUpdated:
 			if o.Own {

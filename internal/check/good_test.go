@@ -224,6 +224,16 @@ var good = map[string]func(s *stage) *check.History{
 		s.all()
 		return s.settle()
 	},
+	"a connection was open before a deletion, and its client heard so after it": func(s *stage) *check.History {
+		s.ada.send(s.r, "one")
+		s.all()
+		s.bob.unsubscribe(s.r)
+		s.bob.cut()
+		s.ada.delete(s.r, 1)
+		s.bob.connect("node-1")
+		s.bob.saw(activityOf(s.r, "one"))
+		return s.settle()
+	},
 	"an edit and a deletion at once": func(s *stage) *check.History {
 		s.ada.send(s.r, "one")
 		s.all()
@@ -247,6 +257,25 @@ var good = map[string]func(s *stage) *check.History{
 		h.Run.Settled = 0
 		return h
 	},
+}
+
+// activityOf tells of a room's first message, with the text that it had.
+func activityOf(r *room, text string) check.Observation {
+	return check.Observation{Event: check.ConversationActivity, Conversation: r.id, Seq: 1, Body: check.DigestOf(text)}
+}
+
+func TestADeletedTextIsAccusedOverAConnectionThatWasOpenedAfterwards(t *testing.T) {
+	s := newStage()
+	s.ada.send(s.r, "one")
+	s.all()
+	s.bob.unsubscribe(s.r)
+	s.ada.delete(s.r, 1)
+	s.bob.cut()
+	s.bob.connect("node-1")
+	s.bob.saw(activityOf(s.r, "one"))
+	if broken := check.Check(s.settle(), check.Bounds{}).Violated(); !slices.Contains(broken, "I13") {
+		t.Errorf("%v", broken)
+	}
 }
 
 func TestWhatOnlyLooksLikeAFaultIsNotAccused(t *testing.T) {
