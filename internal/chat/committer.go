@@ -267,26 +267,49 @@ func deadline(batch []*pendingSend) time.Time {
 	return batch[len(batch)-1].arrived.Add(answerWithin)
 }
 
-// append tries a batch up to four times, with backoff and jitter, until the deadline (C2.6). Trying again is safe: what an unknown commit stored is found by its clientMessageId.
-func (l *lane) append(drafts []Draft, until time.Time) ([]Appended, error) {
+// append commits drafts before the deadline. Trying again is safe: what an unknown commit stored is found by its
+// clientMessageId. An error says that nothing was written only if that is so of each try.
+func (l *lane) append(drafts []Draft, until time.Time) (appended []Appended, err error) {
 	ctx, cancel := context.WithDeadline(context.Background(), until)
 	defer cancel()
+	unsure := false
+	err = l.tried(ctx, func() (err error) {
+		appended, err = l.service.store.AppendMessages(ctx, drafts)
+		unsure = unsure || err != nil && AsError(err).Outcome != OutcomeRejected
+		return err
+	})
+	if err != nil && unsure {
+		e := *AsError(err)
+		e.Outcome = OutcomeUnknown
+		return nil, &e
+	}
+	return appended, err
+}
+
+// tried asks the store up to four times, with backoff and jitter, until ctx ends (C2.6). Waiting for one that is known to be
+// away is no try: an outage that is over in time costs nobody theirs.
+func (l *lane) tried(ctx context.Context, ask func() error) (err error) {
 	backoff := 50 * time.Millisecond
 	for try := 1; ; try++ {
-		appended, err := l.service.store.AppendMessages(ctx, drafts)
-		if err == nil {
-			return appended, nil
+		if away := l.service.store.Await(ctx); away != nil {
+			if err == nil {
+				err = &Error{Code: CodeDBConnectionLost, Message: "The database cannot be reached.", RetryAfter: time.Second, Outcome: OutcomeRejected, Err: away}
+			}
+			return err
+		}
+		if err = ask(); err == nil {
+			return nil
 		}
 		e := AsError(err)
 		if try == tries || !e.Code.Info().Retryable() || e.Code == CodeInternal || e.Reason == ReasonLocked || e.Reason == ReasonReadOnly {
-			return nil, err
+			return err
 		}
 		wait := time.NewTimer(backoff/2 + rand.N(backoff))
 		select {
 		case <-wait.C:
 		case <-ctx.Done():
 			wait.Stop()
-			return nil, err
+			return err
 		}
 		backoff *= 3
 	}

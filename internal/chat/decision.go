@@ -47,8 +47,29 @@ func (l *lane) rosters(ctx context.Context, batch []*pendingSend) map[Conversati
 		if known && (!d.remembered || d.roster.refuses(p.sub.Sender) == nil) {
 			continue
 		}
-		d.roster, d.remembered, d.err = l.service.rosters.letting(ctx, c, p.sub.Sender)
+		d.err = l.read(ctx, func() (err error) {
+			d.roster, d.remembered, err = l.service.rosters.letting(ctx, c, p.sub.Sender)
+			return err
+		})
 		out[c] = d
 	}
 	return out
+}
+
+// read is tried for what only reads: a store that cannot be reached is tried again, and nothing is written whatever comes
+// of it. One that did not answer in time has had the time that there is.
+func (l *lane) read(ctx context.Context, ask func() error) error {
+	var slow error
+	err := l.tried(ctx, func() error {
+		err := ask()
+		if err != nil && AsError(err).Code == CodeDBTimeout {
+			slow = err
+			return nil
+		}
+		return err
+	})
+	if err == nil {
+		err = slow
+	}
+	return err
 }

@@ -27,6 +27,11 @@ type Store interface {
 
 // MessageStore keeps messages and hands out seq and rev.
 type MessageStore interface {
+	// Await returns nil as soon as the store is not known to be away: at once where nobody can know. It returns an error
+	// when ctx ends before. While it is known to be away everything else is refused at once, with CodeDBConnectionLost and
+	// OutcomeRejected.
+	Await(ctx context.Context) error
+
 	// AppendMessages commits drafts in one transaction, each at the next seq and rev of its conversation
 	// in the order given, and returns one result a draft, in the same order. A draft whose
 	// (conversation, sender, clientMessageId) exists is not stored again: its result is the message

@@ -47,20 +47,22 @@ SELECT $4, id, $5, last_seq, last_rev, $6, $7, $8, last_message_at, last_message
 RETURNING seq, rev, created_at`
 
 func (db *postgresDB) appendLean(ctx context.Context, b *batch) error {
-	var err error
-	if len(b.drafts) == 1 {
-		err = db.appendLeanOne(ctx, b)
-	} else {
-		err = db.appendLeanMany(ctx, b)
-	}
-	switch {
-	case duplicate(err):
-		return errDuplicate
-	case err != nil:
-		// The statement is its own transaction, so an answer that is missing is that of a commit.
-		return unknown(err)
-	}
-	return nil
+	return db.gate.pass(ctx, func(ctx context.Context) error {
+		var err error
+		if len(b.drafts) == 1 {
+			err = db.appendLeanOne(ctx, b)
+		} else {
+			err = db.appendLeanMany(ctx, b)
+		}
+		switch {
+		case duplicate(err):
+			return errDuplicate
+		case err != nil:
+			// The statement is its own transaction, so an answer that is missing is that of a commit.
+			return unknown(err)
+		}
+		return nil
+	})
 }
 
 func (db *postgresDB) appendLeanOne(ctx context.Context, b *batch) error {

@@ -77,7 +77,7 @@ func (p *planned) execute(t *testing.T, st statement, mode string) string {
 	if _, err := tx.Exec("SET LOCAL plan_cache_mode = " + mode); err != nil {
 		t.Fatal(err)
 	}
-	lines, err := ids[string](t.Context(), session{tx, patience}, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "+st.query, st.args...)
+	lines, err := ids[string](t.Context(), session{run: tx, patience: patience}, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) "+st.query, st.args...)
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", st.step, err, st.query)
 	}
@@ -100,7 +100,7 @@ func (p *planned) partitionsOf(t *testing.T, args []any) map[string]bool {
 			named = append(named, fmt.Sprint(v))
 		}
 	}
-	found, err := ids[string](t.Context(), session{p.raw, patience}, `SELECT DISTINCT substring(tableoid::regclass::text FROM '_p(\d+)$') FROM conversation_participants WHERE conversation_id::text = ANY ($1)`, named)
+	found, err := ids[string](t.Context(), session{run: p.raw, patience: patience}, `SELECT DISTINCT substring(tableoid::regclass::text FROM '_p(\d+)$') FROM conversation_participants WHERE conversation_id::text = ANY ($1)`, named)
 	if err != nil {
 		t.Fatal(err)
 	}

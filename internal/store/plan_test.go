@@ -530,7 +530,7 @@ func (p *planned) indexes(t *testing.T) []string {
 	if p.kind == "postgres" {
 		query = "SELECT indexname FROM pg_indexes WHERE indexname LIKE 'idx_%'"
 	}
-	names, err := ids[string](t.Context(), session{p.raw, patience}, query)
+	names, err := ids[string](t.Context(), session{run: p.raw, patience: patience}, query)
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}

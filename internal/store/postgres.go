@@ -18,6 +18,7 @@ import (
 type postgresDB struct {
 	pool   *pgxpool.Pool
 	db     *sql.DB
+	gate   *gate
 	direct *pgx.ConnConfig // how to get a session of one's own
 	locked func(waited time.Duration)
 }
@@ -54,7 +55,7 @@ func openPostgres(ctx context.Context, cfg Config) (*postgresDB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("PostgreSQL at %s:%d does not answer: %w", config.ConnConfig.Host, config.ConnConfig.Port, err)
 	}
-	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), direct: config.ConnConfig, locked: cfg.Locked}
+	db := &postgresDB{pool: pool, db: stdlib.OpenDBFromPool(pool), gate: newGate(pool, cfg.NodeID), direct: config.ConnConfig, locked: cfg.Locked}
 	if cfg.DirectURL != "" {
 		if db.direct, err = directConfig(cfg.DirectURL); err != nil {
 			return nil, errors.Join(err, db.close())
@@ -77,28 +78,37 @@ func directConfig(url string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-func (db *postgresDB) reader() session { return session{db.db, patience} }
+func (db *postgresDB) guard() *gate { return db.gate }
+
+func (db *postgresDB) reader() session { return session{run: db.db, patience: patience, gate: db.gate} }
+
+// oneState are transactions that only read and see one state of the data.
+var oneState = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 
 func (db *postgresDB) snapshot(ctx context.Context, read func(session) error) error {
-	tx, err := db.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	return read(session{tx, patience})
+	return db.gate.pass(ctx, func(ctx context.Context) error {
+		tx, err := db.db.BeginTx(ctx, oneState)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		return read(session{run: tx, patience: patience, life: ctx})
+	})
 }
 
 func (db *postgresDB) examine(ctx context.Context, read func(session) error) error {
-	tx, err := db.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	x := session{tx, checkPatience}
-	if _, err := x.exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
-		return err
-	}
-	return read(x)
+	return db.gate.pass(ctx, func(ctx context.Context) error {
+		tx, err := db.db.BeginTx(ctx, oneState)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }()
+		x := session{run: tx, patience: checkPatience, life: ctx}
+		if _, err := x.exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil {
+			return err
+		}
+		return read(x)
+	})
 }
 
 // tries is how often a transaction runs that PostgreSQL rolls back in favour of another.
@@ -106,7 +116,7 @@ const tries = 5
 
 func (db *postgresDB) write(ctx context.Context, change func(session) error) error {
 	for try := 1; ; try++ {
-		err := db.transact(ctx, change)
+		err := db.gate.pass(ctx, func(ctx context.Context) error { return db.transact(ctx, change) })
 		if try == tries || !lostToAnother(err) {
 			return err
 		}
@@ -118,7 +128,7 @@ func (db *postgresDB) transact(ctx context.Context, change func(session) error) 
 	if err != nil {
 		return err
 	}
-	if err := change(session{tx, patience}); err != nil {
+	if err := change(session{run: tx, patience: patience, life: ctx}); err != nil {
 		_ = tx.Rollback()
 		return err
 	}
@@ -128,7 +138,7 @@ func (db *postgresDB) transact(ctx context.Context, change func(session) error) 
 	return nil
 }
 
-func (db *postgresDB) ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+func (db *postgresDB) ping(ctx context.Context) error { return db.gate.pass(ctx, db.pool.Ping) }
 
 func (db *postgresDB) close() error {
 	err := db.db.Close()

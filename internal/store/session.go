@@ -12,13 +12,23 @@ type session struct {
 	// patience bounds a statement, so that a database that went silent cannot hold a caller for ever; 0
 	// where it lives in this process and cannot.
 	patience time.Duration
+	// gate is before each statement outside of transactions; nil inside, and where there is none.
+	gate *gate
+	// life ends what is under way inside a transaction; nil outside.
+	life context.Context
 }
 
-func (x session) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if x.patience == 0 {
-		return ctx, func() {}
+// asked asks the database, as far as it may be asked and for as long as it may take.
+func (x session) asked(ctx context.Context, ask func(context.Context) error) error {
+	if x.patience != 0 {
+		bounded, cancel := context.WithTimeout(ctx, x.patience)
+		defer cancel()
+		ctx = bounded
+		if x.life != nil {
+			defer context.AfterFunc(x.life, cancel)()
+		}
 	}
-	return context.WithTimeout(ctx, x.patience)
+	return x.gate.pass(ctx, ask)
 }
 
 // runner is what *sql.DB, *sql.Tx and our prepared statements have in common.
@@ -32,19 +42,19 @@ type scan func(dest ...any) error
 
 // each hands every row of the answer to row.
 func (x session) each(ctx context.Context, row func(scan) error, query string, args ...any) error {
-	ctx, cancel := x.bounded(ctx)
-	defer cancel()
-	rows, err := x.run.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
+	return x.asked(ctx, func(ctx context.Context) error {
+		rows, err := x.run.QueryContext(ctx, query, args...)
+		if err != nil {
 			return err
 		}
-	}
-	return rows.Err()
+		defer rows.Close()
+		for rows.Next() {
+			if err := row(rows.Scan); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
 }
 
 // one reads the first row, or sql.ErrNoRows.
@@ -64,14 +74,15 @@ func (x session) one(ctx context.Context, row func(scan) error, query string, ar
 }
 
 // exec runs a statement and returns how many rows it touched.
-func (x session) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	ctx, cancel := x.bounded(ctx)
-	defer cancel()
-	result, err := x.run.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+func (x session) exec(ctx context.Context, query string, args ...any) (touched int64, err error) {
+	err = x.asked(ctx, func(ctx context.Context) error {
+		result, err := x.run.ExecContext(ctx, query, args...)
+		if err == nil {
+			touched, err = result.RowsAffected()
+		}
+		return err
+	})
+	return touched, err
 }
 
 // into is the row function that only scans.

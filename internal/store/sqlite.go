@@ -100,6 +100,8 @@ func poolSize(configured int) int {
 	return min(20, max(5, 2*runtime.NumCPU()+1))
 }
 
+func (db *sqliteDB) guard() *gate { return nil }
+
 func (db *sqliteDB) reader() session { return session{run: db.read} }
 
 func (db *sqliteDB) snapshot(ctx context.Context, read func(session) error) error {

@@ -80,6 +80,8 @@ type database interface {
 	// migrating lends a connection for migrations, with what keeps two from migrating at once.
 	migrating(ctx context.Context, work func(*sql.DB, goose.Dialect, ...goose.ProviderOption) error) error
 	ping(ctx context.Context) error
+	// guard is what is before the database while it is away; nil where it cannot be.
+	guard() *gate
 	usage() Pool
 	close() error
 }
