@@ -9,10 +9,11 @@ import (
 
 // breakers are all of this node's: before the database, where it is another process, and before what is asked of Redis.
 func (n *Node) breakers() []*breaker.Breaker {
-	if n.reach.redis == nil {
-		return nil
+	all := n.store.Breakers()
+	if n.reach.redis != nil {
+		all = append(all, n.reach.redis.Breakers()...)
 	}
-	return n.reach.redis.Breakers()
+	return all
 }
 
 // listenToBreakers logs each opening and each closing once.

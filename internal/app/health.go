@@ -95,7 +95,7 @@ func (n *Node) health() httpapi.Health {
 	if around, known := n.neighbours(); known {
 		h.Inside(around.warnings()...)
 	}
-	if !n.pulse.beats() {
+	if !n.pulse.beats() || n.store.Away() {
 		h.Fail("database", "unavailable")
 	}
 	if reads := n.store.ReplicaReads(); reads.Configured && !reads.Well {
@@ -108,7 +108,7 @@ func (n *Node) health() httpapi.Health {
 	return h
 }
 
-// open reports that a part did not answer and is left alone, or probed at this moment.
+// open reports that a part did not answer a moment ago and is left alone.
 func open(b *breaker.Breaker) bool { return b.State() != breaker.Closed }
 
 // report says how the ways to the other nodes are. One that is away can be done without, unless the operator wants
@@ -123,7 +123,9 @@ func (h *reach) report(health *httpapi.Health, redisRequired bool) {
 	}
 	switch {
 	case h.redis == nil:
-	case h.redis.Up() && !slices.ContainsFunc(h.redis.Breakers(), open):
+	case h.redis.Up() && slices.ContainsFunc(h.redis.Breakers(), open):
+		health.Degrade("redis", "slow")
+	case h.redis.Up():
 		health.Checks["redis"] = "ok"
 	case redisRequired:
 		health.Degrade("redis", "unavailable")

@@ -15,6 +15,7 @@ import (
 // Run runs the node until ctx ends or a part of it fails, drains it, and returns. It may be called once.
 func (n *Node) Run(ctx context.Context) error {
 	r := running{ctx: context.WithoutCancel(ctx), failed: make(chan error, 16), over: make(chan struct{})}
+	stopWatch := r.start(n.store.Watch)
 	stopReach := n.reach.start(&r)
 	stopAround := r.start(n.lookAround)
 	stopHub := r.start(func(ctx context.Context) error { return n.hub.Run(ctx, n.chat) })
@@ -62,6 +63,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopRecent()
 	stopStorage()
 	stopMetrics()
+	stopWatch()
 	stopped := make(chan error, 1)
 	go func() { stopped <- n.Close() }()
 	select {

@@ -25,6 +25,12 @@ func (n *Node) status() status.Node {
 	if n.reach.joint != nil {
 		out.Process, out.Bus = n.reach.registry.Process(), string(n.reach.joint.State())
 	}
+	for _, b := range n.breakers() {
+		if out.Breakers == nil {
+			out.Breakers = make(map[string]string)
+		}
+		out.Breakers[b.Part()] = b.State().String()
+	}
 	for _, t := range n.chat.Turning() {
 		out.Queue += t.Waiting
 	}
