@@ -87,7 +87,7 @@ var oneState = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true
 
 func (db *postgresDB) snapshot(ctx context.Context, read func(session) error) error {
 	return db.gate.pass(ctx, func(ctx context.Context) error {
-		tx, err := db.db.BeginTx(ctx, oneState)
+		tx, err := db.begin(ctx, oneState)
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,7 @@ func (db *postgresDB) snapshot(ctx context.Context, read func(session) error) er
 
 func (db *postgresDB) examine(ctx context.Context, read func(session) error) error {
 	return db.gate.pass(ctx, func(ctx context.Context) error {
-		tx, err := db.db.BeginTx(ctx, oneState)
+		tx, err := db.begin(ctx, oneState)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,9 @@ func (db *postgresDB) write(ctx context.Context, change func(session) error) err
 }
 
 func (db *postgresDB) transact(ctx context.Context, change func(session) error) error {
-	tx, err := db.db.BeginTx(ctx, nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	tx, err := db.begin(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -132,10 +134,28 @@ func (db *postgresDB) transact(ctx context.Context, change func(session) error) 
 		_ = tx.Rollback()
 		return err
 	}
+	// A commit has no context of its own, and the database may have gone silent.
+	defer time.AfterFunc(patience, cancel).Stop()
 	if err := tx.Commit(); err != nil {
 		return unknown(err)
 	}
 	return nil
+}
+
+// begin waits for a connection and begins a transaction, no longer than a statement may take. The transaction ends with ctx.
+func (db *postgresDB) begin(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	late := time.AfterFunc(patience, cancel)
+	tx, err := db.db.BeginTx(ctx, options)
+	if !late.Stop() && err == nil {
+		_ = tx.Rollback()
+		err = context.DeadlineExceeded
+	}
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return tx, nil
 }
 
 func (db *postgresDB) ping(ctx context.Context) error { return db.gate.pass(ctx, db.pool.Ping) }
