@@ -30,7 +30,7 @@ func Command(version string) *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(clusterCommand(), runCommand(), checkCommand(), faultsCommand(), bugsCommand(), readersCommand(), presenceCommand(), failuresCommand())
+	root.AddCommand(clusterCommand(), runCommand(), checkCommand(), faultsCommand(), bugsCommand(), readersCommand(), presenceCommand(), soakCommand(), failuresCommand())
 	return root
 }
 
