@@ -47,7 +47,7 @@ type Config struct {
 	LogLevel      string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
 	LogFormat     string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
 	LogSample     int    `koanf:"log_sample" doc:"Most entries a second of one event, five times as many of warnings and errors, 0 to 1000000. How many are left out is said once a second. 0: everything is logged."`
-	MetricsListen string `koanf:"metrics_listen" emptied:"true" doc:"Address and port of /metrics for Prometheus. Empty switches it off. When the default is in use by another program there is a warning and no metrics."`
+	MetricsListen string `koanf:"metrics_listen" emptied:"true" doc:"Address and port of /metrics for Prometheus, and of /status and profiles, for the operator alone. Empty switches it off. When the default is in use by another program there is a warning and no metrics."`
 	Demo          Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
 
 	RateLimits Switch `koanf:"rate_limits" doc:"Apply the limits below, and those on connections by person and by address. Off is for load tests: the start and /health/ready warn."`
