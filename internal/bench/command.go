@@ -35,7 +35,7 @@ with --strict.`,
 	f.StringVar(&o.redisURL, "redis-url", "", "join several nodes by this Redis (default: one started for this run)")
 	f.StringVar(&o.url, "url", "", "measure a running server (http://host:port) with its limits off, without P4 and P6")
 	f.IntVar(&o.serverPID, "server-pid", 0, "with --url on this machine: the server's process, for its processor time")
-	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8, P11, fan-out, receipts, sync, overload and presence (or one of it: presence-cost, presence-storm, presence-leaving), separated by commas (default: all that apply but overload and presence)")
+	f.StringSliceVar(&o.scenarios, "scenario", nil, "P1 to P8, P11, fan-out, receipts, sync, overload, observability and presence (or one of it: presence-cost, presence-storm, presence-leaving), separated by commas (default: all that apply but the last three)")
 	f.DurationVar(&o.during, "for", 10*time.Second, "how long each load is measured")
 	f.IntVar(&o.idle, "connections", 10000, "sockets of P6; each takes a file descriptor here and one in the server")
 	f.IntVar(&o.people, "people", 5000, "sockets of presence-cost; a fifth of them in the others of presence")

@@ -104,6 +104,7 @@ func scenarios(idle, people int) []*scenario {
 		{"receipts", "1,000 people on two nodes read one message within a second", 1000, of(1, 1000), measureReceipts},
 		{"sync", "1,000 people on two nodes say at one moment how far they have read", 1000, of(1, 1000), measureSyncs},
 		{"overload", "five times as many messages as can be stored, and half as many afterwards", 200, of(20, 10), measureOverload},
+		{"observability", "P1 with and without what an operator sees of it", 200, of(20, 10), measureObservability},
 		{"presence-cost", fmt.Sprintf("%d people in conversations of %d say every 15 s that they live", people, size), people, of(50, size), measurePresence},
 		{"presence-storm", fmt.Sprintf("P8 beside %d people who become away, invisible and online, one step a second", crowd),
 			200 + 2*crowd, slices.Concat(of(20, 10), of(1, crowd), of(10, crowd/10)), measureStorm},
@@ -118,7 +119,7 @@ func choose(o options) ([]*scenario, error) {
 	all := scenarios(o.idle, o.people)
 	for _, name := range o.scenarios {
 		if !slices.ContainsFunc(all, func(s *scenario) bool { return s.isOf([]string{name}) }) {
-			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out, receipts, sync, overload and presence, separated by commas", name)
+			return nil, fmt.Errorf("there is no scenario %q: P1 to P8, P11, fan-out, receipts, sync, overload, observability and presence, separated by commas", name)
 		}
 	}
 	for _, s := range all {
@@ -131,7 +132,7 @@ func choose(o options) ([]*scenario, error) {
 		if s.counts() && !named {
 			applies = applies && o.startPostgres
 		}
-		if s.name == "overload" {
+		if s.name == "overload" || s.name == "observability" {
 			applies = named && o.url == ""
 		}
 		if s.presence() {
@@ -139,7 +140,7 @@ func choose(o options) ([]*scenario, error) {
 			applies = named && o.url == "" && (o.databaseURL == "" || o.startPostgres)
 		}
 		if named && !applies {
-			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out, receipts and sync are for PostgreSQL, P7 is P1 on SQLite, all of these but P1 and P7 start their servers themselves, overload too, and those of presence are for SQLite and for --start-postgres", s.name)
+			return nil, fmt.Errorf("%s is not for this: P1, P11, fan-out, receipts and sync are for PostgreSQL, P7 is P1 on SQLite, all of these but P1 and P7 start their servers themselves, overload and observability too, and those of presence are for SQLite and for --start-postgres", s.name)
 		}
 		if named || len(o.scenarios) == 0 && applies {
 			chosen = append(chosen, s)

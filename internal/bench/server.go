@@ -50,12 +50,13 @@ func (s servers) stop() error {
 
 // serverConfig is what a server is started with.
 type serverConfig struct {
-	program     string // "" for this very one
-	data        string // folder
-	databaseURL string // "" for SQLite
-	key         string // signs tokens
-	redisURL    string // "" for one node alone
-	profile     string // file for a CPU profile; "" for none
+	program     string   // "" for this very one
+	data        string   // folder
+	databaseURL string   // "" for SQLite
+	key         string   // signs tokens
+	redisURL    string   // "" for one node alone
+	profile     string   // file for a CPU profile; "" for none
+	env         []string // further settings, which overrule those of every run
 }
 
 func (c serverConfig) executable() (string, error) {
@@ -89,6 +90,7 @@ func startServer(ctx context.Context, c serverConfig) (*server, error) {
 	cmd.Env = append(foreign(os.Environ()), "PARLEY_DATA="+c.data, "PARLEY_HOST=127.0.0.1", "PARLEY_PORT="+strconv.Itoa(port),
 		"PARLEY_SIGNING_KEY="+c.key, "PARLEY_RATE_LIMITS=off", "PARLEY_LOG_LEVEL=warn", "PARLEY_METRICS_LISTEN=",
 		"DATABASE_URL="+c.databaseURL, "REDIS_URL="+c.redisURL)
+	cmd.Env = append(cmd.Env, c.env...)
 	// In a process group of its own: an interrupt at the terminal must not stop it before the clients.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
