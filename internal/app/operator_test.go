@@ -59,7 +59,8 @@ func TestANodeSaysHowItIs(t *testing.T) {
 		t.Errorf("the verdict is %+v", v)
 	}
 	if own.ID != "ws-server-1" || own.Version != "test" || !own.Ready || own.Sessions != 2 || own.Bus != "alone" || own.Database.Kind != "sqlite" ||
-		own.HeapBytes == 0 || own.Goroutines == 0 || len(own.Warnings) != 1 || own.Checks["database"] != "ok" {
+		own.HeapBytes == 0 || own.Goroutines == 0 || len(own.Warnings) != 1 || own.Checks["database"] != "ok" ||
+		own.Storage == nil || own.Storage.FreeBytes == 0 || own.Storage.ReadOnly {
 		t.Errorf("the node is %+v", own)
 	}
 }

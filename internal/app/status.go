@@ -31,6 +31,9 @@ func (n *Node) status() status.Node {
 		}
 		out.Breakers[b.Part()] = b.State().String()
 	}
+	if n.storage.path != "" {
+		out.Storage = &status.Storage{FreeBytes: n.storage.free.Load(), ReadOnly: n.storage.is.Load()}
+	}
 	for _, t := range n.chat.Turning() {
 		out.Queue += t.Waiting
 	}
