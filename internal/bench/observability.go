@@ -31,13 +31,18 @@ type observed struct {
 	scrapes  int
 }
 
-// waysToObserve are none at all, and what an operator has without asking for more: metrics that are read, and logs as JSON at
-// the level info.
-func waysToObserve(metrics string) []*observed {
-	return []*observed{
+// waysToObserve are none at all; what an operator has without asking for more, metrics that are read and logs as JSON at the
+// level info; and traces on top, where the program has them.
+func waysToObserve(ctx context.Context, c serverConfig, metrics, traces string) []*observed {
+	usual := []string{"PARLEY_METRICS_LISTEN=" + metrics, "PARLEY_LOG_LEVEL=info", "PARLEY_LOG_FORMAT=json"}
+	ways := []*observed{
 		{name: "nothing", env: []string{"PARLEY_LOG_LEVEL=error"}},
-		{name: "metrics and logs", scraped: true, env: []string{"PARLEY_METRICS_LISTEN=" + metrics, "PARLEY_LOG_LEVEL=info", "PARLEY_LOG_FORMAT=json"}},
+		{name: "metrics and logs", scraped: true, env: usual},
 	}
+	if traced := "PARLEY_OTLP_ENDPOINT=" + traces; c.knows(ctx, traced) {
+		ways = append(ways, &observed{name: "metrics, logs and traces", scraped: true, env: append(slices.Clone(usual), traced)})
+	}
+	return ways
 }
 
 // measureObservability is P1 with and without what an operator sees of it.
@@ -47,7 +52,12 @@ func measureObservability(ctx context.Context, r *run, s *Scenario) error {
 		return err
 	}
 	metrics := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	ways := waysToObserve(metrics)
+	traces, err := startCollector(ctx)
+	if err != nil {
+		return err
+	}
+	defer traces.close()
+	ways := waysToObserve(ctx, r.config, metrics, traces.url)
 	defer func() { r.config.env = nil }()
 	for turn := range observedTurns {
 		for i := range ways {
@@ -67,6 +77,7 @@ func measureObservability(ctx context.Context, r *run, s *Scenario) error {
 		s.Notes = append(s.Notes, fmt.Sprintf("with %s: %s msg/s in its turns, with %s: %s; the metrics were read %d times",
 			way.name, rates(way.rates), bare.name, rates(bare.rates), way.scrapes))
 	}
+	s.Notes = append(s.Notes, fmt.Sprintf("%d requests with traces came to the collector, %.1f MB", traces.requests.Load(), float64(traces.bytes.Load())/1e6))
 	return nil
 }
 
