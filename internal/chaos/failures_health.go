@@ -82,6 +82,12 @@ func (s *signs) ask(ctx context.Context, node int) {
 	for part, word := range said.Checks {
 		s.note(node, part, word)
 	}
+	for part := range s.last[node] {
+		// Some parts are told of only while they are not well.
+		if _, told := said.Checks[part]; !told && part != "node" && err == nil {
+			s.note(node, part, "ok")
+		}
+	}
 }
 
 // note keeps what is new. The lock is held.

@@ -23,6 +23,8 @@ const (
 	healedWithin = 15 * time.Second
 	// normalFor is how long confirmations have to be as quick as before to be called so.
 	normalFor = 3 * time.Second
+	// never is of what did not come while it was waited for.
+	never = time.Hour
 	// quickEnough is the seed's 95th percentile of a confirmation (DOC-004).
 	quickEnough = 500 * time.Millisecond
 )
@@ -40,6 +42,7 @@ type outage struct {
 	sockets  bool          // no connection is lost
 	crossing time.Duration // 95th percentile between nodes meanwhile; 0 is not asked for
 	back     time.Duration // within which who lost a connection has one again; 0 is not asked for
+	first    time.Duration // within which a send is confirmed again; 0 for firstWithin
 	healed   time.Duration // within which everything is as before; 0 for healedWithin
 }
 
@@ -93,7 +96,7 @@ func (o outage) play(r *failures, ctx context.Context, row *Failure) error {
 	}
 	out.Lasted = ending - broke
 	late := r.recover(ctx, out, ending, ended)
-	r.calm = ended + out.Normal
+	r.calm = r.recorder.Now() - normalFor
 	r.describeOutage(o, out, broke, ended, row)
 	o.judge(r, out, row)
 	return late
@@ -102,24 +105,24 @@ func (o outage) play(r *failures, ctx context.Context, row *Failure) error {
 // recover waits until everything is as before, and notes when.
 func (r *failures) recover(ctx context.Context, out *Outage, ending, ended time.Duration) error {
 	since := func() time.Duration { return max(0, r.recorder.Now()-ended) }
-	if err := await(ctx, "a send is confirmed again", func() bool { return r.talk.confirmedSince(ending) > 0 }); err != nil {
-		return err
-	}
-	out.First = max(0, r.talk.confirmedSince(ending)-ended)
+	out.First, out.Normal, out.CaughtUp, out.Whole = never, never, never, never
 	normal := max(quickEnough, 2*out.NormalP95)
 	return await(ctx, "everything is as before", func() bool {
 		now := r.recorder.Now()
-		if out.CaughtUp == 0 && r.talk.complete(ended) {
+		if at := r.talk.confirmedSince(ending); out.First == never && at > 0 {
+			out.First = max(0, at-ended)
+		}
+		if out.CaughtUp == never && r.talk.complete(ended) {
 			out.CaughtUp = since()
 		}
-		if out.Whole == 0 && r.signs.well() {
+		if out.Whole == never && r.signs.well() {
 			out.Whole = since()
 		}
 		at := r.talk.normal(ended, now, normal)
 		if at >= 0 && now >= at+normalFor {
 			out.Normal = at - ended
 		}
-		return out.CaughtUp > 0 && out.Whole > 0 && at >= 0 && now >= at+normalFor
+		return out.First != never && out.CaughtUp != never && out.Whole != never && at >= 0 && now >= at+normalFor
 	})
 }
 
@@ -199,7 +202,7 @@ func (o outage) judge(r *failures, out *Outage, row *Failure) {
 	if o.part != "" && o.lasts >= noticedWithin+slack && (out.AllNodes == 0 || out.AllNodes > noticedWithin+slack) {
 		row.say("not all nodes said within %v that it is so: /health/ready", noticedWithin+slack)
 	}
-	row.within(firstWithin+slack, out.First, "the first confirmation after it")
+	row.within(cmp.Or(o.first, firstWithin)+slack, out.First, "the first confirmation after it")
 	healed := cmp.Or(o.healed, healedWithin) + slack
 	row.within(healed, out.Normal, "getting as quick as before")
 	row.within(healed, out.CaughtUp, "having everything with everybody")

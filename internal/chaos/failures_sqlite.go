@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/chaos/cluster"
 	"github.com/parley-chat/parley/internal/chaos/faults"
 )
+
+// patienceAsked is how long clients are asked to wait while a node only reads.
+const patienceAsked = 30 * time.Second
 
 // sqliteScenes are those of one node on SQLite.
 func sqliteScenes() []FailureScene {
@@ -20,9 +24,10 @@ func sqliteScenes() []FailureScene {
 			play:  outage{kind: "file-lock", target: "file", lasts: 8 * time.Second, codes: ofDatabase, answered: answeredWithin, sockets: true, cause: lockFile}.play,
 		},
 		{
-			Name: "the disk is full", Of: databaseLost, Shape: cluster.SQLite, Short: true, Holds: answeredInTime,
+			Name: "the disk is full", Of: databaseLost, Shape: cluster.SQLite, Short: true,
+			Holds: strings.Replace(answeredInTime, "confirmed again within 5 s, everything as before within 15 s", "confirmed again within the 30 s that clients are asked to wait for, everything as before within 45 s", 1),
 			About: "for 5 s the disk of the data folder is full to the last byte",
-			play:  outage{kind: "disk-full", target: "disk", lasts: 5 * time.Second, codes: ofDatabase, answered: answeredWithin, sockets: true, cause: fillDisk}.play,
+			play:  outage{kind: "disk-full", target: "disk", part: "storage", lasts: 5 * time.Second, codes: ofDatabase, answered: answeredWithin, sockets: true, first: patienceAsked, healed: patienceAsked + healedWithin, cause: fillDisk}.play,
 			lacking: func(*failures) string {
 				if os.Getuid() == 0 {
 					return ""
