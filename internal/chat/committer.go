@@ -79,7 +79,7 @@ func (l *lane) enqueue(p *pendingSend) {
 	l.service.overload.watch()
 	l.mu.Lock()
 	closed, wait := l.closed, l.wouldWait(p.arrived)
-	full := wait > answerWithin || len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
+	full := wait > waitAtMost || len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
 		l.bytes+len(p.sub.Content) > maxQueuedBytes/len(l.service.lanes)
 	if !full && !closed {
 		l.queue = append(l.queue, p)
@@ -180,7 +180,7 @@ func (l *lane) commitNext() bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.inFlight, l.pace.began = batch, time.Now()
+	l.inFlight, l.pace.began, l.pace.mute = batch, time.Now(), false
 	l.mu.Unlock()
 	for _, part := range l.apart(batch) {
 		for len(part) > 0 {
@@ -189,6 +189,7 @@ func (l *lane) commitNext() bool {
 	}
 	l.mu.Lock()
 	l.inFlight, l.turns = nil, l.turns+1
+	l.pace.took()
 	l.mu.Unlock()
 	return true
 }
@@ -209,10 +210,10 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	if s.cfg.Committed != nil {
 		s.cfg.Committed(len(drafts), committed.Sub(began), err)
 	}
-	l.mu.Lock()
-	l.pace.took(committed.Sub(began), err)
-	l.mu.Unlock()
 	if err != nil {
+		l.mu.Lock()
+		l.pace.failed(err)
+		l.mu.Unlock()
 		done()
 		return l.isolate(batch, err)
 	}

@@ -178,20 +178,27 @@ func Overloaded(message string, atLeast time.Duration) *Error {
 	}
 }
 
-// pace is how long the batches of a lane take.
+// waitAtMost is the longest estimated wait with which a send is let in: the estimate may be a fifth too short.
+const waitAtMost = 2400 * time.Millisecond
+
+// pace is how long the batches of a lane take, from when they are taken until they are handed out.
 type pace struct {
 	usual time.Duration
 	began time.Time // of the batch in flight, or of the last one
+	mute  bool      // that batch says nothing of how quick things are
 }
 
-// took notes a batch. One that failed says how slow the database is when that was the reason, and nothing else.
-func (p *pace) took(d time.Duration, err error) {
-	if err != nil {
-		if e := AsError(err); e.Code != CodeDBTimeout || e.Reason == ReasonLocked {
-			return
-		}
+// failed notes that a batch failed. It says how slow the database is when that was the reason, and nothing else.
+func (p *pace) failed(err error) {
+	e := AsError(err)
+	p.mute = e.Code != CodeDBTimeout || e.Reason == ReasonLocked
+}
+
+// took notes that the batch in flight is through.
+func (p *pace) took() {
+	if !p.mute {
+		p.usual = (p.usual + time.Since(p.began)) / 2
 	}
-	p.usual = (p.usual + d) / 2
 }
 
 // wouldWait estimates how long a send that comes now waits for its answer: the rest of the batch in flight, those that stand

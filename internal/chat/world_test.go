@@ -290,3 +290,5 @@ type fixedRoster struct {
 func (f fixedRoster) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
 	return f.roster, nil
 }
+
+func (f fixedRoster) Await(context.Context) error { return nil }
