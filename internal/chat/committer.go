@@ -75,13 +75,14 @@ func (s *Service) lane(c ConversationID) *lane {
 }
 
 func (l *lane) enqueue(p *pendingSend) {
-	p.id = MessageID(l.service.cfg.NewID())
 	l.service.overload.watch()
 	l.mu.Lock()
 	closed, wait := l.closed, l.wouldWait(p.arrived)
 	full := wait > waitAtMost || len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
 		l.bytes+len(p.sub.Content) > maxQueuedBytes/len(l.service.lanes)
 	if !full && !closed {
+		// What is refused costs as little as can be.
+		p.id = MessageID(l.service.cfg.NewID())
 		l.queue = append(l.queue, p)
 		l.bytes += len(p.sub.Content)
 		if l.watchdog == nil {

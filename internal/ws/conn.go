@@ -19,6 +19,10 @@ import (
 // requestWithin bounds what one frame may take.
 const requestWithin = 3 * time.Second
 
+// readPause is how long a connection is not read on which a send was refused for want of time: what comes meanwhile is refused
+// together, in one read and one write, and who stores messages has the processors. A refusal is to take 50 ms at most.
+const readPause = 20 * time.Millisecond
+
 // gone is how a connection ends that broke off.
 var gone = realtime.Closing{Code: protocol.CloseGoingAway, Reason: "connection lost"}
 
@@ -49,9 +53,12 @@ type conn struct {
 	held    map[chat.ConversationID]int64 // acks that wait; nil when none does
 	endedAt atomic.Int64                  // Unix nanoseconds; 0 while the connection lives
 	closing realtime.Closing
-	deaf    bool // the stream is broken: what follows cannot be told apart
-	deep    bool // the stack has grown while somebody introduced themselves
-	parts   atomic.Int32
+	// refusals are of what was read last, and refused for want of time; refused says that there were some since the last pause.
+	refusals [][]byte
+	refused  bool
+	deaf     bool // the stream is broken: what follows cannot be told apart
+	deep     bool // the stack has grown while somebody introduced themselves
+	parts    atomic.Int32
 
 	allowedAt moment // when writes last got their time; the writer's
 }
@@ -103,6 +110,7 @@ func (c *conn) run() {
 
 // readOn reads until the connection ends or has been idle. It reports which.
 func (c *conn) readOn() (idle bool) {
+	more := false // has come than there was room for
 	for {
 		if c.in.r < c.in.w {
 			if !c.take(time.Now()) {
@@ -113,7 +121,16 @@ func (c *conn) readOn() (idle bool) {
 				return true
 			}
 		}
-		n, err := c.net.Read(c.in.space())
+		switch {
+		case c.refused && more:
+			c.in.widen()
+		case c.refused:
+			c.refused = false
+			time.Sleep(readPause)
+		}
+		space := c.in.space()
+		n, err := c.net.Read(space)
+		more = n == len(space)
 		c.in.w += n
 		switch {
 		case err == nil:
@@ -141,6 +158,7 @@ func (c *conn) leave() {
 
 // take deals with what has been read. It reports false when the client has closed.
 func (c *conn) take(now time.Time) bool {
+	defer c.answerRefusals()
 	for {
 		if c.deaf {
 			c.in.r = c.in.w
@@ -168,6 +186,14 @@ func (c *conn) take(now time.Time) bool {
 		default:
 			c.command(got.payload, now)
 		}
+	}
+}
+
+// answerRefusals answers together what was refused of what was read together.
+func (c *conn) answerRefusals() {
+	if len(c.refusals) > 0 {
+		c.out.Send(c.refusals...)
+		c.refusals, c.refused = nil, true
 	}
 }
 

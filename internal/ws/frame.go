@@ -75,6 +75,15 @@ func (in *inbound) space() []byte {
 	return in.buf[in.w:]
 }
 
+// widen makes room for many frames at once, until the connection is idle.
+func (in *inbound) widen() {
+	if len(in.buf) < shrinkAbove {
+		wider := make([]byte, shrinkAbove)
+		in.w = copy(wider, in.buf[in.r:in.w])
+		in.r, in.buf = 0, wider
+	}
+}
+
 // rest gives up what an idle connection does not need.
 func (in *inbound) rest() {
 	if in.r == in.w && len(in.buf) > smallBuffer {

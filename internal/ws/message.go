@@ -26,7 +26,13 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 	}, func(sent chat.Sent, err error) {
 		defer c.requests.finish()
 		if err != nil {
-			c.send(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
+			refusal := protocol.Encode(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
+			if chat.AsError(err).Reason == chat.ReasonOverloaded {
+				// It comes before SendMessage returns, to the reading goroutine.
+				c.refusals = append(c.refusals, refusal)
+				return
+			}
+			c.out.Send(refusal)
 			return
 		}
 		c.out.Send(protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message))

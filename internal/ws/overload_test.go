@@ -111,3 +111,32 @@ func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+func TestASendThatThereIsNoTimeForIsRefusedAtOnceAndTakenLater(t *testing.T) {
+	held := &heldStore{goes: make(chan struct{})}
+	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
+	ada, bob := w.person(), w.person()
+	id, flooded := w.group(ada), w.group(bob)
+	hers := w.connect(w.serve(), ada)
+	held.holds.Store(true)
+	w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: "first", Content: "Hello"}, func(chat.Sent, error) {})
+	for i := 0; w.rules.Overload().RefusedSends == 0; i++ {
+		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
+	}
+	for _, key := range []string{"one", "two"} {
+		hers.send(`{"type":"message:send","conversationId":%q,"content":"Hello","clientMessageId":%q}`, id, key)
+		if e := hers.await("message:error"); e.ClientMessageID != key || e.Code != "DB_TIMEOUT" || e.Outcome != "rejected" || e.RetryAfterMs < 1000 {
+			t.Errorf("%+v", e)
+		}
+	}
+	close(held.goes)
+	w.until("the queue is empty", func() bool { return w.rules.Queue().Messages == 0 })
+	w.until("she can send", func() bool {
+		hers.send(`{"type":"message:send","conversationId":%q,"content":"Hello","clientMessageId":"one"}`, id)
+		e, err := hers.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Type == "message:sent"
+	})
+}
