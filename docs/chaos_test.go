@@ -50,7 +50,7 @@ func TestTheFailuresOfTheDocumentsAreThoseOfTheProgram(t *testing.T) {
 	for _, cells := range rows(section(t, page(t, "chaos.md"), "## Failures")) {
 		played[cells[0]+" on "+cells[1]+": "+cells[2]] = true
 	}
-	for _, cells := range rows(section(t, page(t, "rfc-error-handling-observability.md"), "## Failures")) {
+	for _, cells := range rows(section(t, page(t, "rfc-error-handling-observability.md"), "## 8. Failures")) {
 		if len(cells) == 5 {
 			contracts[strings.Join(cells, "; ")] = true
 			continue
