@@ -14,11 +14,13 @@ import (
 type heldStore struct {
 	chat.Store
 	holds atomic.Bool
+	began atomic.Bool   // something waits to be appended
 	goes  chan struct{} // closed when it goes on
 }
 
 func (s *heldStore) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
 	if s.holds.Load() {
+		s.began.Store(true)
 		<-s.goes
 	}
 	return s.Store.AppendMessages(context.WithoutCancel(ctx), drafts)
@@ -120,6 +122,7 @@ func TestASendThatThereIsNoTimeForIsRefusedAtOnceAndTakenLater(t *testing.T) {
 	hers := w.connect(w.serve(), ada)
 	held.holds.Store(true)
 	w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: "first", Content: "Hello"}, func(chat.Sent, error) {})
+	w.until("a batch is under way", held.began.Load)
 	for i := 0; w.rules.Overload().RefusedSends == 0; i++ {
 		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
 	}
