@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -29,6 +30,7 @@ func (l *Live) caughtUp(ctx context.Context, f *frame) {
 }
 
 func (l *Live) finish(t *track, rev int64) {
+	t.failures = 0
 	l.hand(t.caughtUp(rev, time.Now()))
 	l.options.Handle(CaughtUp{ConversationID: t.conversation, Rev: t.complete})
 }
@@ -49,7 +51,10 @@ func (l *Live) paged(ctx context.Context, p page) {
 		return
 	}
 	if p.err != nil {
-		t.phase, t.retryAt = wanted, time.Now().Add(backoff(0, 0))
+		var e *Error
+		if !l.repair(t, p.err) && errors.As(p.err, &e) {
+			l.options.Handle(Failed{Ref: t.conversation, Err: e})
+		}
 		return
 	}
 	for _, e := range p.Changes {

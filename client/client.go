@@ -126,7 +126,7 @@ func (c *Client) request(ctx context.Context, method, path string, query url.Val
 		return got.StatusCode, nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		return got.StatusCode, &Error{Code: CodeInternal, Message: "The answer is not what was expected.", Err: err}
+		return got.StatusCode, networkError("The answer is not the server's.", err)
 	}
 	return got.StatusCode, nil
 }

@@ -88,14 +88,14 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		Title        string       `json:"title"`
 		Detail       string       `json:"detail"`
 		Code         string       `json:"code"`
-		Reason       string       `json:"reason"`
 		Retryable    *bool        `json:"retryable"`
 		RetryAfterMS int64        `json:"retryAfterMs"`
 		Outcome      string       `json:"outcome"`
+		Reason       string       `json:"reason"`
 		TraceID      string       `json:"traceId"`
 		Errors       []FieldError `json:"errors"`
 	}
-	e := &Error{Status: answer.StatusCode, Retryable: answer.StatusCode == 429 || answer.StatusCode >= 500}
+	e := &Error{Status: answer.StatusCode}
 	if json.Unmarshal(body, &problem) == nil {
 		e.Code, e.Message, e.Outcome = problem.Code, problem.Detail, problem.Outcome
 		e.Reason, e.TraceID, e.Fields = problem.Reason, problem.TraceID, problem.Errors
@@ -103,37 +103,16 @@ func errorOf(answer *http.Response, body []byte) *Error {
 		if e.Message == "" {
 			e.Message = problem.Title
 		}
-		if problem.Retryable != nil {
-			e.Retryable = *problem.Retryable
-		}
 	}
 	if e.Code == "" {
 		e.Code, e.Message = codeOfStatus(answer.StatusCode), http.StatusText(answer.StatusCode)
+	}
+	e.Retryable = repeatable(e.Code)
+	if problem.Retryable != nil {
+		e.Retryable = *problem.Retryable
 	}
 	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && e.RetryAfter == 0 {
 		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	return e
-}
-
-// codeOfStatus names an answer that carries no code of Parley's.
-func codeOfStatus(status int) string {
-	switch {
-	case status == http.StatusUnauthorized:
-		return CodeUnauthorized
-	case status == http.StatusForbidden:
-		return CodeForbidden
-	case status == http.StatusNotFound:
-		return CodeNotFound
-	case status == http.StatusConflict:
-		return CodeConflict
-	case status == http.StatusTooManyRequests:
-		return CodeRateLimited
-	case status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-		return CodeNetwork
-	case status >= 400 && status < 500:
-		return CodeValidation
-	default:
-		return CodeInternal
-	}
 }

@@ -152,7 +152,7 @@ func (l *Live) connection(ctx context.Context) error {
 	clear(l.leaving)
 	l.readings.renew()
 	for _, t := range l.tracks {
-		t.phase, t.retryAt, t.holeSince, t.hole = wanted, time.Time{}, time.Time{}, false
+		t.phase, t.retryAt, t.failures, t.holeSince, t.hole = wanted, time.Time{}, 0, time.Time{}, false
 	}
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
@@ -207,11 +207,7 @@ func (l *Live) frame(ctx context.Context, f *frame) error {
 		l.online(f)
 	case "auth:error":
 		e := f.err()
-		e.Status = 4401
-		if e.Code == CodeRateLimited {
-			// There are too many connections: nothing is wrong with the login (C4.9).
-			e.Status, e.Retryable = 4429, true
-		}
+		e.Retryable = repeatable(e.Code)
 		return e
 	case "auth:expiring":
 		go l.renewOnSocket(ctx, l.tokenUsed)
@@ -335,18 +331,27 @@ func (l *Live) refusedFor(f Failed) {
 	if !f.Err.Retryable && f.Ref != "" {
 		l.readings.refused(f.Ref)
 	}
-	if f.Err.Code == CodeRateLimited && f.Ref == "" {
+	if retryOf(f.Err.Code) == retryWait && f.Ref == "" {
 		l.retryAfter = f.Err.RetryAfter
 	}
 	t := l.tracks[f.Ref]
 	if t == nil || t.phase != requested && t.phase != catchingUp {
 		return
 	}
-	if !f.Err.Retryable {
-		delete(l.tracks, f.Ref)
-		return
+	l.repair(t, f.Err)
+}
+
+// repair has a conversation subscribed again of which something could not be read. It reports false when that is
+// given up.
+func (l *Live) repair(t *track, err error) bool {
+	wait, again := repairIn(err, t.failures)
+	if !again {
+		delete(l.tracks, t.conversation)
+		return false
 	}
-	t.phase, t.retryAt = wanted, time.Now().Add(backoff(0, f.Err.RetryAfter))
+	t.failures++
+	t.phase, t.retryAt = wanted, time.Now().Add(wait)
+	return true
 }
 
 func (l *Live) hand(events []Event) {

@@ -34,6 +34,7 @@ type track struct {
 	holeSince    time.Time // when early began to wait for a rev before it; zero when it does not
 	hole         bool      // that is why it is subscribed again
 	retryAt      time.Time // of a subscribe that was refused
+	failures     int       // of subscribes, and of what is read after them, since the last that came to its end
 
 	acked   int64
 	ackedAt time.Time

@@ -185,7 +185,7 @@ export class Connection {
   }
 
   #refuse(retryAfterMs: number | undefined): void {
-    if (retryAfterMs !== undefined) this.#notBefore = Date.now() + retryAfterMs;
+    if (retryAfterMs) this.#notBefore = Date.now() + retryAfterMs;
   }
 
   #enter(): void {

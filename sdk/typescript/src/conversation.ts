@@ -176,7 +176,8 @@ export class ConversationView {
     if (!this.#phase.endsWith("ing")) return;
     this.#calm();
     this.#phase = "refused";
-    const wait = retryIn(error, this.#refusals++);
+    // The connection lives: within 4 s after what failed is over all is complete again.
+    const wait = retryIn(error, Math.min(this.#refusals++, 2));
     if (wait === null) {
       this.store.patch({ error });
       return;

@@ -118,7 +118,7 @@ export class Session implements Tokens {
       const grant = await this.#rest.anonymous<Grant>("POST", "/auth/refresh");
       if (epoch !== this.#epoch) throw left();
       if (grant.user.id !== this.store.getSnapshot().user?.id) {
-        throw new ParleyError("AUTH_FAILED", "Somebody else has signed in in this browser.");
+        throw new ParleyError("AUTH_FAILED", "Somebody else signed in in this browser.");
       }
       this.#keep(grant);
       return grant.accessToken;
