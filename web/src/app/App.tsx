@@ -1,4 +1,4 @@
-import { type ParleyClient, ParleyError } from "@parley-chat/sdk";
+import { type ParleyClient, ParleyError, retryIn } from "@parley-chat/sdk";
 import type { Presence } from "@parley-chat/sdk/presence";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { Suspense, useState } from "react";
@@ -13,13 +13,18 @@ import { Shell } from "./Shell.tsx";
 // Who is signed in already, which is nearly everybody, never needs it.
 const SignIn = onDemand(() => import("../features/session/SignIn.tsx").then((m) => m.SignIn));
 
+function wait(failures: number, error: Error): number | null {
+  return error instanceof ParleyError ? retryIn(error, failures) : null;
+}
+
 function queryClient(): QueryClient {
   return new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 30_000,
         refetchOnWindowFocus: false,
-        retry: (failures, error) => failures < 3 && error instanceof ParleyError && error.retryable,
+        retry: (failures, error) => failures < 3 && wait(failures, error) !== null,
+        retryDelay: (failures, error) => wait(failures, error) ?? 0,
       },
       mutations: { networkMode: "always" },
     },

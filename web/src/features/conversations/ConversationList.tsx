@@ -13,6 +13,7 @@ import { ConversationRow } from "./ConversationRow.tsx";
 
 const OwnMenu = onDemand(() => import("../presence/OwnMenu.tsx").then((m) => m.OwnMenu));
 const InvisibleStrip = onDemand(() => import("../presence/InvisibleStrip.tsx").then((m) => m.InvisibleStrip));
+const Unread = onDemand(() => import("../../components/Unread.tsx").then((m) => m.Unread));
 const FoundPeople = onDemand(() => import("./FoundPeople.tsx").then((m) => m.FoundPeople));
 
 /** What the list leads to, shown over everything else. */
@@ -26,7 +27,7 @@ interface ListProps {
 export const ConversationList = memo(function ConversationList({ onOpen }: ListProps) {
   const client = useClient();
   const me = useMe();
-  const { items, loaded, hasMore } = useStore(client.conversations);
+  const { items, loaded, hasMore, error } = useStore(client.conversations);
   const { conversation: current } = useStore(route);
   const today = useToday();
   const [typed, setTyped] = useState("");
@@ -127,7 +128,12 @@ export const ConversationList = memo(function ConversationList({ onOpen }: ListP
         )}
       </search>
       <nav ref={list} aria-label={strings.conversations} className="min-h-0 flex-1 overflow-y-auto px-2 pb-3">
-        {waiting && <Skeleton />}
+        {waiting && !error && <Skeleton />}
+        {error && (
+          <Suspense>
+            <Unread error={error} onRetry={() => void client.loadMoreConversations()} />
+          </Suspense>
+        )}
         {loaded && query === "" && items.length === 0 && (
           <Empty title={strings.noConversations} text={strings.noConversationsText}>
             <Button look="primary" onClick={() => onOpen("new")}>

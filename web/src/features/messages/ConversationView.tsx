@@ -25,6 +25,7 @@ const ConversationMenu = onDemand(() => import("./ConversationMenu.tsx").then((m
 const InvisibleMark = onDemand(() => import("../presence/InvisibleStrip.tsx").then((m) => m.InvisibleMark));
 const PresenceText = onDemand(() => import("../../components/PresenceText.tsx").then((m) => m.PresenceText));
 const Readers = onDemand(() => import("./Readers.tsx").then((m) => m.Readers));
+const Unread = onDemand(() => import("../../components/Unread.tsx").then((m) => m.Unread));
 const Barred = onDemand(() => import("./Barred.tsx").then((m) => m.Barred));
 const Removed = onDemand(() => import("./Removed.tsx").then((m) => m.Removed));
 const DeleteMessage = onDemand(() => import("./DeleteMessage.tsx").then((m) => m.DeleteMessage));
@@ -39,7 +40,7 @@ interface ViewProps {
 export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) {
   const me = useMe();
   const state = useStore(handle.store);
-  const { conversation, messages, loaded, hasOlder, loadingOlder, removed } = state;
+  const { conversation, messages, loaded, hasOlder, loadingOlder, removed, error } = state;
   const timeline = useRef<TimelineHandle>(null);
   const [editing, setEditing] = useState<MessageView | null>(null);
   const [deleting, setDeleting] = useState<MessageView | null>(null);
@@ -137,7 +138,14 @@ export function ConversationView({ handle, detailsOpen, onDetails }: ViewProps) 
             watch={watch}
           />
         ) : (
-          <div className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden">{waiting && <Skeleton />}</div>
+          <div className="flex min-h-0 flex-1 flex-col justify-end overflow-hidden">
+            {waiting && !error && <Skeleton />}
+          </div>
+        )}
+        {error && (
+          <Suspense>
+            <Unread error={error} onRetry={() => void handle.loadOlder()} />
+          </Suspense>
         )}
       </div>
       <TypingLine ids={state.typing} />

@@ -142,7 +142,9 @@ function Status({ view, group, actions }: { view: MessageView; group: boolean; a
 function Failed({ view, actions }: { view: MessageView; actions: RowActions }) {
   return (
     <p className="flex flex-wrap items-center gap-x-3 text-small">
-      <span className="text-bad">{view.error?.message ?? strings.statusFailed}</span>
+      <span className="text-bad">
+        {view.error?.message ?? strings.statusFailed} <code className="text-meta">{view.error?.traceId}</code>
+      </span>
       <button
         type="button"
         className="min-h-8 font-medium text-pine hover:underline"
