@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"internal/limit":            {},
 	"internal/breaker":          {},
 	"internal/obs":              {},
+	"internal/span":             {},
 	"internal/status":           {},
 	"web":                       {},
 	"api":                       {},

@@ -24,6 +24,7 @@ import (
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/obs"
 	"github.com/parley-chat/parley/internal/realtime"
+	"github.com/parley-chat/parley/internal/span"
 	"github.com/parley-chat/parley/internal/store"
 	"github.com/parley-chat/parley/internal/ws"
 	"github.com/parley-chat/parley/web"
@@ -49,6 +50,7 @@ type Node struct {
 	recent   *obs.Recent // sends of the last minute
 	storage  *storage
 	metrics  *obs.Metrics
+	spans    *span.Recorder // nil without a collector
 	// metricsListener is nil when there are no metrics to be served.
 	metricsListener net.Listener
 
@@ -98,6 +100,9 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 	if err = n.openReach(ctx); err != nil {
 		return n, err
 	}
+	if err = n.openSpans(ctx); err != nil {
+		return n, err
+	}
 	if err = n.build(); err != nil {
 		return n, err
 	}
@@ -115,7 +120,7 @@ func (n *Node) build() error {
 	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.storage.read, n.readReplica, n.readLog)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
-		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Panicked: n.faulted(obs.InHub),
+		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Delivered: n.recordDelivery, Published: n.recordPublish, Panicked: n.faulted(obs.InHub),
 	}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Committed: n.committed, Delivered: n.delivered, ReadShown: n.readShown,
@@ -128,12 +133,12 @@ func (n *Node) build() error {
 	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
-		Bounds:   bounds(&n.cfg.Config),
+		Bounds: bounds(&n.cfg.Config), Trace: n.step,
 		Panicked: n.faulted(obs.InWebSocket),
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{
 		Limits: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, InsecureCookie: plainHTTP(n.cfg.PublicURL),
-		Assets: web.Assets, Health: n.health, Live: n.live, Log: n.log, Answered: n.answered, Panicked: n.faulted(obs.InHTTP),
+		Assets: web.Assets, Health: n.health, Live: n.live, Log: n.log, Answered: n.answered, Trace: n.step, Recorded: n.recordRequest, Panicked: n.faulted(obs.InHTTP),
 	}, n.chat, n.auth, limiter)
 
 	n.listenToBreakers()

@@ -55,6 +55,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopHub()
 	stopAround()
 	stopReach()
+	n.closeSpans(r.ctx)
 	stopAuth()
 	stopMemory()
 	stopAnnouncer()
@@ -108,6 +109,7 @@ func (n *Node) sent(r chat.SendReport) {
 	if n.bot != nil {
 		n.bot.Hear(r)
 	}
+	n.recordSend(r)
 	n.logSend(r)
 }
 

@@ -86,10 +86,15 @@ func (s *Service) finish(p *pendingSend, sent Sent, err error) {
 	}
 	p.answer(sent, err)
 	if s.cfg.Sent != nil {
-		s.cfg.Sent(SendReport{
+		report := SendReport{
 			Conversation: p.sub.Conversation, Sender: p.sub.Sender, Message: sent.Message.ID,
 			ClientMessageID: p.sub.ClientMessageID, Trace: p.sub.Trace, Duplicate: sent.Duplicate,
 			Latency: time.Since(p.arrived), Err: err,
-		})
+		}
+		if err == nil {
+			// Else the lane may have it still.
+			report.Taken, report.Committed = p.taken, p.committed
+		}
+		s.cfg.Sent(report)
 	}
 }

@@ -30,6 +30,8 @@ type pendingSend struct {
 	arrived  time.Time
 	answer   func(Sent, error)
 	answered atomic.Int32
+	// The lane has them alone once it has taken the send.
+	taken, committed time.Time
 }
 
 // How a send was answered.
@@ -208,6 +210,9 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	began := time.Now()
 	appended, err := l.append(drafts, deadline(batch))
 	committed := time.Now()
+	for _, p := range batch {
+		p.taken, p.committed = began, committed
+	}
 	if s.cfg.Committed != nil {
 		s.cfg.Committed(len(drafts), committed.Sub(began), err)
 	}

@@ -57,6 +57,8 @@ type SendReport struct {
 	Trace           Trace
 	Duplicate       bool
 	Latency         time.Duration // from SendMessage to the answer
+	Taken           time.Time     // into a batch; zero for never
+	Committed       time.Time     // zero when it was not
 	Err             error         // nil when it was confirmed
 }
 

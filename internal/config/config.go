@@ -47,6 +47,8 @@ type Config struct {
 	LogLevel      string `koanf:"log_level" doc:"What is logged: debug, info, warn or error, and what is graver."`
 	LogFormat     string `koanf:"log_format" doc:"json, text (for people) or auto (text on a terminal, json elsewhere)."`
 	LogSample     int    `koanf:"log_sample" doc:"Most entries a second of one event, five times as many of warnings and errors, 0 to 1000000. How many are left out is said once a second. 0: everything is logged."`
+	OTLPEndpoint  string `koanf:"otlp_endpoint" doc:"Where spans of OpenTelemetry are sent over HTTP, such as http://localhost:4318/v1/traces. Empty: nowhere."`
+	OTLPSample    int    `koanf:"otlp_sample" doc:"Of how many in a hundred requests and sends spans are sent, 0 to 100, whatever a caller's traceparent says."`
 	MetricsListen string `koanf:"metrics_listen" emptied:"true" doc:"Address and port of /metrics for Prometheus, and of /status and profiles, for the operator alone. Empty switches it off. When the default is in use by another program there is a warning and no metrics."`
 	Demo          Switch `koanf:"demo" doc:"Put known people with known passwords, conversations and an echo bot into the data. Never for real use."`
 
@@ -98,6 +100,7 @@ func Defaults() Config {
 		},
 		LogLevel:      "info",
 		LogSample:     100,
+		OTLPSample:    10,
 		LogFormat:     "auto",
 		MetricsListen: "127.0.0.1:9090",
 	}

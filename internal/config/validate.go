@@ -71,6 +71,8 @@ func (c *Config) Validate() Problems {
 	v.check("read_threshold", c.ReadThreshold >= 2 && c.ReadThreshold <= 100_000, "must be 2 to 100000")
 	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
 	v.check("log_sample", c.LogSample >= 0 && c.LogSample <= 1_000_000, "must be 0 to 1000000")
+	v.check("otlp_sample", c.OTLPSample >= 0 && c.OTLPSample <= 100, "must be 0 to 100")
+	v.check("otlp_endpoint", c.OTLPEndpoint == "" || validCollector(c.OTLPEndpoint), "must be like http://localhost:4318/v1/traces, without a password")
 	v.oneOf("log_format", c.LogFormat, "auto", "json", "text")
 	v.rates(c)
 	return v.problems
@@ -153,4 +155,9 @@ func validDatabaseURL(text string) bool {
 func validRedisURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && ((u.Scheme == "redis" || u.Scheme == "rediss") && u.Hostname() != "" || u.Scheme == "unix" && u.Path != "")
+}
+
+func validCollector(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == ""
 }

@@ -84,6 +84,9 @@ func exchanges(cfg Config, next http.Handler) http.Handler {
 			if cfg.Answered != nil {
 				cfg.Answered(r.Method, answer.status, took)
 			}
+			if x.trace.Sampled && cfg.Recorded != nil {
+				cfg.Recorded(x.trace, x.request, answer.status, began)
+			}
 			x.log(cfg.Log, answer.status, took)
 		}()
 		next.ServeHTTP(answer, r)

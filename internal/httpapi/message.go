@@ -106,7 +106,7 @@ func (a *api) sendMessage(ctx context.Context, in *struct {
 	answered := make(chan answer, 1)
 	a.chat.SendMessage(chat.Submission{
 		Conversation: in.conversation(), Sender: actor(ctx), ClientMessageID: in.Body.ClientMessageID,
-		Content: in.Body.Content, ContentType: in.Body.ContentType, Trace: exchangeOf(ctx).trace,
+		Content: in.Body.Content, ContentType: in.Body.ContentType, Trace: exchangeOf(ctx).trace.Step(),
 	}, func(sent chat.Sent, err error) { answered <- answer{sent, err} })
 	// It answers within 3 seconds whatever happens (C2.6), so the client's patience is not asked.
 	got := <-answered

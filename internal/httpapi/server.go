@@ -40,6 +40,8 @@ type Config struct {
 	Log *slog.Logger
 	// Answered is told of every request that was answered, and Panicked of a fault in one. May be nil.
 	Answered func(method string, status int, took time.Duration)
+	// Recorded is told of every request whose trace is recorded, when it was answered. May be nil.
+	Recorded func(of chat.Trace, r *http.Request, status int, began time.Time)
 	Panicked func()
 	// Trace begins the step of a request, whose caller says the traceparent given, "" for none. Nil takes the caller's
 	// trace, or begins one.

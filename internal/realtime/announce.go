@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"slices"
+	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/protocol"
@@ -16,13 +17,40 @@ func (h *Hub) Announce(changes []chat.Change) {
 	switch peers := h.bus.Peers(); {
 	case peers && onlyNew(changes):
 		envelope, events := encodeMessages(h.cfg.NodeID, h.stamp(changes[0].Committed), changes)
-		h.announce(changes, events)
+		h.announceTraced(changes, events, false)
+		began := time.Now()
 		h.gate.publish(letter{topic: ConversationTopic(changes[0].Conversation), envelope: envelope})
+		h.published(changes, began)
 	case peers:
-		h.announce(changes, nil)
+		h.announceTraced(changes, nil, false)
 		h.publishChanges(changes)
 	default:
-		h.announce(changes, nil)
+		h.announceTraced(changes, nil, false)
+	}
+}
+
+// announceTraced is announce, and tells of it where a trace is recorded.
+func (h *Hub) announceTraced(changes []chat.Change, events [][]byte, heard bool) {
+	began := time.Now()
+	h.announce(changes, events)
+	if h.cfg.Delivered == nil || h.topic(changes[0].Conversation) == nil {
+		return
+	}
+	for i := range changes {
+		if changes[i].Trace.Sampled {
+			h.cfg.Delivered(changes[i].Trace, heard, began)
+		}
+	}
+}
+
+func (h *Hub) published(changes []chat.Change, began time.Time) {
+	if h.cfg.Published == nil {
+		return
+	}
+	for i := range changes {
+		if changes[i].Trace.Sampled {
+			h.cfg.Published(changes[i].Trace, began)
+		}
 	}
 }
 
@@ -93,7 +121,7 @@ func (h *Hub) heardChanges(c chat.ConversationID, changes []chat.Change, events 
 		}
 	}
 	heard := h.gate.hear()
-	h.announce(changes, events)
+	h.announceTraced(changes, events, true)
 	heard()
 	return nil
 }

@@ -21,6 +21,10 @@ type Config struct {
 	// those of another node that the bus brought. They must not block. May be nil.
 	Handed func(messages int, after time.Duration)
 	Heard  func(lag time.Duration)
+	// Delivered is told that sessions here were handed a new message of a trace that is recorded, heard of another node or
+	// not, and Published that it was handed to the other nodes. May be nil.
+	Delivered func(of chat.Trace, heard bool, began time.Time)
+	Published func(of chat.Trace, began time.Time)
 	// Panicked is told of a fault in work of the hub, after it was logged. May be nil.
 	Panicked func()
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -161,6 +163,10 @@ func TestNothingSecretIsInWhatAClusterSaysOfItself(t *testing.T) {
 	redisPassword := wrote("redispassword")
 	redisLine, redisURL := through(t, redistest.Start(t, "--requirepass", redisPassword).URL(), "")
 	env := []string{"DATABASE_URL=" + databaseURL, "REDIS_URL=" + redisURL, "PARLEY_SIGNING_KEY=" + wrote("signingkey")}
+	var spans spoken
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(&spans, r.Body) }))
+	t.Cleanup(collector.Close)
+	env = append(env, "PARLEY_OTLP_ENDPOINT="+collector.URL+"/v1/traces", "PARLEY_OTLP_SAMPLE=100")
 	one, two := serve(t, binary, "told-node-1", env...), serve(t, binary, "told-node-2", env...)
 	for _, line := range strings.Fields(one.out.String()) {
 		if _, owner, is := strings.Cut(line, "#owner="); is {
@@ -194,8 +200,12 @@ func TestNothingSecretIsInWhatAClusterSaysOfItself(t *testing.T) {
 		one.await("well again", func() bool { return one.health() == http.StatusOK })
 		two.await("well again", func() bool { return two.health() == http.StatusOK })
 	}
+	one.await("traced", func() bool {
+		return strings.Contains(spans.String(), "message.commit") && strings.Contains(spans.String(), "told-node-2")
+	})
 	one.crash()
 	two.crash()
+	said["spans"] = spans.String()
 	events := make(map[string]int)
 	for _, n := range []*node{one, two} {
 		for _, e := range n.entries() {
@@ -220,7 +230,7 @@ func judge(t *testing.T, said map[string]string, events map[string]int) {
 		t.Error("somebody forged an entry of the log")
 	}
 	for where, text := range said {
-		if strings.ContainsRune(text, '\x1b') {
+		if where != "spans" && strings.ContainsRune(text, '\x1b') { // spans are no text
 			t.Errorf("%s has an escape for terminals", where)
 		}
 		if strings.HasSuffix(where, "log") && !strings.Contains(text, "goroutine ") {
@@ -229,7 +239,7 @@ func judge(t *testing.T, said map[string]string, events map[string]int) {
 	}
 	// What is known to be said is found, in the logs and in the metrics.
 	for _, known := range []string{"told-node-1", "told-node-2"} {
-		if places := find(said, known); len(places) < 2 {
+		if places := find(said, known); len(places) < 3 {
 			t.Errorf("the search does not find %s, which is said: %v", known, places)
 		}
 	}

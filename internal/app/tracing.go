@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/span"
+)
+
+// openSpans builds the recorder of spans, where a collector is named.
+func (n *Node) openSpans(ctx context.Context) (err error) {
+	if n.cfg.OTLPEndpoint == "" {
+		return nil
+	}
+	n.spans, err = span.Open(ctx, span.Config{
+		Endpoint: n.cfg.OTLPEndpoint, Service: service, Node: n.id, Version: n.version,
+		Failed: func(err error) {
+			n.log.Warn("the collector of spans does not take them", "event", "spans.dropped", "error", err)
+		},
+	})
+	return err
+}
+
+// step begins a step of what a caller outside names. Whether it is recorded is decided here: anybody may send a traceparent.
+func (n *Node) step(traceparent string) chat.Trace {
+	t := chat.StepOf(traceparent)
+	t.Sampled = n.spans != nil && rand.Float64()*100 < float64(n.cfg.OTLPSample)
+	return t
+}
+
+// record records a step that ends now.
+func (n *Node) record(name string, t chat.Trace, began time.Time, more span.Step) {
+	if !t.Sampled || n.spans == nil {
+		return
+	}
+	more.Name, more.Trace, more.Span, more.Parent, more.Began, more.Ended = name, t.ID, t.Span, t.Parent, began, time.Now()
+	n.spans.Record(more)
+}
+
+// recordRequest records a request by its route, and never by its path.
+func (n *Node) recordRequest(t chat.Trace, r *http.Request, status int, began time.Time) {
+	step := span.Step{Serves: true, Attributes: map[string]string{"http.route": r.Pattern, "http.response.status_code": strconv.Itoa(status)}}
+	if status >= http.StatusInternalServerError {
+		step.Fault = strconv.Itoa(status)
+	}
+	name := r.Pattern
+	if name == "" {
+		name = "HTTP"
+	}
+	n.record(name, t, began, step)
+}
+
+// recordSend records a send, and the parts of it: that it waited, that it was committed.
+func (n *Node) recordSend(r chat.SendReport) {
+	if !r.Trace.Sampled {
+		return
+	}
+	began := time.Now().Add(-r.Latency)
+	send := span.Step{Serves: true, Attributes: map[string]string{
+		"chat.conversation.id": string(r.Conversation), "chat.message.id": string(r.Message), "enduser.id": string(r.Sender),
+	}}
+	if r.Err != nil {
+		send.Attributes, send.Fault = nil, string(chat.AsError(r.Err).Code)
+	}
+	n.record("message.send", r.Trace, began, send)
+	if n.spans == nil || r.Taken.IsZero() {
+		return
+	}
+	n.recordPart("message.queue", r.Trace, began, r.Taken)
+	if !r.Committed.IsZero() {
+		n.recordPart("message.commit", r.Trace, r.Taken, r.Committed)
+	}
+}
+
+func (n *Node) recordPart(name string, of chat.Trace, began, ended time.Time) {
+	t := of.Step()
+	n.spans.Record(span.Step{Name: name, Trace: t.ID, Span: t.Span, Parent: t.Parent, Began: began, Ended: ended})
+}
+
+// recordDelivery records that sessions of this node were handed a message.
+func (n *Node) recordDelivery(of chat.Trace, heard bool, began time.Time) {
+	n.record("message.deliver", of.Step(), began, span.Step{Hears: heard})
+}
+
+// recordPublish records that an envelope was handed to the other nodes.
+func (n *Node) recordPublish(of chat.Trace, began time.Time) {
+	n.record("bus.publish", of.Step(), began, span.Step{})
+}
+
+// closeSpans sends what is recorded, for a second at most.
+func (n *Node) closeSpans(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = n.spans.Close(ctx)
+}
