@@ -287,6 +287,8 @@ type fixedRoster struct {
 	roster chat.Roster
 }
 
+func (fixedRoster) Await(context.Context) error { return nil }
+
 func (f fixedRoster) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
 	return f.roster, nil
 }
