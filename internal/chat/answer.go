@@ -11,7 +11,7 @@ func (s *Service) failed(batch []*pendingSend, err error) {
 	told := make(map[ConversationID]bool)
 	for _, p := range batch {
 		e := *AsError(err)
-		if e.Code == CodeInternal || e.Outcome == "" {
+		if e.Code == CodeInternal || e.Outcome == "" || p.unsure {
 			e.Outcome = OutcomeUnknown
 		}
 		s.finish(p, Sent{}, &e)

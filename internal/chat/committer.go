@@ -30,8 +30,9 @@ type pendingSend struct {
 	arrived  time.Time
 	answer   func(Sent, error)
 	answered atomic.Int32
-	// The lane has them alone once it has taken the send.
+	// The lane has these alone once it has taken the send.
 	taken, committed time.Time
+	unsure           bool // a try may have stored it
 }
 
 // How a send was answered.
@@ -221,6 +222,11 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 		l.pace.failed(err)
 		l.mu.Unlock()
 		done()
+		if AsError(err).Outcome != OutcomeRejected {
+			for _, p := range batch {
+				p.unsure = true
+			}
+		}
 		return l.isolate(batch, err)
 	}
 	for i := range drafts {

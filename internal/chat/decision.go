@@ -13,7 +13,11 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	for _, p := range batch {
 		found := rosters[p.sub.Conversation]
 		if found.err != nil && AsError(found.err).Code != CodeNotInConversation {
-			s.finish(p, Sent{}, found.err)
+			e := *AsError(found.err)
+			if p.unsure {
+				e.Outcome = OutcomeUnknown
+			}
+			s.finish(p, Sent{}, &e)
 			continue
 		}
 		if refusal := found.roster.refuses(p.sub.Sender); refusal != nil {

@@ -324,6 +324,45 @@ func TestWhenTheDatabaseFails(t *testing.T) {
 		w.send(t, locked, w.people[0], "kept", "Hello")
 	})
 
+	t.Run("what may be stored is not called rejected when its batch was taken apart afterwards", func(t *testing.T) {
+		w := newWorld(t, 1)
+		locked, other := w.group(t, w.people...), w.group(t, w.people...)
+		held, release := make(chan struct{}), make(chan struct{})
+		var once sync.Once
+		var together int // only the one lane counts
+		w.store.fault(func(_ context.Context, drafts []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+			once.Do(func() {
+				close(held)
+				<-release
+			})
+			switch {
+			case len(drafts) == 1 && drafts[0].ClientMessageID == "first":
+				return commit()
+			case len(drafts) == 1:
+				return nil, &chat.Error{Code: chat.CodeDBConnectionLost, Outcome: chat.OutcomeRejected, Message: "It is away."}
+			}
+			if together++; together > 1 {
+				return nil, &chat.Error{Code: chat.CodeDBTimeout, Reason: chat.ReasonLocked, Message: "locked"}
+			}
+			if _, err := commit(); err != nil {
+				t.Error(err)
+			}
+			return nil, &chat.Error{Code: chat.CodeDBConnectionLost, Outcome: chat.OutcomeUnknown, Message: "The answer is lost."}
+		})
+		first := w.post(locked, w.people[0], "first", "Hello")
+		<-held
+		both := []<-chan answer{w.post(locked, w.people[0], "one", "Hello"), w.post(other, w.people[0], "two", "Hello")}
+		close(release)
+		if a := <-first; a.err != nil {
+			t.Fatal(a.err)
+		}
+		for _, answered := range both {
+			if a := <-answered; chat.AsError(a.err).Outcome != chat.OutcomeUnknown {
+				t.Errorf("what is stored is answered with %+v", a.err)
+			}
+		}
+	})
+
 	t.Run("a hanging database is answered for within 3 seconds, and a late commit is announced", func(t *testing.T) {
 		w := newWorld(t, 1)
 		c := w.group(t, w.people...)
