@@ -98,6 +98,11 @@ func unknown(err error) error {
 	if errors.As(err, &pg) && !strings.HasPrefix(pg.Code, "57P") || errors.As(err, &connect) || pgconn.SafeToRetry(err) {
 		return named(err)
 	}
+	return unsure(err)
+}
+
+// unsure names an error after which something may have happened.
+func unsure(err error) error {
 	e := *chat.AsError(named(err))
 	e.Outcome = chat.OutcomeUnknown
 	return &e

@@ -34,7 +34,8 @@ func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat
 	appended := b.results()
 	if b.refused() {
 		if err := s.explain(ctx, drafts, appended); err != nil {
-			return nil, unknown(err)
+			// Whatever kept it from being told, the others of the batch are stored.
+			return nil, unsure(err)
 		}
 	}
 	return appended, nil

@@ -147,8 +147,11 @@ func (db *postgresDB) begin(ctx context.Context, options *sql.TxOptions) (*sql.T
 	ctx, cancel := context.WithCancel(ctx)
 	late := time.AfterFunc(patience, cancel)
 	tx, err := db.db.BeginTx(ctx, options)
-	if !late.Stop() && err == nil {
-		_ = tx.Rollback()
+	if !late.Stop() {
+		if err == nil {
+			_ = tx.Rollback()
+		}
+		// Nobody went away: it was silent, and the gate is to hear of it.
 		err = context.DeadlineExceeded
 	}
 	if err != nil {
