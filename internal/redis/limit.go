@@ -101,7 +101,7 @@ func (l *Limiter) ask(ctx context.Context, client rueidis.Client, rule limit.Rul
 	if err == nil && len(answer) != 2 {
 		err = errors.New("the script answered something else")
 	}
-	entry.End(err)
+	entry.End(unanswered(err))
 	if err != nil {
 		return limit.Result{}, err
 	}

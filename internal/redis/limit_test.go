@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/parley-chat/parley/internal/breaker"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/redis"
@@ -225,6 +226,9 @@ func TestARedisThatCannotWriteLeavesItToTheLocalLimiter(t *testing.T) {
 			spoil(t, server)
 			if r := l.Take(t.Context(), fivePerMinute, "anna"); !isLocal(r) {
 				t.Errorf("it decided: %+v", r)
+			}
+			if state := n.Breakers()[0].State(); state != breaker.Closed {
+				t.Errorf("a Redis that answers is left alone: %v", state)
 			}
 			// Nothing of that keeps envelopes from being carried.
 			n.await(true)
