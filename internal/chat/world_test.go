@@ -292,5 +292,3 @@ func (fixedRoster) Await(context.Context) error { return nil }
 func (f fixedRoster) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
 	return f.roster, nil
 }
-
-func (f fixedRoster) Await(context.Context) error { return nil }
