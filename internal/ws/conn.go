@@ -191,10 +191,14 @@ func (c *conn) take(now time.Time) bool {
 
 // answerRefusals answers together what was refused of what was read together.
 func (c *conn) answerRefusals() {
-	if len(c.refusals) > 0 {
-		c.out.Send(c.refusals...)
-		c.refusals, c.refused = nil, true
+	if len(c.refusals) == 0 {
+		return
 	}
+	c.out.Send(c.refusals...)
+	for range c.refusals {
+		c.requests.finish()
+	}
+	c.refusals, c.refused = nil, true
 }
 
 // answerClose finishes the closing handshake.

@@ -24,15 +24,14 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 		Conversation: chat.ConversationID(m.ConversationID), Sender: c.session.User, ClientMessageID: m.ClientMessageID,
 		Content: m.Content, ContentType: m.ContentType, Origin: c.session.ID, Trace: trace,
 	}, func(sent chat.Sent, err error) {
+		if err != nil && chat.AsError(err).Reason == chat.ReasonOverloaded {
+			// It comes before SendMessage returns, to the reading goroutine, and is finished when it is answered.
+			c.refusals = append(c.refusals, protocol.Encode(protocol.MessageErrorOf(err, m.ClientMessageID, trace)))
+			return
+		}
 		defer c.requests.finish()
 		if err != nil {
-			refusal := protocol.Encode(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
-			if chat.AsError(err).Reason == chat.ReasonOverloaded {
-				// It comes before SendMessage returns, to the reading goroutine.
-				c.refusals = append(c.refusals, refusal)
-				return
-			}
-			c.out.Send(refusal)
+			c.send(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
 			return
 		}
 		c.out.Send(protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message))

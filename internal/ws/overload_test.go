@@ -3,8 +3,10 @@ package ws_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
@@ -141,5 +143,48 @@ func TestASendThatThereIsNoTimeForIsRefusedAtOnceAndTakenLater(t *testing.T) {
 			t.Fatal(err)
 		}
 		return e.Type == "message:sent"
+	})
+}
+
+func TestASendThatIsRefusedWhileTheNodeDrainsIsAnswered(t *testing.T) {
+	var held *heldStore
+	var drain func()
+	timed(t, options{
+		over: func(s chat.Store) chat.Store {
+			held = &heldStore{Store: s, goes: make(chan struct{})}
+			return held
+		},
+		sent: func(r chat.SendReport) {
+			if r.ClientMessageID == "hers" {
+				drain()
+			}
+		},
+	}, func(w *world, connect func() *piped) {
+		ada, bob := w.person(), w.person()
+		id, flooded := w.group(ada), w.group(bob)
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(ada, time.Hour))
+		drained := make(chan error, 1)
+		drain = func() {
+			go func() { drained <- w.ws.Drain(bg) }()
+			time.Sleep(time.Second)
+		}
+		held.holds.Store(true)
+		flood := func(key string) {
+			w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: key, Content: "Hello"}, func(chat.Sent, error) {})
+		}
+		flood("first")
+		synctest.Wait()
+		for i := 0; w.rules.Overload().RefusedSends == 0; i++ {
+			flood(fmt.Sprint("m", i))
+		}
+		c.send(`{"type":"message:send","conversationId":%q,"content":"Hello","clientMessageId":"hers"}`, id)
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		close(held.goes)
+		if events, code := c.seen(); code != 1012 || !strings.Contains(events, "message:error") {
+			t.Errorf("%q and close %d", events, code)
+		}
 	})
 }

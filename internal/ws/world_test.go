@@ -67,6 +67,7 @@ type options struct {
 	config  ws.Config
 	devices chat.Devices                // nil: nothing is known of presence
 	over    func(chat.Store) chat.Store // stands before the database; nil for nothing
+	sent    func(chat.SendReport)       // is told what became of each send
 }
 
 func newWorld(t testing.TB, o options) *world {
@@ -83,7 +84,7 @@ func newWorld(t testing.TB, o options) *world {
 	if o.over == nil {
 		o.over = func(s chat.Store) chat.Store { return s }
 	}
-	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices}, o.over(w.store), w.hub)
+	w.rules = chat.New(chat.Config{NewID: newID, Devices: o.devices, Sent: o.sent}, o.over(w.store), w.hub)
 	if o.limiter == nil {
 		o.limiter = limit.Unlimited{}
 	}
