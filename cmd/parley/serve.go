@@ -3,6 +3,8 @@ package main
 import (
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +31,8 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			ctx := cmd.Context()
+			// Without this the end of what reads the log is the end of the server.
+			signal.Ignore(syscall.SIGPIPE)
 			out := app.NewLogWriter(os.Stderr)
 			defer out.Flush(flushWithin)
 			log := app.NewLog(&c.Config, out)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"io"
 	"sync"
 	"time"
@@ -54,9 +55,12 @@ func (l *LogWriter) write(done chan struct{}) {
 		some := l.waiting
 		l.waiting, l.spare = l.spare[:0], nil
 		l.mu.Unlock()
-		// An entry that cannot be written has nowhere else to be reported.
-		_, _ = l.to.Write(some)
+		n, err := l.to.Write(some)
 		l.mu.Lock()
+		if err != nil {
+			// It has nowhere else to be reported: nobody reads the pipe any more, or the disk is full.
+			l.dropped += uint64(bytes.Count(some[n:], []byte{'\n'}))
+		}
 		l.spare = some
 		l.mu.Unlock()
 	}
@@ -80,7 +84,7 @@ func (l *LogWriter) Flush(within time.Duration) bool {
 	}
 }
 
-// Dropped is how many entries found no room.
+// Dropped is how many entries found no room, or could not be written.
 func (l *LogWriter) Dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -114,3 +114,19 @@ func TestEverythingIsLoggedWhereNothingIsToBeSampled(t *testing.T) {
 		t.Errorf("%d entries", got)
 	}
 }
+
+func TestWhatCannotBeWrittenIsCounted(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer write.Close()
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := app.NewLogWriter(write)
+	fmt.Fprintln(out, "nobody reads this")
+	if !out.Flush(5*time.Second) || out.Dropped() != 1 {
+		t.Errorf("%d entries are counted as dropped", out.Dropped())
+	}
+}
