@@ -27,6 +27,7 @@ func Examine(ctx context.Context, c *config.Loaded) ([]Advice, error) {
 	var e examination
 	e.settings(c)
 	e.folder(c)
+	e.storage(&c.Config)
 	if err := e.redis(ctx, c); err != nil {
 		return nil, err
 	}
@@ -89,6 +90,32 @@ func (e *examination) folder(c *config.Loaded) {
 		e.unsound("The start would fail: "+problem.What+".", problem.Next+".")
 	default:
 		e.unsound("The start would fail: "+err.Error()+".", "Let this user read it.")
+	}
+}
+
+// storage looks at the disk as a start would. A data folder that is not there yet has no disk to be seen.
+func (e *examination) storage(c *config.Config) {
+	s := storage{path: storagePath(c), reserve: uint64(c.StorageReserve) << 20}
+	if s.path == "" {
+		return
+	}
+	if _, err := os.Stat(s.path); c.StoragePath == "" && err != nil {
+		return
+	}
+	var wrong *StartError
+	if errors.As(s.fits(), &wrong) {
+		e.unsound("The start would fail: "+wrong.What+".", wrong.Next+".")
+		return
+	}
+	free, whole, err := room(s.path)
+	switch reserve := s.reserveOf(whole); {
+	case err != nil:
+		e.unsound("The disk of "+s.path+" cannot be looked at: "+errno(err)+".", "Let this user enter that folder.")
+	case free < reserve:
+		e.unsound(fmt.Sprintf("The disk of the database is nearly full: %d MiB are free, and with less than %d nothing is written.", free>>20, reserve>>20),
+			fmt.Sprintf("Make room: with %d MiB free everything is written again.", roomAgain*reserve>>20))
+	default:
+		e.sound("The disk of the database has %d MiB free.", free>>20)
 	}
 }
 

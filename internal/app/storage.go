@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -41,17 +43,59 @@ type storage struct {
 
 // newStorage looks for the first time. A folder that cannot be looked at refuses the start.
 func newStorage(c *config.Config, readOnly func(bool), log *slog.Logger) (*storage, error) {
-	s := &storage{path: c.StoragePath, reserve: uint64(c.StorageReserve) << 20, log: log, readOnly: readOnly}
-	if s.path == "" && c.DatabaseURL == "" {
-		s.path = c.Data
-	}
+	s := &storage{path: storagePath(c), reserve: uint64(c.StorageReserve) << 20, log: log, readOnly: readOnly}
 	if s.path == "" {
 		return s, nil
 	}
+	if err := s.fits(); err != nil {
+		return nil, err
+	}
 	if _, err := s.look(); err != nil {
-		return nil, problem(err, "it cannot be seen how much of the disk of "+s.path+" is free: "+errno(err), "name a folder on the disk of the database in PARLEY_STORAGE_PATH, which this user may enter")
+		return nil, unseen(s.path, err)
 	}
 	return s, nil
+}
+
+// fits refuses a reserve with which the disk, were it empty, would never be written to again.
+func (s *storage) fits() error {
+	_, whole, err := room(s.path)
+	if err != nil {
+		return unseen(s.path, err)
+	}
+	if roomAgain*s.reserve > whole {
+		return problem(nil, fmt.Sprintf("PARLEY_STORAGE_RESERVE is %d MiB, and the disk of %s has %d: there must be room for twice as much", s.reserve>>20, s.path, whole>>20),
+			"take less, or 0 for a reserve by the size of the disk")
+	}
+	return nil
+}
+
+func unseen(path string, err error) error {
+	return problem(err, "it cannot be seen how much of the disk of "+path+" is free: "+errno(err), "name a folder on the disk of the database in PARLEY_STORAGE_PATH, which this user may enter")
+}
+
+// room is how many bytes of the disk of a folder are free, and how many there are.
+func room(path string) (free, whole uint64, err error) {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(filepath.Clean(path)+"/", &disk); err != nil {
+		return 0, 0, err
+	}
+	return disk.Bavail * uint64(disk.Bsize), disk.Blocks * uint64(disk.Bsize), nil
+}
+
+// reserveOf is how much of a disk of that size is kept free.
+func (s *storage) reserveOf(whole uint64) uint64 {
+	if s.reserve == 0 {
+		return min(mostReserve, whole/reserveShare)
+	}
+	return s.reserve
+}
+
+// storagePath is a folder on the disk of the database, or "".
+func storagePath(c *config.Config) string {
+	if c.StoragePath == "" && c.DatabaseURL == "" {
+		return c.Data
+	}
+	return c.StoragePath
 }
 
 func errno(err error) string {
@@ -86,15 +130,11 @@ func (s *storage) run(ctx context.Context) error {
 
 // look decides by what is free now, and says when to look again.
 func (s *storage) look() (next time.Duration, err error) {
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(s.path, &disk); err != nil {
+	free, whole, err := room(s.path)
+	if err != nil {
 		return 0, err
 	}
-	free, whole := disk.Bavail*uint64(disk.Bsize), disk.Blocks*uint64(disk.Bsize)
-	reserve := s.reserve
-	if reserve == 0 {
-		reserve = min(mostReserve, whole/reserveShare)
-	}
+	reserve := s.reserveOf(whole)
 	s.free.Store(free)
 	switch is := s.is.Load(); {
 	case !is && free < reserve:

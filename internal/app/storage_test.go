@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/pgtest"
 )
@@ -171,4 +173,26 @@ func TestTheDiskOfAPostgreSQLIsWatchedWhereItIsNamed(t *testing.T) {
 	}
 	awaitHealth(t, n, 10*time.Second, "as before", writable)
 	say(t, ada, c, "with room again")
+}
+
+func TestAReserveThatTheDiskHasNoRoomForAndAFileInsteadOfAFolderRefuseTheStart(t *testing.T) {
+	disk := smallDisk(t, "64m")
+	file := filepath.Join(disk, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, env := range map[string][]string{
+		"there must be room for twice as much": {"PARLEY_STORAGE_PATH=" + disk, "PARLEY_STORAGE_RESERVE=33"},
+		"not a directory":                      {"PARLEY_STORAGE_PATH=" + file},
+	} {
+		c := settings(t, append(env, "PARLEY_DATA="+t.TempDir())...)
+		_, err := app.New(t.Context(), c, "test", slog.New(slog.DiscardHandler))
+		var refused *app.StartError
+		if !errors.As(err, &refused) || !strings.Contains(refused.What, want) {
+			t.Errorf("%q is not said: %v", want, err)
+		}
+		if found := strings.Join(unsound(t, c), "\n"); !strings.Contains(found, want) {
+			t.Errorf("the doctor does not say %q: %s", want, found)
+		}
+	}
 }
