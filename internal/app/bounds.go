@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"syscall"
 
 	"github.com/parley-chat/parley/internal/config"
@@ -33,6 +34,11 @@ func fromDescriptors() int {
 	}
 	descriptors := int(limit.Cur)
 	return max(1, descriptors-max(leastReserve, descriptors/8))
+}
+
+// tooManyPlaces says that a node may not have as many connections as it was told to take.
+func tooManyPlaces(asked, most int) string {
+	return fmt.Sprintf("PARLEY_MAX_CONNECTIONS is %d, and the file descriptors of this process are enough for %d: give it more (LimitNOFILE, ulimit -n).", asked, most)
 }
 
 // readPlaces emits how many connections there may be and how many were refused.

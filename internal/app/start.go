@@ -33,6 +33,9 @@ func (n *Node) warn(ctx context.Context) []string {
 	if !n.cfg.RateLimits {
 		out = append(out, "Rate limits are off (PARLEY_RATE_LIMITS): only for load tests.")
 	}
+	if most := fromDescriptors(); most > 0 && n.cfg.MaxConnections > most {
+		out = append(out, tooManyPlaces(n.cfg.MaxConnections, most))
+	}
 	made, err := demo.Made(ctx, n.store)
 	switch {
 	case err != nil || !made:
