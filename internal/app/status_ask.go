@@ -45,6 +45,9 @@ func AskStatus(ctx context.Context, c *config.Loaded, url string) (*status.Repor
 
 // askAt asks at an address that somebody named: that of metrics, or the port that people use.
 func askAt(ctx context.Context, url string) (*status.Report, error) {
+	if !strings.Contains(url, "://") {
+		url = "http://" + url // as PARLEY_METRICS_LISTEN is written
+	}
 	r, err := status.Ask(ctx, url)
 	if err == nil {
 		return r, nil

@@ -71,7 +71,7 @@ func (n *Node) troubles() []string {
 			out = append(out, "breaker of "+part+" "+state)
 		}
 	}
-	if n.Storage != nil && n.Storage.ReadOnly {
+	if n.Storage != nil && n.Storage.ReadOnly && n.Checks["storage"] == "" {
 		out = append(out, "read-only")
 	}
 	return out

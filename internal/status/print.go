@@ -74,7 +74,7 @@ func (r *Report) printNodes(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(table, "  NODE\tSTATE")
 	if r.Source != SourceHealth {
-		fmt.Fprint(table, "\tVERSION\tUP\tSOCKETS\tSENDS/S\t95 %\tDATABASE\tBUS\tMEMORY")
+		fmt.Fprint(table, "\tVERSION\tUP\tSOCKETS\tSENDS/S\t95 %\tDATABASE\tBUS\tHEAP")
 	}
 	fmt.Fprintln(table)
 	for i := range r.Nodes {
