@@ -84,8 +84,11 @@ func assign(field reflect.Value, raw any) error {
 		return assignSwitch(field, raw)
 	case int:
 		n, err := strconv.Atoi(fmt.Sprint(raw))
+		if errors.Is(err, strconv.ErrRange) {
+			return errors.New("is far too large a number")
+		}
 		if err != nil {
-			return errors.New("must be a whole number")
+			return errors.New("must be a whole number, without a unit")
 		}
 		field.SetInt(int64(n))
 		return nil
