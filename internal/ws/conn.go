@@ -147,7 +147,7 @@ func (c *conn) leave() {
 	c.out.End(gone)
 	if c.session != nil {
 		c.jobs.stop()
-		c.release()
+		c.releaseLast()
 		c.server.hub.Close(c.session)
 		c.presence.Leave(c.exit())
 		c.server.cfg.Log.Info("connection closed", "event", "websocket.disconnected", "traceId", c.trace.TraceID(), "userId", c.session.User,

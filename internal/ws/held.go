@@ -49,13 +49,27 @@ func (c *conn) release() bool {
 	if len(held) == 0 {
 		return true
 	}
-	told := c.aside(func(ctx context.Context) {
-		for id, seq := range held {
-			c.acknowledge(ctx, &protocol.AckMessage{ConversationID: string(id), Seq: seq})
-		}
-	})
+	told := c.aside(func(ctx context.Context) { c.tellAll(ctx, held) })
 	if told {
 		c.held, c.due.held = nil, 0
 	}
 	return told
+}
+
+// releaseLast has them told at the end of the connection. A node that drains begins nothing more beside the reading.
+func (c *conn) releaseLast() {
+	if !c.server.drains() {
+		c.release()
+		return
+	}
+	defer c.survive(c.trace)
+	ctx, cancel := context.WithTimeout(c.server.ctx, closeWithin)
+	defer cancel()
+	c.tellAll(ctx, c.held)
+}
+
+func (c *conn) tellAll(ctx context.Context, held map[chat.ConversationID]int64) {
+	for id, seq := range held {
+		c.acknowledge(ctx, &protocol.AckMessage{ConversationID: string(id), Seq: seq})
+	}
 }

@@ -18,6 +18,12 @@ type heldStore struct {
 	holds atomic.Bool
 	began atomic.Bool   // something waits to be appended
 	goes  chan struct{} // closed when it goes on
+	steps atomic.Int64  // of devices that have what was sent
+}
+
+func (s *heldStore) AdvanceDelivered(ctx context.Context, steps []chat.DeliveredStep) error {
+	s.steps.Add(int64(len(steps)))
+	return s.Store.AdvanceDelivered(ctx, steps)
 }
 
 func (s *heldStore) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
@@ -114,6 +120,31 @@ func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
 	if e := hers.await("message:delivered"); e.UpToSeq != 1 {
 		t.Errorf("%+v", e)
 	}
+}
+
+func TestAcksThatAreHeldAreNotedWhenTheNodeDrains(t *testing.T) {
+	held := &heldStore{goes: make(chan struct{})}
+	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
+	url := w.serve()
+	ada, bob := w.person(), w.person()
+	id, flooded := w.group(ada, bob), w.group(bob)
+	hers, his := w.connect(url, ada), w.connect(url, bob)
+	hers.send(`{"type":"subscribe","conversationId":%q}`, id)
+	hers.await("caught:up")
+	hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
+	hers.await("message:sent")
+	held.holds.Store(true)
+	defer close(held.goes)
+	for i := range 950 {
+		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
+	}
+	w.until("acks are left out", func() bool { return w.rules.Overload().Level >= chat.WorkReceipts })
+	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
+	w.until("the ack is held", func() bool { return w.rules.Overload().Shed[chat.WorkReceipts] > 0 })
+	if err := w.ws.Drain(bg); err != nil {
+		t.Error(err)
+	}
+	w.until("the ack is written", func() bool { return held.steps.Load() > 0 })
 }
 
 func TestASendThatThereIsNoTimeForIsRefusedAtOnceAndTakenLater(t *testing.T) {
