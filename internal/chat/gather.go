@@ -68,6 +68,10 @@ func (g *gathering) later(d time.Duration, do func(context.Context)) {
 	if g.ended {
 		return
 	}
+	if d <= 0 {
+		g.work.Go(func() { g.run(do) })
+		return
+	}
 	g.work.Add(1)
 	time.AfterFunc(d, func() {
 		defer g.work.Done()
