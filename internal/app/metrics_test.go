@@ -47,7 +47,7 @@ func TestEveryMetricThatIsDeclaredIsShown(t *testing.T) {
 	})
 	t.Run("one of two", func(t *testing.T) {
 		c := newCluster(t, 2, "PARLEY_RATE_LIMITS=on")
-		look(t, c.nodes[0], nil, `chat_node_info{database="postgres",server_id="ws-server-1",version="test"} 1`,
+		look(t, c.nodes[0], []*obs.Metric{obs.StorageFree, obs.ReadOnly}, `chat_node_info{database="postgres",server_id="ws-server-1",version="test"} 1`,
 			`chat_bus_state{state="redis"} 1`, `chat_bus_state{state="database"} 0`, `chat_limits_counted_total{counted="shared"}`, `chat_bus_reconnects_total{path="redis"} 0`, "chat_redis_evicts 0", "chat_redis_up 1",
 			`chat_breaker_state{part="database",state="closed"} 1`, `chat_breaker_state{part="redis_limits",state="closed"} 1`, `chat_breaker_state{part="redis_presence",state="open"} 0`, `chat_breaker_opened_total{part="redis_receipts"} 0`)
 	})

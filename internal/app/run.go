@@ -203,14 +203,13 @@ func (n *Node) readShown(r chat.ReadReport) {
 
 // readLog emits what the log left out.
 func (n *Node) readLog(emit obs.Emit) {
-	h, ours := n.log.Handler().(*logHandler)
-	if !ours {
-		return
+	var sampled, dropped uint64
+	if h, ours := n.log.Handler().(*logHandler); ours {
+		sampled = h.sampler.total()
+		if h.writer != nil {
+			dropped = h.writer.Dropped()
+		}
 	}
-	emit(obs.LogSampled, float64(h.sampler.total()))
-	dropped := uint64(0)
-	if h.writer != nil {
-		dropped = h.writer.Dropped()
-	}
+	emit(obs.LogSampled, float64(sampled))
 	emit(obs.LogDropped, float64(dropped))
 }
