@@ -15,8 +15,8 @@ func TestTheScenarioOfOverloadRuns(t *testing.T) {
 		if s.Error != "" {
 			t.Errorf("%s: %s", s.Name, s.Error)
 		}
-		if len(s.Rows) != 4 {
-			t.Errorf("%d figures, want 4", len(s.Rows))
+		if len(s.Rows) != 5 {
+			t.Errorf("%d figures, want 5", len(s.Rows))
 		}
 		t.Log(s.Rows, s.Notes)
 	}
