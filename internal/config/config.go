@@ -27,7 +27,7 @@ type Config struct {
 	DatabaseConns     int    `koanf:"database_connections" doc:"Largest number of database connections, 0 to 1000. 0: min(20, max(5, 2 × cores + 1))."`
 	DatabaseDirectURL Secret `koanf:"database_direct_url" secret:"true" doc:"The same PostgreSQL without a pooler in between, when database_url leads through one in transaction mode: notifications between nodes need a session. Empty: database_url."`
 	StoragePath       string `koanf:"storage_path" doc:"Folder on the disk of the database: with less than storage_reserve free there the node only reads. Empty: the data folder with SQLite; with PostgreSQL nobody looks, since it may be anywhere."`
-	StorageReserve    int    `koanf:"storage_reserve" doc:"Free space in MiB below which nothing is written, until there is twice as much, 0 to 1048576. 0: 5 % of the disk, 256 at most."`
+	StorageReserve    int    `koanf:"storage_reserve" doc:"Free space in MiB below which nothing is written, until there is twice as much, 0 to 1048576. At most half of the disk. 0: 5 % of it, 256 at most."`
 	RedisURL          Secret `koanf:"redis_url" plain:"REDIS_URL" secret:"true" doc:"Redis, as redis://user:password@host:6379 (rediss:// with TLS), which makes nodes that share a PostgreSQL quick. Empty: they reach each other over PostgreSQL."`
 	RedisRequired     Switch `koanf:"redis_required" doc:"Answer 503 at /health/ready while Redis is away. Off: the node is ready and says that it is degraded."`
 	NodeID            string `koanf:"node_id" doc:"This node's name among the nodes, such as ws-server-1: up to 64 letters, digits, _ . or -. No two nodes may have the same. Empty: one is made at every start."`

@@ -115,7 +115,7 @@ var (
 	LimitsCounted = metric(Counter, "chat_limits_counted_total", "Uses counted against rate limits: shared by all nodes, or local to this one while Redis does not answer. Only with Redis.", "counted")
 
 	LogSampled = metric(Counter, "chat_log_sampled_total", "Entries of the log that were left out because too many of the same event came in a second (log_sample).")
-	LogDropped = metric(Counter, "chat_log_dropped_total", "Entries of the log that were dropped because where they go, a pipe or a disk, was too slow.")
+	LogDropped = metric(Counter, "chat_log_dropped_total", "Entries of the log that were dropped because where they go, a pipe or a disk, was too slow, full or gone.")
 
 	BreakerState  = metric(Gauge, "chat_breaker_state", "1 for the state in which the breaker before a part is, 0 for the others: closed (the part answers), half_open (a probe is under way), open (it does not answer and is left alone). Parts are database, redis_limits, redis_receipts, redis_presence; only on PostgreSQL, and with Redis.", "part", "state")
 	BreakerOpened = metric(Counter, "chat_breaker_opened_total", "Times that a part was found not to answer and was left alone, by part as above.", "part")
