@@ -54,7 +54,7 @@ func TestRedisDecidesAsOneProcessDoes(t *testing.T) {
 	server := redistest.Start(t)
 	shared := limiter(t, server).Patient()
 	for _, rule := range []limit.Rule{
-		{Name: "one", Limit: 1, Window: 100 * time.Millisecond},
+		{Name: "one", Limit: 1, Window: 500 * time.Millisecond},
 		{Name: "whole", Limit: 5, Window: 500 * time.Millisecond},
 		{Name: "third", Limit: 3, Window: 200 * time.Millisecond}, // the interval is no whole number of microseconds
 		{Name: "odd", Limit: 7, Window: 501*time.Millisecond + 3},
