@@ -34,7 +34,7 @@ func TestAFlagThatDoesNotExistIsAnErrorThatNamesTheNearest(t *testing.T) {
 		"move ./data":             "parley move takes no arguments, and \"./data\" is one; parley move --help lists its flags",
 		"migrate sideways":        "unknown command \"sideways\" for \"parley migrate\"",
 		"user create":             "one name is needed: parley user create NAME",
-		"config --port seventeen": "PARLEY_PORT must be a whole number (from: flag --port)",
+		"config --port seventeen": "PARLEY_PORT must be a whole number, without a unit (from: flag --port)",
 	} {
 		if _, problem := run(t, "", strings.Fields(args)...); !strings.Contains(problem, want) {
 			t.Errorf("parley %s: %q, want %q", args, problem, want)
