@@ -25,13 +25,13 @@ const (
 // table knows every field of the server's events, by type, and of the shapes in them and in the answers of REST.
 var table = map[string]string{
 	"auth:success":          "userId sessionId serverId expiresAt",
-	"auth:error":            "error code retryAfterMs",
+	"auth:error":            "error code reason retryAfterMs traceId",
 	"auth:expiring":         "expiresAt",
 	"subscribed":            "conversationId lastSeq lastRev hasMore",
 	"caught:up":             "conversationId rev",
 	"unsubscribed":          "conversationId",
 	"message:sent":          "clientMessageId messageId status timestamp conversationId seq rev",
-	"message:error":         "clientMessageId error code retryable outcome reason retryAfterMs",
+	"message:error":         "clientMessageId error code retryable outcome reason retryAfterMs traceId",
 	"message:received":      "message",
 	"message:updated":       "message",
 	"message:deleted":       "message conversationId messageId seq rev deletedAt",
@@ -51,7 +51,7 @@ var table = map[string]string{
 	"conversation:activity": "conversationId lastSeq senderId timestamp preview unreadCount",
 	"system:announcement":   "text",
 	"system:draining":       "reconnectInMs",
-	"error":                 "error code retryable ref retryAfterMs",
+	"error":                 "error code retryable reason ref retryAfterMs traceId",
 
 	"Presence":      "userId status=presence lastSeenAt=presence device=presence",
 	"Presences":     "presences",
