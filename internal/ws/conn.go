@@ -278,12 +278,17 @@ func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.
 
 // survive keeps a fault in what one client asked for from reaching the others (1011).
 func (c *conn) survive(trace chat.Trace) {
-	if r := recover(); r != nil {
-		c.server.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "traceId", trace.TraceID(), "panic", chat.FaultText(r), "stack", string(debug.Stack()))
-		if c.server.cfg.Panicked != nil {
-			c.server.cfg.Panicked()
-		}
+	if fault := recover(); fault != nil {
+		c.server.panicked(trace, fault)
 		c.out.End(realtime.Closing{Code: protocol.CloseInternal, Reason: "a fault of the server"})
+	}
+}
+
+// panicked tells of a fault, from the function that has recovered from it.
+func (s *Server) panicked(trace chat.Trace, fault any) {
+	s.cfg.Log.Error("a handler panicked", "event", "websocket.panic", "traceId", trace.TraceID(), "panic", chat.FaultText(fault), "stack", string(debug.Stack()))
+	if s.cfg.Panicked != nil {
+		s.cfg.Panicked()
 	}
 }
 

@@ -112,6 +112,20 @@ func TestPlacesAreGivenBackHoweverAConnectionEnds(t *testing.T) {
 			c.awaitClose()
 		},
 		func() { w.refusedAt(url, http.Header{"Authorization": {"Bearer nonsense"}}) },
+		func() {
+			if r := w.refusedAt(url, http.Header{"Authorization": {"Bearer panic"}}); r.StatusCode != 500 {
+				t.Errorf("a fault is answered with %s", r.Status)
+			}
+		},
+		func() {
+			// It is found good, and a fault comes when it is looked at again.
+			token := w.token(ada, time.Hour)
+			w.tokens.fault(token)
+			c := w.dial(url, &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
+			if code := c.awaitClose(); code != 1011 {
+				t.Errorf("closed with %d", code)
+			}
+		},
 		func() { w.refusedAt(url, http.Header{"Origin": {"https://evil.example"}}) },
 		func() {
 			// A token that is renewed counts once.

@@ -25,6 +25,13 @@ var tokenParameters = []string{"token", "access_token", "accessToken", "jwt", "a
 
 // ServeHTTP upgrades a request to a connection. It returns once the handshake is done.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	trace := s.cfg.Trace(r.Header.Get("Traceparent"))
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.panicked(trace, fault)
+			failed().write(w)
+		}
+	}()
 	if refused := s.judge(r); refused != nil {
 		refused.write(w)
 		return
@@ -34,13 +41,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused.write(w)
 		return
 	}
-	if !s.upgrade(w, r, &held) {
-		s.places.giveBack(held)
-	}
+	begun := false
+	defer func() {
+		// A fault comes by here as well.
+		if !begun {
+			s.places.giveBack(held)
+		}
+	}()
+	begun = s.upgrade(w, r, &held, trace)
 }
 
 // upgrade makes a connection of a request that has a place. It reports false when there is no connection.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place) bool {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place, trace chat.Trace) (begun bool) {
 	identity, token, refused := s.identify(r, held)
 	if refused != nil {
 		refused.write(w)
@@ -58,22 +70,31 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place) bo
 		}
 		return false
 	}
+	defer func() {
+		if !begun {
+			socket.Close()
+		}
+	}()
 	// What the client sent along with its handshake. It is there already, so reading it cannot fail.
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	_, compressed := extension.Accepted()
 	c := newConn(s, socket, early, compressed)
-	c.place = *held
-	c.trace = s.cfg.Trace(r.Header.Get("Traceparent"))
+	c.place, c.trace = *held, trace
 	if !s.remember(c) {
-		socket.Close()
 		return false
 	}
+	c.begin(identity, token)
+	go c.run()
+	return true
+}
+
+// begin welcomes whom the request named, if it did. A fault in it ends the connection as one in a frame does.
+func (c *conn) begin(identity auth.Identity, token string) {
+	defer c.survive(c.trace)
 	if token != "" {
 		c.welcome(identity, token, chat.Device{}, "")
 	}
 	c.arm(time.Now())
-	go c.run()
-	return true
 }
 
 // refusal is an answer instead of an upgrade.
@@ -142,6 +163,10 @@ func (s *Server) drains() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.draining
+}
+
+func failed() *refusal {
+	return &refusal{http.StatusInternalServerError, "Something went wrong on our side.", nil}
 }
 
 func unauthorized() *refusal {

@@ -32,14 +32,22 @@ const patience = 20 * time.Second
 
 // tokens is who each token speaks for.
 type tokens struct {
-	mu    sync.Mutex
-	known map[string]auth.Identity
+	mu     sync.Mutex
+	known  map[string]auth.Identity
+	faulty map[string]int // looks until one panics
+}
+
+// fault has the second look at a token panic.
+func (v *tokens) fault(token string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.faulty[token] = 2
 }
 
 func (v *tokens) Verify(token string) (auth.Identity, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if token == "panic" {
+	if v.faulty[token]--; token == "panic" || v.faulty[token] == 0 {
 		panic("a fault that a client can cause")
 	}
 	identity, known := v.known[token]
@@ -72,7 +80,7 @@ type options struct {
 
 func newWorld(t testing.TB, o options) *world {
 	t.Helper()
-	w := &world{TB: t, tokens: &tokens{known: make(map[string]auth.Identity)}}
+	w := &world{TB: t, tokens: &tokens{known: make(map[string]auth.Identity), faulty: make(map[string]int)}}
 	var err error
 	if w.store, err = store.Open(bg, store.Config{DataDir: t.TempDir()}); err != nil {
 		t.Fatal(err)
