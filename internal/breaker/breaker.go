@@ -157,7 +157,8 @@ func (b *Breaker) Wait(ctx context.Context) error {
 	}
 }
 
-// Open opens it, or leaves it open for another rest: it is known from elsewhere that the part is away.
+// Open opens it: it is known from elsewhere that the part is away, and err why. One that is half-open is open for another
+// rest, and the probe under way says nothing any more; one that is open goes on with the rest that it has begun.
 func (b *Breaker) Open(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -133,6 +133,22 @@ func TestACallThatBeganBeforeTheLastChangeSaysNothing(t *testing.T) {
 	})
 }
 
+func TestOpeningOneThatIsOpenDoesNotLengthenItsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := watched(t, breaker.Config{Rest: time.Second}, 0)
+		p.Open(errSilent)
+		time.Sleep(900 * time.Millisecond)
+		p.Open(errSilent)
+		p.silent.Store(true)
+		time.Sleep(100 * time.Millisecond)
+		expect(t, p.Breaker, breaker.HalfOpen)
+		p.Open(errSilent)
+		p.silent.Store(false)
+		time.Sleep(999 * time.Millisecond)
+		expect(t, p.Breaker, breaker.Open)
+	})
+}
+
 func TestWhatIsUnderWayEndsWhenItOpensAndWhoWaitsGoesOnWhenItCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker.New(breaker.Config{Rest: time.Second})
