@@ -17,7 +17,8 @@ const (
 )
 
 // sampler keeps events that come in thousands from filling the disk: of each, so many a second are logged, spread over the
-// second when more come for long. Warnings and errors are counted apart from the rest of their event, and have more.
+// second when more come for long. Warnings and errors are counted apart from the rest of their event and from each other, and have
+// more: a flood of warnings hides no error.
 type sampler struct {
 	perSecond int // 0: everything
 
@@ -30,7 +31,7 @@ type sampler struct {
 // sampled is what is counted apart.
 type sampled struct {
 	event string
-	grave bool
+	grave slog.Level // warn or above; below it all are one
 }
 
 // share is a bucket of entries that may be logged.
@@ -49,9 +50,10 @@ func (s *sampler) admit(event string, level slog.Level) bool {
 	if s.perSecond == 0 {
 		return true
 	}
-	key := sampled{event, level >= slog.LevelWarn}
+	key := sampled{event: event}
 	size := float64(s.perSecond)
-	if key.grave {
+	if level >= slog.LevelWarn {
+		key.grave = level
 		size *= graveShare
 	}
 	s.mu.Lock()

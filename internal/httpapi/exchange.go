@@ -21,7 +21,12 @@ type exchange struct {
 	caller  auth.Identity
 	limits  []usedLimit
 	fault   error // what a 5xx hides from the client
+	gone    bool  // the client had gone before the fault, and is why there is one
 }
+
+// statusClientGone is what a request counts and is logged as whose client had gone before it was answered. No client ever sees it,
+// and nothing is wrong here. HTTP has no word for it; the number is nginx's.
+const statusClientGone = 499
 
 type exchangeKey struct{}
 
@@ -72,6 +77,7 @@ func exchanges(cfg Config, next http.Handler) http.Handler {
 				if caught == http.ErrAbortHandler {
 					panic(caught)
 				}
+				x.gone = false
 				x.fault = fmt.Errorf("panic: %s\n%s", chat.FaultText(caught), debug.Stack())
 				if cfg.Panicked != nil {
 					cfg.Panicked()
@@ -80,14 +86,17 @@ func exchanges(cfg Config, next http.Handler) http.Handler {
 					writeProblem(answer, r, chat.AsError(x.fault))
 				}
 			}
-			took := time.Since(began)
+			took, status := time.Since(began), answer.status
+			if x.gone {
+				status = statusClientGone
+			}
 			if cfg.Answered != nil {
-				cfg.Answered(r.Method, answer.status, took)
+				cfg.Answered(r.Method, status, took)
 			}
 			if x.trace.Sampled && cfg.Recorded != nil {
-				cfg.Recorded(x.trace, x.request, answer.status, began)
+				cfg.Recorded(x.trace, x.request, status, began)
 			}
-			x.log(cfg.Log, answer.status, took)
+			x.log(cfg.Log, status, took)
 		}()
 		next.ServeHTTP(answer, r)
 	})
@@ -107,11 +116,28 @@ func (x *exchange) log(log *slog.Logger, status int, took time.Duration) {
 	if x.request.Method != http.MethodGet && x.request.Method != http.MethodHead {
 		level = slog.LevelInfo
 	}
-	if x.fault != nil {
-		level = slog.LevelError
+	if x.fault != nil && !x.gone {
+		e := chat.AsError(x.fault)
+		level = max(level, levelOf(e))
+		attributes = append(attributes, slog.String("code", string(e.Code)))
+		if e.Reason != "" {
+			attributes = append(attributes, slog.String("reason", string(e.Reason)))
+		}
 		attributes = append(attributes, slog.String("error", x.fault.Error()))
 	}
 	log.LogAttrs(x.request.Context(), level, "request", attributes...)
+}
+
+// levelOf is how grave a fault is to who reads the log, as it is of sends on a socket: a fault of the program is an error; that
+// a part is away is said once as one, where it is found, and here it is a warning; what is refused by intent is neither.
+func levelOf(e *chat.Error) slog.Level {
+	switch {
+	case e.Code == chat.CodeInternal:
+		return slog.LevelError
+	case e.Reason == chat.ReasonOverloaded || e.Reason == chat.ReasonReadOnly:
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // known is a method as it is logged: one that HTTP does not have may be anything.

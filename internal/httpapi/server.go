@@ -38,7 +38,8 @@ type Config struct {
 	Live func() Health
 	// Log gets one line a request. Default: slog.Default().
 	Log *slog.Logger
-	// Answered is told of every request that was answered, and Panicked of a fault in one. May be nil.
+	// Answered is told of every request that was answered, with 499 when its client had gone before, and Panicked of a fault in
+	// one. May be nil.
 	Answered func(method string, status int, took time.Duration)
 	// Recorded is told of every request whose trace is recorded, when it was answered. May be nil.
 	Recorded func(of chat.Trace, r *http.Request, status int, began time.Time)

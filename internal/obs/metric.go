@@ -66,7 +66,7 @@ var (
 	OutboxBytes        = metric(Gauge, "chat_outbox_bytes", "Bytes that wait to be written to sessions, of all together.")
 	OutboxesHalf       = metric(Gauge, "chat_outboxes_half_full", "Sessions whose outbox is at least half full. A full one ends its session with 4413.")
 
-	Requests       = metric(Counter, "chat_http_requests_total", "HTTP requests answered, by method (read, write) and status (2xx, 3xx, 4xx, 5xx).", "method", "status")
+	Requests       = metric(Counter, "chat_http_requests_total", "HTTP requests answered, by method (read, write) and status (2xx, 3xx, 4xx, 5xx, canceled: the client had gone before).", "method", "status")
 	RequestLatency = histogram("chat_http_request_seconds", "How long HTTP requests took, by method: read, write.", latencies, "method")
 
 	Limited       = metric(Counter, "chat_limited_total", "Requests and frames refused by a rate limit, by its rule.", "rule")

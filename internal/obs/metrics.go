@@ -46,7 +46,13 @@ const (
 	reads, writes = "read", "write"
 )
 
-var statuses = []string{"2xx", "3xx", "4xx", "5xx"}
+var statuses = []string{"2xx", "3xx", "4xx", "5xx", canceled}
+
+// canceled is the status of a request whose client had gone before it was answered, and clientGone the number that stands for it.
+const (
+	canceled   = "canceled"
+	clientGone = 499
+)
 
 // Metrics is what one node shows. Each has its own registry, so that several nodes fit into one process.
 type Metrics struct {
@@ -139,13 +145,17 @@ func (m *Metrics) Delivered(messages int, after time.Duration) {
 // Heard counts an envelope of messages that were committed on another node so long ago.
 func (m *Metrics) Heard(lag time.Duration) { m.lags.add(int64(lag), 1) }
 
-// Answered counts an HTTP request.
+// Answered counts an HTTP request. The status 499 says that its client had gone before it was answered.
 func (m *Metrics) Answered(method string, status int, took time.Duration) {
 	does := writes
 	if method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions {
 		does = reads
 	}
-	m.requests[does].add(statuses[min(max(status/100, 2), 5)-2], 1)
+	class := statuses[min(max(status/100, 2), 5)-2]
+	if status == clientGone {
+		class = canceled
+	}
+	m.requests[does].add(class, 1)
 	m.took[does].add(int64(took), 1)
 }
 

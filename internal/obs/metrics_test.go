@@ -98,13 +98,15 @@ func TestRequestsRefusalsAndFaultsAreCounted(t *testing.T) {
 	metrics.Answered("POST", 503, time.Second)
 	metrics.Answered("BREW", 418, time.Millisecond)
 	metrics.Answered("GET", 0, time.Millisecond)
+	metrics.Answered("GET", 499, time.Millisecond)
 	metrics.Limited("login")
 	metrics.Limited("a rule that nobody named")
 	metrics.Panicked(obs.InHTTP)
 	shows(t, metrics,
 		`chat_http_requests_total{method="read",status="2xx"} 2`, `chat_http_requests_total{method="read",status="3xx"} 1`,
 		`chat_http_requests_total{method="write",status="4xx"} 1`, `chat_http_requests_total{method="write",status="5xx"} 1`,
-		`chat_http_request_seconds_bucket{method="read",le="0.001"} 3`, `chat_http_request_seconds_count{method="write"} 2`,
+		`chat_http_requests_total{method="read",status="4xx"} 0`, `chat_http_requests_total{method="read",status="5xx"} 0`, `chat_http_requests_total{method="read",status="canceled"} 1`,
+		`chat_http_request_seconds_bucket{method="read",le="0.001"} 4`, `chat_http_request_seconds_count{method="write"} 2`,
 		`chat_limited_total{rule="login"} 1`, `chat_limited_total{rule="send"} 0`, `chat_panics_total{where="http"} 1`, `chat_panics_total{where="rules"} 0`,
 	)
 	if strings.Contains(scrape(t, metrics), "nobody named") {
