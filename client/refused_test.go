@@ -30,6 +30,24 @@ func TestARefusedConnectionIsTriedAgainWhenTheServerSays(t *testing.T) {
 	}
 }
 
+func TestARefusedConnectionSaysWhyInTheServersWords(t *testing.T) {
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"status":503,"detail":"No place.","code":"DB_TIMEOUT","reason":"overloaded","retryable":true,"traceId":"abc","retryAfterMs":10500}`)
+	}))
+	t.Cleanup(full.Close)
+	c, err := client.New(full.URL, client.Options{AccessToken: "t1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, events, _ := runLive(t, c, client.LiveOptions{})
+	e := next[client.Offline](t, events)
+	var why *client.Error
+	if !errors.As(e.Err, &why) || why.Reason != "overloaded" || why.Message != "No place." || why.TraceID != "abc" || e.RetryIn < 10500*time.Millisecond {
+		t.Errorf("again in %v after %+v", e.RetryIn, e.Err)
+	}
+}
+
 func TestAPersonWithTooManyConnectionsWaitsAsTheServerSays(t *testing.T) {
 	f := newFake(t)
 	f.scripts <- func(p *peer) {

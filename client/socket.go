@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -46,7 +47,8 @@ func (c *Client) dial(ctx context.Context, out *outbox) (*socket, error) {
 	if err != nil {
 		stop()
 		if answer != nil && answer.StatusCode >= 400 {
-			return nil, errorOf(answer, nil)
+			body, _ := io.ReadAll(answer.Body) // its first KiB, which is there already
+			return nil, errorOf(answer, body)
 		}
 		return nil, networkError("The server cannot be reached.", err)
 	}

@@ -133,7 +133,7 @@ func (n *Node) build() error {
 	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,
-		Bounds: bounds(&n.cfg.Config), Trace: n.step,
+		Bounds: bounds(&n.cfg.Config), Trace: n.step, Refuse: httpapi.Refuse,
 		Panicked: n.faulted(obs.InWebSocket),
 	}, n.chat, n.hub, n.auth, limiter)
 	rest := httpapi.New(httpapi.Config{

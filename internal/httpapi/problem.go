@@ -84,6 +84,14 @@ func writeProblem(w http.ResponseWriter, r *http.Request, err error) {
 	sendProblem(w, problemOf(exchangeOf(r.Context()), err))
 }
 
+// Refuse answers with the problem of an error, under a status that may be another than its code's, a request that is none of
+// the API's: one that did not become a WebSocket.
+func Refuse(w http.ResponseWriter, status int, of chat.Trace, err *chat.Error) {
+	p := problemOf(&exchange{trace: of}, err)
+	p.Status, p.Title = status, http.StatusText(status)
+	sendProblem(w, p)
+}
+
 // writeInvalid answers a request that is wrong as HTTP with a status of its own.
 func writeInvalid(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	p := problemOf(exchangeOf(r.Context()), &chat.Error{Code: chat.CodeValidation, Message: detail})

@@ -2,7 +2,6 @@ package ws
 
 import (
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -118,17 +117,13 @@ func (s *Server) Refused() Refused {
 	return s.places.refused
 }
 
+// full says to each a time of their own: they would all come again together.
 func full() *refusal {
-	return &refusal{http.StatusServiceUnavailable, "This node has no place for another connection. Wait a moment.", retryAfter(comeAgain)}
+	return &refusal{err: chat.Overloaded("This node has no place for another connection. Wait a moment.", comeAgain)}
 }
 
 func tooMany(wait time.Duration) *refusal {
-	return &refusal{http.StatusTooManyRequests, "Too many connections. Wait a moment.", retryAfter(wait)}
-}
-
-// retryAfter is in whole seconds: who comes when they are told must not come too early.
-func retryAfter(wait time.Duration) http.Header {
-	return http.Header{"Retry-After": {strconv.Itoa(int((wait + time.Second - 1) / time.Second))}}
+	return &refusal{err: &chat.Error{Code: chat.CodeRateLimited, Message: "Too many connections. Wait a moment.", RetryAfter: wait}}
 }
 
 // addressOf is what a request's address is counted under.

@@ -1,13 +1,17 @@
 package ws_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json"
 
+	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/ws"
 )
 
@@ -21,6 +25,23 @@ func (w *world) refusedAt(url string, header http.Header) *http.Response {
 	return response
 }
 
+// tellsWhy checks that a refusal is a problem as REST answers it.
+func tellsWhy(t *testing.T, r *http.Response, status int, code, reason string, atLeast, atMost time.Duration) {
+	t.Helper()
+	var p httpapi.Problem
+	if err := json.UnmarshalRead(r.Body, &p); err != nil {
+		t.Fatal(err)
+	}
+	wait := time.Duration(p.RetryAfterMs) * time.Millisecond
+	if r.StatusCode != status || p.Status != status || p.Code != code || p.Reason != reason || !p.Retryable || p.Detail == "" || p.TraceID == "" ||
+		r.Header.Get("Content-Type") != "application/problem+json" || wait < atLeast || wait > atMost {
+		t.Errorf("%s, %q: %+v", r.Status, r.Header, p)
+	}
+	if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err != nil || time.Duration(seconds)*time.Second < wait {
+		t.Errorf("Retry-After %q", r.Header.Get("Retry-After"))
+	}
+}
+
 // awaitConnections waits until as many sockets are open.
 func (w *world) awaitConnections(n int) {
 	w.Helper()
@@ -32,9 +53,7 @@ func TestAFullNodeSendsAwayWith503AndTakesInAgainWhenSomebodyHasGone(t *testing.
 	url := w.serve()
 	first := w.connect(url, w.person())
 	w.dial(url, nil)
-	if r := w.refusedAt(url, nil); r.StatusCode != 503 || r.Header.Get("Retry-After") != "10" {
-		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
-	}
+	tellsWhy(t, w.refusedAt(url, nil), 503, "DB_TIMEOUT", "overloaded", 10*time.Second, 20*time.Second)
 	_ = first.CloseNow()
 	w.awaitConnections(1)
 	w.connect(url, w.person())
@@ -48,9 +67,7 @@ func TestAnAddressHasItsShareOfThePlaces(t *testing.T) {
 	url := w.serve()
 	first := w.dial(url, nil)
 	w.connect(url, w.person())
-	if r := w.refusedAt(url, nil); r.StatusCode != 429 || r.Header.Get("Retry-After") != "10" {
-		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
-	}
+	tellsWhy(t, w.refusedAt(url, nil), 429, "RATE_LIMITED", "", 10*time.Second, 10*time.Second)
 	_ = first.CloseNow()
 	w.awaitConnections(1)
 	w.dial(url, nil)
@@ -74,9 +91,7 @@ func TestAPersonHasSoManyConnectionsAndIsToldWhenToComeAgain(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	header := http.Header{"Authorization": {"Bearer " + w.token(ada, time.Hour)}}
-	if r := w.refusedAt(url, header); r.StatusCode != 429 || r.Header.Get("Retry-After") != "10" {
-		t.Errorf("%s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
-	}
+	tellsWhy(t, w.refusedAt(url, header), 429, "RATE_LIMITED", "", 10*time.Second, 10*time.Second)
 	w.connect(url, w.person())
 	_ = first.CloseNow()
 	w.awaitConnections(2)
@@ -96,8 +111,10 @@ func TestPlacesAreGivenBackHoweverAConnectionEnds(t *testing.T) {
 		func() {
 			// A frame that breaks the protocol.
 			c := w.upgraded(url, ada, "")
-			_, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff})
-			c.awaitClose()
+			_, _ = c.Write(bytes.Repeat([]byte{0xff}, 14))
+			if code := c.awaitClose(); code != 1002 {
+				t.Errorf("closed with %d", code)
+			}
 			c.Close()
 		},
 		func() {

@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -22,6 +23,8 @@ type Config struct {
 	Origins []string
 	// Addresses finds the client behind trusted proxies; nil believes the connection.
 	Addresses *limit.Addresses
+	// Refuse answers a request that becomes no connection with an error, under a status. Nil says it in plain text.
+	Refuse func(w http.ResponseWriter, status int, of chat.Trace, err *chat.Error)
 	// Panicked is told of a fault in what one client asked for, after it was logged. May be nil.
 	Panicked func()
 	// Compression accepts permessage-deflate where a client offers it.
@@ -60,6 +63,9 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 	}
 	if cfg.Addresses == nil {
 		cfg.Addresses = new(limit.Addresses)
+	}
+	if cfg.Refuse == nil {
+		cfg.Refuse = refuseInText
 	}
 	if cfg.Trace == nil {
 		cfg.Trace = chat.StepOf

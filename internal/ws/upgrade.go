@@ -29,16 +29,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.panicked(trace, fault)
-			failed().write(w)
+			s.turnAway(w, trace, failed())
 		}
 	}()
 	if refused := s.judge(r); refused != nil {
-		refused.write(w)
+		s.turnAway(w, trace, refused)
 		return
 	}
 	held, refused := s.places.take(s.addressOf(r))
 	if refused != nil {
-		refused.write(w)
+		s.turnAway(w, trace, refused)
 		return
 	}
 	begun := false
@@ -55,7 +55,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, held *place, trace chat.Trace) (begun bool) {
 	identity, token, refused := s.identify(r, held)
 	if refused != nil {
-		refused.write(w)
+		s.turnAway(w, trace, refused)
 		return false
 	}
 	upgrader := ws.HTTPUpgrader{Timeout: handshakeWithin, Protocol: func(p string) bool { return p == Subprotocol }}
@@ -99,38 +99,51 @@ func (c *conn) begin(identity auth.Identity, token string) {
 
 // refusal is an answer instead of an upgrade.
 type refusal struct {
-	status  int
-	message string
-	header  http.Header
+	err    *chat.Error
+	status int // 0 for that of the error's code
+	header http.Header
 }
 
-func (r *refusal) write(w http.ResponseWriter) {
+// turnAway answers as REST does (C5.2).
+func (s *Server) turnAway(w http.ResponseWriter, trace chat.Trace, r *refusal) {
 	for name, values := range r.header {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Connection", "close")
-	http.Error(w, r.message, r.status)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	status := r.status
+	if status == 0 {
+		status = r.err.Code.Info().Status
+	}
+	s.cfg.Log.Debug("upgrade refused", "event", "websocket.refused", "traceId", trace.TraceID(), "status", status, "code", r.err.Code)
+	s.cfg.Refuse(w, status, trace, r.err)
+}
+
+// refuseInText is for those who name no way to refuse.
+func refuseInText(w http.ResponseWriter, status int, _ chat.Trace, err *chat.Error) {
+	http.Error(w, err.Message, status)
 }
 
 // judge decides whether a request may become a connection.
 func (s *Server) judge(r *http.Request) *refusal {
 	if r.Method != http.MethodGet {
-		return &refusal{http.StatusMethodNotAllowed, "Only GET.", http.Header{"Allow": {"GET"}}}
+		return &refusal{invalid("Only GET."), http.StatusMethodNotAllowed, http.Header{"Allow": {"GET"}}}
 	}
 	if s.drains() {
-		return &refusal{http.StatusServiceUnavailable, "This node is stopping.", nil}
+		return &refusal{err: chat.Overloaded("This node is stopping. Connect again, and another one takes you in.", 0)}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return &refusal{http.StatusUpgradeRequired, "This is a WebSocket endpoint.", http.Header{"Upgrade": {"websocket"}}}
+		return &refusal{invalid("This is a WebSocket endpoint."), http.StatusUpgradeRequired, http.Header{"Upgrade": {"websocket"}}}
 	}
 	query := r.URL.Query()
 	for _, name := range tokenParameters {
 		if query.Has(name) {
-			return &refusal{http.StatusBadRequest, "A token must not be in the URL: send it in the first frame.", nil}
+			return &refusal{err: invalid("A token must not be in the URL: send it in the first frame."), status: http.StatusBadRequest}
 		}
 	}
 	if !s.originAllowed(r) {
-		return &refusal{http.StatusForbidden, "This origin may not connect.", nil}
+		return &refusal{err: chat.Forbidden("This origin may not connect.")}
 	}
 	taken := s.limiter.Take(r.Context(), s.cfg.Rules.ConnectAddress, s.addressOf(r))
 	if !taken.Allowed {
@@ -150,13 +163,14 @@ func (s *Server) identify(r *http.Request, held *place) (identity auth.Identity,
 		return identity, "", unauthorized()
 	}
 	identity, err := s.admit(token, held)
-	if e := chat.AsError(err); err != nil && e.Code == chat.CodeRateLimited {
-		return identity, "", tooMany(e.RetryAfter)
+	if err == nil {
+		return identity, token, nil
 	}
-	if err != nil {
-		return identity, "", unauthorized()
+	e := chat.AsError(err)
+	if e.Code == chat.CodeRateLimited {
+		return identity, "", &refusal{err: e}
 	}
-	return identity, token, nil
+	return identity, "", unauthorized()
 }
 
 func (s *Server) drains() bool {
@@ -165,12 +179,16 @@ func (s *Server) drains() bool {
 	return s.draining
 }
 
+func invalid(message string) *chat.Error {
+	return &chat.Error{Code: chat.CodeValidation, Message: message}
+}
+
 func failed() *refusal {
-	return &refusal{http.StatusInternalServerError, "Something went wrong on our side.", nil}
+	return &refusal{err: &chat.Error{Code: chat.CodeInternal, Message: "Something went wrong on our side."}}
 }
 
 func unauthorized() *refusal {
-	return &refusal{http.StatusUnauthorized, "The token is missing, invalid or expired.", http.Header{"Www-Authenticate": {"Bearer"}}}
+	return &refusal{err: &chat.Error{Code: chat.CodeAuthFailed, Message: "The token is missing, invalid or expired."}, header: http.Header{"Www-Authenticate": {"Bearer"}}}
 }
 
 // originAllowed holds C4.5. A client that is no browser sends no origin; it has no cookies of somebody

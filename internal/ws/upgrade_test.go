@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json"
 
+	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/ws"
@@ -22,24 +24,25 @@ func TestAnUpgradeIsRefusedWithTheStatusThatSaysWhy(t *testing.T) {
 	for _, c := range []struct {
 		name, request, headers string
 		status                 int
+		code                   string // "" of what the HTTP server or the handshake itself answers
 	}{
-		{"a good one", "GET /ws HTTP/1.1", goodHeaders, 101},
-		{"a good one from the same host", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example\r\n", 101},
-		{"a token in the URL", "GET /ws?token=x HTTP/1.1", goodHeaders, 400},
-		{"an access token in the URL", "GET /ws?a=b&access_token=x HTTP/1.1", goodHeaders, 400},
-		{"another host's page", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://evil.example\r\n", 403},
-		{"a name that begins alike", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example.evil.com\r\n", 403},
-		{"another port", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example:8443\r\n", 403},
-		{"the null origin", "GET /ws HTTP/1.1", goodHeaders + "Origin: null\r\n", 403},
-		{"two origins", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example\r\nOrigin: https://evil.example\r\n", 403},
-		{"a bad token", "GET /ws HTTP/1.1", goodHeaders + "Authorization: Bearer nonsense\r\n", 401},
-		{"another scheme", "GET /ws HTTP/1.1", goodHeaders + "Authorization: Basic YTpi\r\n", 401},
-		{"a POST", "POST /ws HTTP/1.1", goodHeaders, 405},
-		{"no upgrade", "GET /ws HTTP/1.1", "", 426},
-		{"another version", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 426},
-		{"no key", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", 400},
-		{"a short key", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abc\r\n", 400},
-		{"HTTP 1.0", "GET /ws HTTP/1.0", goodHeaders, 505},
+		{"a good one", "GET /ws HTTP/1.1", goodHeaders, 101, ""},
+		{"a good one from the same host", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example\r\n", 101, ""},
+		{"a token in the URL", "GET /ws?token=x HTTP/1.1", goodHeaders, 400, "VALIDATION_ERROR"},
+		{"an access token in the URL", "GET /ws?a=b&access_token=x HTTP/1.1", goodHeaders, 400, "VALIDATION_ERROR"},
+		{"another host's page", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://evil.example\r\n", 403, "FORBIDDEN"},
+		{"a name that begins alike", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example.evil.com\r\n", 403, "FORBIDDEN"},
+		{"another port", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example:8443\r\n", 403, "FORBIDDEN"},
+		{"the null origin", "GET /ws HTTP/1.1", goodHeaders + "Origin: null\r\n", 403, "FORBIDDEN"},
+		{"two origins", "GET /ws HTTP/1.1", goodHeaders + "Origin: https://chat.example\r\nOrigin: https://evil.example\r\n", 403, "FORBIDDEN"},
+		{"a bad token", "GET /ws HTTP/1.1", goodHeaders + "Authorization: Bearer nonsense\r\n", 401, "AUTH_FAILED"},
+		{"another scheme", "GET /ws HTTP/1.1", goodHeaders + "Authorization: Basic YTpi\r\n", 401, "AUTH_FAILED"},
+		{"a POST", "POST /ws HTTP/1.1", goodHeaders, 405, "VALIDATION_ERROR"},
+		{"no upgrade", "GET /ws HTTP/1.1", "", 426, "VALIDATION_ERROR"},
+		{"another version", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 12\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 426, ""},
+		{"no key", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n", 400, ""},
+		{"a short key", "GET /ws HTTP/1.1", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abc\r\n", 400, ""},
+		{"HTTP 1.0", "GET /ws HTTP/1.0", goodHeaders, 505, ""},
 	} {
 		conn := w.raw(url)
 		fmt.Fprintf(conn, "%s\r\nHost: chat.example\r\n%s\r\n", c.request, c.headers)
@@ -47,9 +50,12 @@ func TestAnUpgradeIsRefusedWithTheStatusThatSaysWhy(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
-		response.Body.Close()
 		if response.StatusCode != c.status {
 			t.Errorf("%s: %s, want %d", c.name, response.Status, c.status)
+		}
+		var p httpapi.Problem
+		if c.code != "" && (json.UnmarshalRead(response.Body, &p) != nil || p.Status != c.status || p.Code != c.code || p.Retryable) {
+			t.Errorf("%s: %+v", c.name, p)
 		}
 	}
 }
@@ -88,7 +94,14 @@ func TestConnectionsAreLimitedByAddressAndByPerson(t *testing.T) {
 		t.Errorf("%v %v", response, err)
 	}
 	w.dial(url, nil)
-	if _, response, err := websocket.Dial(bg, url, nil); err == nil || response.StatusCode != 429 {
-		t.Errorf("%v %v", response, err)
+	tellsWhy(t, w.refusedAt(url, nil), 429, "RATE_LIMITED", "", time.Second, time.Minute)
+}
+
+func TestANodeThatStopsSendsAwayWith503(t *testing.T) {
+	w := newWorld(t, options{})
+	url := w.serve()
+	if err := w.ws.Drain(bg); err != nil {
+		t.Fatal(err)
 	}
+	tellsWhy(t, w.refusedAt(url, nil), 503, "DB_TIMEOUT", "overloaded", time.Second, 2*time.Second)
 }

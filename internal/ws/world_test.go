@@ -19,6 +19,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/auth"
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/httpapi"
 	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/limit"
 	"github.com/parley-chat/parley/internal/realtime"
@@ -102,6 +103,7 @@ func newWorld(t testing.TB, o options) *world {
 	if o.config.Log == nil {
 		o.config.Log = slog.New(slog.NewJSONHandler(&w.log, nil))
 	}
+	o.config.Refuse = httpapi.Refuse
 	w.ws = ws.New(o.config, w.rules, w.hub, w.tokens, o.limiter)
 	ctx, stop := context.WithCancel(bg)
 	var running sync.WaitGroup
