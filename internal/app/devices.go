@@ -42,15 +42,14 @@ func (n *Node) announcer() chat.Announcer {
 // ownOnly is what an operator has to know of several nodes without Redis.
 const ownOnly = "Without Redis each node knows only of its own people whether they are there (presence): give all nodes the same REDIS_URL."
 
-// presenceTold logs what others are told of people's presence.
-func (n *Node) presenceTold(told []chat.Presence) {
-	for _, p := range told {
-		n.write(presenceChanged, "presence.changed", func() []slog.Attr {
-			return []slog.Attr{
-				slog.String("userId", string(p.User)), slog.String("status", string(p.Status)), slog.String("deviceType", string(p.Device)),
-			}
-		})
-	}
+// presenceTold logs what others are told of somebody's presence.
+func (n *Node) presenceTold(p chat.Presence, of chat.Trace) {
+	n.write(presenceChanged, "presence.changed", func() []slog.Attr {
+		return []slog.Attr{
+			slog.String("traceId", of.TraceID()), slog.String("userId", string(p.User)), slog.String("status", string(p.Status)),
+			slog.String("deviceType", string(p.Device)),
+		}
+	})
 }
 
 // presenceFailed logs when a part of presence begins to fail and when it is well again.

@@ -127,9 +127,9 @@ func (n *Node) build() error {
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked, Overloaded: n.overloaded,
 		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
-	n.auth.OnEnd(func(e auth.EndedLogin) {
+	n.auth.OnEnd(func(ctx context.Context, e auth.EndedLogin) {
 		n.hub.EndLogin(e.ID)
-		n.chat.LoginEnded(e.User, e.ID)
+		n.chat.LoginEnded(e.User, e.ID, chat.TraceOf(ctx))
 	})
 	n.sockets = ws.New(ws.Config{
 		Rules: rules, Addresses: addresses, Origins: n.cfg.AllowedOrigins, Compression: bool(n.cfg.Compression), Log: n.log,

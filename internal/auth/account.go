@@ -185,7 +185,7 @@ func (s *Service) SetPassword(ctx context.Context, username, password string) er
 	}
 	ended, err := s.store.SetPassword(ctx, a.ID, hash, now())
 	for _, e := range ended {
-		s.ended.end(e)
+		s.ended.end(ctx, e)
 	}
 	return err
 }

@@ -190,7 +190,7 @@ func TestANewPasswordEndsAllLogins(t *testing.T) {
 	s := newService(t, newMemoryStore())
 	g := register(t, s, "anna")
 	var ended []chat.LoginID
-	s.OnEnd(func(e auth.EndedLogin) { ended = append(ended, e.ID) })
+	s.OnEnd(func(_ context.Context, e auth.EndedLogin) { ended = append(ended, e.ID) })
 	if err := s.SetPassword(t.Context(), "ANNA", "another horse"); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestSigningOutEndsTheLoginAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ended []chat.LoginID
-	s.OnEnd(func(e auth.EndedLogin) {
+	s.OnEnd(func(_ context.Context, e auth.EndedLogin) {
 		ended = append(ended, e.ID)
 		if e.User != g.User {
 			t.Errorf("it is %s's", e.User)
@@ -244,7 +244,7 @@ func TestALoginEndedElsewhereIsNoticedWithinASecond(t *testing.T) {
 		here, there := newService(t, store), newService(t, store)
 		g := register(t, here, "anna")
 		ended := make(chan chat.LoginID, 1)
-		here.OnEnd(func(e auth.EndedLogin) { ended <- e.ID })
+		here.OnEnd(func(_ context.Context, e auth.EndedLogin) { ended <- e.ID })
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = here.Run(ctx) })

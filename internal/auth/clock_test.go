@@ -59,7 +59,7 @@ func TestALoginEndedByANodeThatIsMinutesBehindIsNoticed(t *testing.T) {
 		g := register(t, newService(t, store), "anna")
 		ended := make(chan chat.LoginID, 1)
 		ahead := newService(t, store)
-		ahead.OnEnd(func(e auth.EndedLogin) { ended <- e.ID })
+		ahead.OnEnd(func(_ context.Context, e auth.EndedLogin) { ended <- e.ID })
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = ahead.Run(ctx) })
@@ -100,7 +100,7 @@ func TestALoginEndedWhileANodeCouldNotLookForHoursIsNoticedWhenItCan(t *testing.
 		of := &unreachable{memoryStore: store}
 		s := newService(t, of)
 		ended := make(chan chat.LoginID, 1)
-		s.OnEnd(func(e auth.EndedLogin) { ended <- e.ID })
+		s.OnEnd(func(_ context.Context, e auth.EndedLogin) { ended <- e.ID })
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = s.Run(ctx) })

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 type endedLogins struct {
 	mu    sync.RWMutex
 	at    map[chat.LoginID]time.Time
-	hooks []func(EndedLogin)
+	hooks []func(context.Context, EndedLogin)
 }
 
 func newEndedLogins() *endedLogins { return &endedLogins{at: make(map[chat.LoginID]time.Time)} }
@@ -35,7 +36,7 @@ func (l *endedLogins) add(e EndedLogin) bool {
 }
 
 // end remembers a login and calls the hooks, once for each login.
-func (l *endedLogins) end(e EndedLogin) {
+func (l *endedLogins) end(ctx context.Context, e EndedLogin) {
 	if !l.add(e) {
 		return
 	}
@@ -43,11 +44,11 @@ func (l *endedLogins) end(e EndedLogin) {
 	hooks := l.hooks
 	l.mu.RUnlock()
 	for _, f := range hooks {
-		f(e)
+		f(ctx, e)
 	}
 }
 
-func (l *endedLogins) hook(f func(EndedLogin)) {
+func (l *endedLogins) hook(f func(context.Context, EndedLogin)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hooks = append(l.hooks[:len(l.hooks):len(l.hooks)], f)

@@ -139,7 +139,7 @@ func (s *Service) refresh(ctx context.Context, token string) (Grant, RotationRes
 			g, err := s.grant(r.Login, next, r.UsedAt)
 			return g, r.Result, err
 		case r.Result == Reused:
-			s.ended.end(EndedLogin{r.Login.ID, r.Login.User, at})
+			s.ended.end(ctx, EndedLogin{r.Login.ID, r.Login.User, at})
 			return Grant{}, r.Result, notAccepted(errors.New("refresh token was used before"))
 		default:
 			return Grant{}, r.Result, notAccepted(errors.New("refresh token is unknown"))
@@ -163,7 +163,7 @@ func (s *Service) EndLogin(ctx context.Context, u chat.UserID, id chat.LoginID) 
 	if err := s.store.EndLogin(ctx, id, at); err != nil {
 		return err
 	}
-	s.ended.end(EndedLogin{id, u, at})
+	s.ended.end(ctx, EndedLogin{id, u, at})
 	return nil
 }
 
@@ -171,7 +171,7 @@ func (s *Service) EndLogin(ctx context.Context, u chat.UserID, id chat.LoginID) 
 func (s *Service) EndLogins(ctx context.Context, u chat.UserID) error {
 	ended, err := s.store.EndLogins(ctx, u, now())
 	for _, e := range ended {
-		s.ended.end(e)
+		s.ended.end(ctx, e)
 	}
 	return err
 }

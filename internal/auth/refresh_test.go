@@ -63,7 +63,7 @@ func TestASpentTokenThatComesBackLaterEndsTheLogin(t *testing.T) {
 		s := newService(t, newMemoryStore())
 		g := register(t, s, "anna")
 		var ended []chat.LoginID
-		s.OnEnd(func(e auth.EndedLogin) { ended = append(ended, e.ID) })
+		s.OnEnd(func(_ context.Context, e auth.EndedLogin) { ended = append(ended, e.ID) })
 		next, err := s.Refresh(t.Context(), g.Refresh)
 		if err != nil {
 			t.Fatal(err)

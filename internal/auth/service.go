@@ -131,9 +131,9 @@ func New(cfg Config, store Store) (*Service, error) {
 	return s, nil
 }
 
-// OnEnd has f called for every login that ends from now on, on whichever node it was ended. f must not
-// block.
-func (s *Service) OnEnd(f func(EndedLogin)) { s.ended.hook(f) }
+// OnEnd has f called for every login that ends from now on, on whichever node it was ended. The context is of whoever ended it,
+// and has their trace, or of the look that found that another node did. f must not block.
+func (s *Service) OnEnd(f func(context.Context, EndedLogin)) { s.ended.hook(f) }
 
 // Run finds logins that others ended and deletes what has expired, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
@@ -175,7 +175,7 @@ func (s *Service) watch(ctx context.Context) error {
 	}
 	s.looked = began
 	for _, e := range ended {
-		s.ended.end(e)
+		s.ended.end(ctx, e)
 	}
 	return nil
 }

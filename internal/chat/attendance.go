@@ -62,6 +62,8 @@ type Attendance struct {
 	toldAway atomic.Bool
 	// due says that it is in of.due.
 	due atomic.Bool
+	// cause is the trace of what is to be told at once; nil for none, and always when that is told. Guarded by of.mu.
+	cause *Trace
 
 	place int32 // in of.here; -1 when it has left; guarded by of.mu
 	// Heartbeat and Relogin change them, with of.mu.
@@ -122,8 +124,8 @@ func newAttendances(s *Service) *attendances {
 }
 
 // Attend takes a connection in whose person has just signed in with a login: its device is online from now on. Leave must
-// follow.
-func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
+// follow. The trace is of what the person is there by, here as of the methods that have one: others are told as a part of it.
+func (s *Service) Attend(actor UserID, login LoginID, d Device, of Trace) *Attendance {
 	if s.cfg.Devices == nil {
 		return nil
 	}
@@ -143,6 +145,7 @@ func (s *Service) Attend(actor UserID, login LoginID, d Device) *Attendance {
 	person.connections++
 	a.person, a.place = person, int32(len(k.here))
 	k.here = append(k.here, a)
+	a.causedLocked(of)
 	k.dueLocked(a)
 	return a
 }
@@ -166,7 +169,7 @@ func (a *Attendance) Heard(now time.Time) (ask time.Time) {
 func (a *Attendance) isAnswered(now int64) bool { return a.heard.Load() >= a.of.wokeAt(now) }
 
 // Active says that the person did something.
-func (a *Attendance) Active(now time.Time) {
+func (a *Attendance) Active(now time.Time, of Trace) {
 	if a == nil {
 		return
 	}
@@ -178,29 +181,29 @@ func (a *Attendance) Active(now time.Time) {
 		a.idle.Store(false)
 	}
 	if a.toldAway.Load() {
-		a.hurry()
+		a.hurry(of)
 	}
 }
 
 // Heartbeat says what the client says of its person, online or away, and of the device, of which the first id sticks.
-func (a *Attendance) Heartbeat(now time.Time, status Status, d Device) {
+func (a *Attendance) Heartbeat(now time.Time, status Status, d Device, of Trace) {
 	if a == nil {
 		return
 	}
-	a.identify(d)
+	a.identify(d, of)
 	switch {
 	case status == StatusOnline:
-		a.Active(now)
+		a.Active(now, of)
 	case status == StatusAway && !a.idle.Load():
 		a.idle.Store(true)
 		if !a.toldAway.Load() {
-			a.hurry()
+			a.hurry(of)
 		}
 	}
 }
 
 // identify takes what the client had not said before.
-func (a *Attendance) identify(d Device) {
+func (a *Attendance) identify(d Device, of Trace) {
 	named, typed := a.device == "" && d.ID != "", d.Type != "" && kinds[a.kind] != d.Type
 	if !named && !typed {
 		return
@@ -217,17 +220,19 @@ func (a *Attendance) identify(d Device) {
 		a.kind = kindOf(d.Type)
 	}
 	a.other = true
+	a.causedLocked(of)
 	a.of.dueLocked(a)
 }
 
 // Relogin says that the connection goes on with another login of its person.
-func (a *Attendance) Relogin(l LoginID) {
+func (a *Attendance) Relogin(l LoginID, of Trace) {
 	if a == nil {
 		return
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
 	a.login, a.other = l, true
+	a.causedLocked(of)
 	a.of.dueLocked(a)
 }
 
@@ -272,16 +277,23 @@ func (a *Attendance) isAway(now int64) bool {
 }
 
 // hurry has it told in a moment, unless it has left.
-func (a *Attendance) hurry() {
+func (a *Attendance) hurry(of Trace) {
 	if a.due.Load() {
 		return
 	}
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
 	if a.place >= 0 {
+		a.causedLocked(of)
 		a.of.dueLocked(a)
 	}
 }
+
+// causedLocked notes why it is to be told. It has the trace in memory of its own, of which nothing is needed where nothing is to be
+// told. The caller has the lock.
+//
+//go:noinline
+func (a *Attendance) causedLocked(of Trace) { a.cause = &of }
 
 // dueLocked is hurry of who has the lock.
 func (k *attendances) dueLocked(a *Attendance) {

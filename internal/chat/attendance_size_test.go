@@ -16,8 +16,8 @@ func TestAnAttendanceIsSmall(t *testing.T) {
 func BenchmarkAFrameOfAnAttendance(b *testing.B) {
 	for name, frame := range map[string]func(*Attendance, time.Time){
 		"heard":     func(a *Attendance, now time.Time) { a.Heard(now) },
-		"active":    func(a *Attendance, now time.Time) { a.Heard(now); a.Active(now) },
-		"heartbeat": func(a *Attendance, now time.Time) { a.Heard(now); a.Heartbeat(now, StatusOnline, Device{}) },
+		"active":    func(a *Attendance, now time.Time) { a.Heard(now); a.Active(now, Trace{}) },
+		"heartbeat": func(a *Attendance, now time.Time) { a.Heard(now); a.Heartbeat(now, StatusOnline, Device{}, Trace{}) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			k := newAttendances(nil)

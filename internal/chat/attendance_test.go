@@ -131,7 +131,7 @@ func loginOf(u chat.UserID) chat.LoginID { return chat.LoginID("login of " + u) 
 func (w attended) come(t *testing.T, i int, device string, kind chat.DeviceType) *connection {
 	t.Helper()
 	u := w.people[i]
-	c := &connection{Attendance: w.Attend(u, loginOf(u), chat.Device{ID: device, Type: kind})}
+	c := &connection{Attendance: w.Attend(u, loginOf(u), chat.Device{ID: device, Type: kind}, chat.Trace{})}
 	gone, ended := make(chan struct{}), make(chan struct{})
 	c.stop = sync.OnceFunc(func() { close(gone); <-ended })
 	go func() {
@@ -207,7 +207,7 @@ func TestWhoConnectsIsOnlineInAMomentAndOfflineThirtySecondsAfterTheirLastConnec
 		began := time.Now()
 		c := w.come(t, 0, "", chat.Desktop)
 		time.Sleep(10 * time.Minute)
-		c.Heartbeat(time.Now(), chat.StatusOnline, chat.Device{})
+		c.Heartbeat(time.Now(), chat.StatusOnline, chat.Device{}, chat.Trace{})
 		time.Sleep(time.Minute)
 		w.wantTold(t, 0, began, "online", "away", "online")
 		left := time.Now()
@@ -274,10 +274,10 @@ func TestAClientSaysThatItsPersonIsAwayAndActivityBringsThemBack(t *testing.T) {
 			do   func()
 			want string
 		}{
-			{func() { c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}) }, "away"},
-			{func() { c.Active(time.Now()) }, "online"},
-			{func() { c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}) }, "away"},
-			{func() { c.Heartbeat(time.Now(), chat.StatusOnline, chat.Device{}) }, "online"},
+			{func() { c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}, chat.Trace{}) }, "away"},
+			{func() { c.Active(time.Now(), chat.Trace{}) }, "online"},
+			{func() { c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}, chat.Trace{}) }, "away"},
+			{func() { c.Heartbeat(time.Now(), chat.StatusOnline, chat.Device{}, chat.Trace{}) }, "online"},
 		} {
 			since := time.Now()
 			step.do()
@@ -287,7 +287,7 @@ func TestAClientSaysThatItsPersonIsAwayAndActivityBringsThemBack(t *testing.T) {
 		}
 		since := time.Now()
 		for range 300 {
-			c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{})
+			c.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}, chat.Trace{})
 			time.Sleep(time.Second)
 		}
 		w.wantTold(t, 0, since, "away")
@@ -308,7 +308,7 @@ func TestAThousandHeartbeatsASecondFlipADeviceOnceASecondAtMost(t *testing.T) {
 			if i%2 == 0 {
 				status = chat.StatusAway
 			}
-			c.Heartbeat(time.Now(), status, chat.Device{Type: chat.Desktop})
+			c.Heartbeat(time.Now(), status, chat.Device{Type: chat.Desktop}, chat.Trace{})
 			time.Sleep(time.Millisecond)
 		}
 		if n := len(w.told(0, since)); n > 11 {
@@ -438,7 +438,7 @@ func TestWhoseLoginEndsIsOfflineAtOnceThoughTheConnectionWasClosedBefore(t *test
 					c.Leave(exit)
 					time.Sleep(time.Second)
 				}
-				w.LoginEnded(w.people[0], loginOf(w.people[0]))
+				w.LoginEnded(w.people[0], loginOf(w.people[0]), chat.Trace{})
 				c.Leave(exit)
 				time.Sleep(2 * time.Minute)
 				w.wantTold(t, 0, out, "offline")
@@ -457,7 +457,7 @@ func TestALoginThatEndsWhileTheDevicesAreAwayIsEndedWhenTheyAreBack(t *testing.T
 		c := w.come(t, 0, "", "")
 		time.Sleep(16 * time.Second)
 		w.devices.away.Store(true)
-		w.LoginEnded(w.people[0], loginOf(w.people[0]))
+		w.LoginEnded(w.people[0], loginOf(w.people[0]), chat.Trace{})
 		c.Leave(chat.ExitSignedOut)
 		time.Sleep(5 * time.Second)
 		w.devices.away.Store(false)
@@ -476,9 +476,9 @@ func TestTheBestOfSeveralDevicesIsTold(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		phone := w.come(t, 0, "phone", chat.Mobile)
 		time.Sleep(5 * time.Second)
-		phone.Heartbeat(time.Now(), chat.StatusAway, chat.Device{})
+		phone.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}, chat.Trace{})
 		time.Sleep(5 * time.Second)
-		desktop.Heartbeat(time.Now(), chat.StatusAway, chat.Device{})
+		desktop.Heartbeat(time.Now(), chat.StatusAway, chat.Device{}, chat.Trace{})
 		time.Sleep(5 * time.Second)
 		desktop.Leave(chat.ExitClosed)
 		time.Sleep(time.Minute)
@@ -623,7 +623,7 @@ func TestABeatThatWaitedForOthersDoesNotMakeSomebodyBeThereForLonger(t *testing.
 			w.come(t, 0, "", "")
 		}
 		began := time.Now()
-		w.Attend(w.people[1], loginOf(w.people[1]), chat.Device{}).Leave(chat.ExitClosed)
+		w.Attend(w.people[1], loginOf(w.people[1]), chat.Device{}, chat.Trace{}).Leave(chat.ExitClosed)
 		time.Sleep(time.Minute)
 		w.devices.mu.Lock()
 		defer w.devices.mu.Unlock()
@@ -643,17 +643,17 @@ func TestManyConnectionsComeAndGoAtOnce(t *testing.T) {
 	for i := range 8 {
 		crowd.Go(func() {
 			for n := range 50 {
-				a := w.Attend(w.people[i], loginOf(w.people[i]), chat.Device{})
+				a := w.Attend(w.people[i], loginOf(w.people[i]), chat.Device{}, chat.Trace{})
 				for range 20 {
 					a.Heard(time.Now())
-					a.Active(time.Now())
-					a.Heartbeat(time.Now(), chat.StatusAway, chat.Device{ID: fmt.Sprint(n), Type: chat.Mobile})
+					a.Active(time.Now(), chat.Trace{})
+					a.Heartbeat(time.Now(), chat.StatusAway, chat.Device{ID: fmt.Sprint(n), Type: chat.Mobile}, chat.Trace{})
 				}
 				w.PrivacyHeard(w.people[i], chat.Privacy{Rev: int64(n), Enabled: true, Sharing: chat.ShareEveryone})
 				w.BeatAgain()
 				a.Leave(chat.ExitClosed)
 			}
-			w.LoginEnded(w.people[i], loginOf(w.people[i]))
+			w.LoginEnded(w.people[i], loginOf(w.people[i]), chat.Trace{})
 		})
 	}
 	crowd.Wait()

@@ -42,6 +42,7 @@ type sign struct {
 	at    int64 // when its ages were as they are
 	heard int64
 	other bool
+	cause *Trace // nil for none
 }
 
 // run has everybody's devices beat until ctx ends, and then once more.
@@ -148,6 +149,8 @@ func (k *attendances) takeDue(now int64) []sign {
 		a.due.Store(false)
 		if left := a.place < 0; left && a.lasts(now) && !a.isOver(now) || !left && a.isDue(now) {
 			signs = append(signs, a.sign(now))
+		} else if !a.other && a.isAway(now) == a.toldAway.Load() {
+			a.cause = nil // it was taken back, and nothing is to be told
 		}
 	}
 	clear(k.due)
@@ -176,11 +179,11 @@ func (a *Attendance) isDue(now int64) bool {
 // sign is the beat as of now. The caller has the lock.
 func (a *Attendance) sign(now int64) sign {
 	heard := a.heard.Load()
-	s := sign{of: a, at: now, heard: heard, other: a.other, beat: Beat{
+	s := sign{of: a, at: now, heard: heard, other: a.other, cause: a.cause, beat: Beat{
 		User: a.person.user, Login: a.login, DeviceID: a.device, Type: kinds[a.kind], Away: a.isAway(now),
 		Heard: time.Duration(now - heard), Active: time.Duration(now - a.active.Load()), Connected: time.Duration(now - a.connected),
 	}}
-	a.other = false
+	a.other, a.cause = false, nil
 	return s
 }
 
@@ -219,7 +222,7 @@ func (k *attendances) beatTogether(ctx context.Context, signs []sign) error {
 			k.learn(u, p)
 		}
 		// Some may have been taken though others were not.
-		k.service.tellPresence(changed)
+		k.service.tellPresence(changed, causesOf(signs))
 		if err != nil {
 			return err
 		}
@@ -227,6 +230,20 @@ func (k *attendances) beatTogether(ctx context.Context, signs []sign) error {
 		k.toldAll(signs)
 	}
 	return unread
+}
+
+// causesOf are the causes of what these say, of those that have one.
+func causesOf(signs []sign) func(UserID) Trace {
+	var causes map[UserID]Trace
+	for _, s := range signs {
+		if s.cause != nil {
+			if causes == nil {
+				causes = make(map[UserID]Trace)
+			}
+			causes[s.beat.User] = *s.cause
+		}
+	}
+	return func(u UserID) Trace { return causes[u] }
 }
 
 // withPrivacy adds who may know of these people, and returns the signs of those of whom that is known. Nobody else is told to
@@ -304,6 +321,9 @@ func (k *attendances) giveBack(signs []sign) {
 func (k *attendances) giveBackLocked(signs []sign) {
 	for _, s := range signs {
 		s.of.other = s.of.other || s.other
+		if s.of.cause == nil {
+			s.of.cause = s.cause
+		}
 		if a := s.of; a.place < 0 && !a.due.Swap(true) {
 			k.due = append(k.due, a)
 		}

@@ -334,14 +334,14 @@ func (s *stage) do(i int, a act, d discreet) error {
 		return s.Typing(ctx, u, c, a.kind == "type", chat.SessionID(fmt.Sprint("session ", a.who)))
 	case "connect":
 		s.seats[a.who].Leave(chat.ExitClosed)
-		s.seats[a.who] = s.Attend(u, chat.LoginID(fmt.Sprint("login ", a.who)), chat.Device{Type: chat.Desktop})
+		s.seats[a.who] = s.Attend(u, chat.LoginID(fmt.Sprint("login ", a.who)), chat.Device{Type: chat.Desktop}, chat.Trace{})
 	case "beat":
 		status := chat.StatusOnline
 		if a.number == 0 {
 			status = chat.StatusAway
 		}
 		s.seats[a.who].Heard(time.Now())
-		s.seats[a.who].Heartbeat(time.Now(), status, chat.Device{})
+		s.seats[a.who].Heartbeat(time.Now(), status, chat.Device{}, chat.Trace{})
 	case "leave":
 		s.seats[a.who].Leave(chat.ExitClosed)
 		s.seats[a.who] = nil

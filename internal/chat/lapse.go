@@ -90,6 +90,6 @@ func (s *Service) tellOffline(ctx context.Context, offline []Presence) error {
 			p.SeenAt = time.Time{}
 		}
 	}
-	s.tellPresence(offline)
+	s.tellPresence(offline, causedBy(TraceOf(ctx)))
 	return nil
 }

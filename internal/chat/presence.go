@@ -103,7 +103,7 @@ func (s *Service) SetPresence(ctx context.Context, actor UserID, a *Attendance, 
 		if err := s.setInvisible(ctx, actor, false); err != nil {
 			return err
 		}
-		a.Heartbeat(time.Now(), status, Device{})
+		a.Heartbeat(time.Now(), status, Device{}, TraceOf(ctx))
 		return nil
 	}
 	return Invalid("status", "status must be \"online\", \"away\" or \"invisible\".")

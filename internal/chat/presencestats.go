@@ -59,14 +59,24 @@ func (s *Service) attending(ctx context.Context) *sync.WaitGroup {
 	return running
 }
 
-// tellPresence tells everybody who may know.
-func (s *Service) tellPresence(changed []Presence) {
+// tellPresence tells everybody who may know. Each change has the trace of what caused it; one of which that is zero has its own.
+func (s *Service) tellPresence(changed []Presence, cause func(UserID) Trace) {
 	if len(changed) == 0 {
 		return
 	}
 	s.attendances.counters.told.Add(int64(len(changed)))
 	s.announcer.PresenceChanged(changed)
-	if s.cfg.PresenceTold != nil {
-		s.cfg.PresenceTold(changed)
+	if s.cfg.PresenceTold == nil {
+		return
+	}
+	for _, p := range changed {
+		of := cause(p.User)
+		if of.IsZero() {
+			of = NewTrace()
+		}
+		s.cfg.PresenceTold(p, of)
 	}
 }
+
+// causedBy is one cause of all.
+func causedBy(of Trace) func(UserID) Trace { return func(UserID) Trace { return of } }

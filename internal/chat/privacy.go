@@ -11,12 +11,18 @@ type privacies struct {
 	service *Service
 
 	mu     sync.Mutex
-	untold map[UserID]Watched // with the zero value where it has to be looked up
+	untold map[UserID]untold
 	trying bool
 }
 
+// untold is a change that is still to be told, and what it is a part of.
+type untold struct {
+	Watched // zero where it has to be looked up
+	of      Trace
+}
+
 func newPrivacies(s *Service) *privacies {
-	return &privacies{service: s, untold: make(map[UserID]Watched)}
+	return &privacies{service: s, untold: make(map[UserID]untold)}
 }
 
 // profileChanged tells what follows from an edit, or has it looked up later what followed from one whose outcome is not
@@ -24,7 +30,7 @@ func newPrivacies(s *Service) *privacies {
 func (s *Service) profileChanged(ctx context.Context, actor UserID, e ProfileEdit, after PrivacyChange, err error) {
 	if err != nil {
 		if AsError(err).Outcome == OutcomeUnknown {
-			s.maybeChanged(actor, e)
+			s.maybeChanged(ctx, actor, e)
 		}
 		return
 	}
@@ -39,12 +45,14 @@ func (s *Service) profileChanged(ctx context.Context, actor UserID, e ProfileEdi
 	}
 }
 
-func (s *Service) maybeChanged(actor UserID, e ProfileEdit) {
+func (s *Service) maybeChanged(ctx context.Context, actor UserID, e ProfileEdit) {
 	if e.ReadReceiptsEnabled != nil || e.PresenceInvisible != nil {
 		s.switches.maybe(actor)
 	}
 	if e.PresenceEnabled != nil || e.PresenceSharing != nil || e.PresenceInvisible != nil {
-		s.gathering.afterwards(lateCommit, func(ctx context.Context) { s.privacies.tell(ctx, actor, Watched{}) })
+		s.gathering.afterwards(lateCommit, func(later context.Context) {
+			s.privacies.tell(WithTrace(later, TraceOf(ctx)), actor, Watched{})
+		})
 	}
 }
 
@@ -69,7 +77,7 @@ func (w *privacies) tell(ctx context.Context, u UserID, is Watched) {
 		return w.service.tellPrivacy(ctx, is)
 	})
 	if err != nil && AsError(err).Code != CodeNotFound {
-		w.keep(u, is)
+		w.keep(u, untold{is, TraceOf(ctx)})
 	}
 }
 
@@ -85,19 +93,19 @@ func (s *Service) tellPrivacy(ctx context.Context, is Watched) error {
 		alone[0].SeenAt = is.SeenAt
 	}
 	if s.cfg.Devices == nil {
-		s.tellPresence(alone)
+		s.tellPresence(alone, causedBy(TraceOf(ctx)))
 		return nil
 	}
 	told, err := s.cfg.Devices.SetPrivacy(ctx, is.User, is.Privacy, is.SeenAt)
 	if err != nil {
 		told = alone
 	}
-	s.tellPresence(told)
+	s.tellPresence(told, causedBy(TraceOf(ctx)))
 	return err
 }
 
 // keep has a privacy told in a moment, the newest that is known.
-func (w *privacies) keep(u UserID, is Watched) {
+func (w *privacies) keep(u UserID, is untold) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if before, waits := w.untold[u]; !waits || is.Privacy.Rev > before.Privacy.Rev {
@@ -115,8 +123,8 @@ func (w *privacies) arm() {
 
 func (w *privacies) try(ctx context.Context) {
 	w.mu.Lock()
-	untold := w.untold
-	w.untold = make(map[UserID]Watched)
+	all := w.untold
+	w.untold = make(map[UserID]untold)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
@@ -124,7 +132,7 @@ func (w *privacies) try(ctx context.Context) {
 		w.trying = false
 		w.arm()
 	}()
-	for u, is := range untold {
-		w.tell(ctx, u, is)
+	for u, is := range all {
+		w.tell(WithTrace(ctx, is.of), u, is.Watched)
 	}
 }

@@ -91,7 +91,7 @@ func TestAPrivacyIsToldAloneWhileTheDevicesAreAwayAndWholeWhenTheyAreBack(t *tes
 	synctest.Test(t, func(t *testing.T) {
 		w := newAttended(t, 2)
 		ada := w.people[0]
-		seat := w.Attend(ada, "login", chat.Device{})
+		seat := w.Attend(ada, "login", chat.Device{}, chat.Trace{})
 		defer seat.Leave(chat.ExitSignedOut)
 		time.Sleep(2 * time.Second)
 		before := len(w.presencesOf(ada))

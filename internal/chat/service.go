@@ -35,8 +35,9 @@ type Config struct {
 	Devices Devices
 	// OwnDevices says that Devices know of this node's people alone, and are lost by its end: everybody is gone with it.
 	OwnDevices bool
-	// PresenceTold is told of what others are told of people's presence, for logs. May be nil.
-	PresenceTold func([]Presence)
+	// PresenceTold is told of what others are told of somebody's presence, for logs, with the trace of the frame, request or
+	// connection that caused it; what nobody caused, as the end of a lease, begins one. May be nil.
+	PresenceTold func(p Presence, of Trace)
 	// PresenceFailed is told when a part of what keeps presence right begins to fail, beats or lapses, and with nil when it is
 	// well again. What failed is tried again every second. May be nil.
 	PresenceFailed func(part string, err error)

@@ -11,18 +11,19 @@ import (
 type signOut struct {
 	user  UserID
 	until time.Time
+	of    Trace
 }
 
 // LoginEnded says that a login of somebody has ended, on whichever node: they are on its devices no more, also on those of
-// which the connection is closed already (C7.1). It does not wait.
-func (s *Service) LoginEnded(u UserID, l LoginID) {
+// which the connection is closed already (C7.1). The trace is of whatever ended it, if that is known here. It does not wait.
+func (s *Service) LoginEnded(u UserID, l LoginID, of Trace) {
 	if s.cfg.Devices == nil {
 		return
 	}
 	k := s.attendances
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.ended[l] = signOut{u, time.Now().Add(DeviceLease)}
+	k.ended[l] = signOut{u, time.Now().Add(DeviceLease), of}
 	k.left = slices.DeleteFunc(k.left, func(a *Attendance) bool { return a.login == l })
 	k.due = slices.DeleteFunc(k.due, func(a *Attendance) bool { return a.login == l && a.place < 0 })
 	k.wake()
@@ -36,7 +37,7 @@ func (k *attendances) signOut(ctx context.Context) (n int, err error) {
 	ended := maps.Clone(k.ended)
 	k.mu.Unlock()
 	for l, e := range ended {
-		if err := k.endLogin(ctx, e.user, l); err != nil {
+		if err := k.endLogin(WithTrace(ctx, e.of), e.user, l); err != nil {
 			return len(ended), err
 		}
 	}
@@ -60,7 +61,7 @@ func (k *attendances) endLogin(ctx context.Context, u UserID, l LoginID) error {
 // later, as if by the end of a lease.
 func (s *Service) tellEnded(ctx context.Context, changed []Presence) error {
 	offline := slices.DeleteFunc(slices.Clone(changed), func(p Presence) bool { return p.Status != StatusOffline })
-	s.tellPresence(slices.DeleteFunc(changed, func(p Presence) bool { return p.Status == StatusOffline }))
+	s.tellPresence(slices.DeleteFunc(changed, func(p Presence) bool { return p.Status == StatusOffline }), causedBy(TraceOf(ctx)))
 	if len(offline) == 0 {
 		return nil
 	}

@@ -86,7 +86,7 @@ func (b *Bot) Run(ctx context.Context, service *chat.Service) error {
 
 // stay has the bot online, which has no connection that anything would be heard of.
 func (b *Bot) stay(ctx context.Context, service *chat.Service) {
-	here := service.Attend(b.id, chat.LoginID(b.id), chat.Device{})
+	here := service.Attend(b.id, chat.LoginID(b.id), chat.Device{}, chat.Trace{})
 	defer here.Leave(chat.ExitClosed)
 	every := time.NewTicker(stays)
 	defer every.Stop()
@@ -96,7 +96,7 @@ func (b *Bot) stay(ctx context.Context, service *chat.Service) {
 			return
 		case now := <-every.C:
 			here.Heard(now)
-			here.Active(now)
+			here.Active(now, chat.Trace{})
 		}
 	}
 }

@@ -25,7 +25,7 @@ var attendingBugs = []Bug{
 		Name: "note departures and do not tell them", Breaks: "Who goes is told to be offline in time (C7.1, C7.5).", Caught: []string{"C7.3"}, Scene: "departures",
 		Edits: []Edit{{
 			File: "internal/chat/lapse.go",
-			Old:  "\ts.tellPresence(offline)\n",
+			Old:  "\ts.tellPresence(offline, causedBy(TraceOf(ctx)))\n",
 			New:  "",
 		}},
 	},

@@ -26,7 +26,7 @@ func presenceWorldOn(t *testing.T, devices chat.Devices) *world {
 
 func (n *node) come(t *testing.T, u chat.UserID) *there {
 	c := n.connect(t, u)
-	a := n.rules.Attend(u, chat.LoginID("login of "+u), chat.Device{})
+	a := n.rules.Attend(u, chat.LoginID("login of "+u), chat.Device{}, chat.Trace{})
 	return &there{c, a}
 }
 

@@ -62,8 +62,8 @@ func (c *conn) welcome(identity auth.Identity, token string, device chat.Device,
 		c.refuse(err)
 		return
 	}
-	c.presence = c.server.rules.Attend(identity.User, identity.Login, device)
-	c.presence.Heartbeat(time.Now(), status, device)
+	c.presence = c.server.rules.Attend(identity.User, identity.Login, device, c.trace)
+	c.presence.Heartbeat(time.Now(), status, device, c.trace)
 	c.succeed()
 	c.server.hub.Welcome(c.session)
 }
@@ -88,7 +88,7 @@ func (c *conn) renew(m *protocol.Auth) {
 	}
 	if identity.Login != c.login {
 		c.server.hub.ChangeLogin(c.session, identity.Login)
-		c.presence.Relogin(identity.Login)
+		c.presence.Relogin(identity.Login, c.acting)
 		// A login that ended since it was checked did not find this session.
 		if _, err := c.server.verifier.Verify(m.Token); err != nil {
 			c.refuse(err)

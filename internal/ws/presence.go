@@ -12,7 +12,7 @@ import (
 func (c *conn) noteActivity(command protocol.Command, now time.Time) {
 	switch command.(type) {
 	case *protocol.SendMessage, *protocol.EditMessage, *protocol.DeleteMessage, *protocol.StartTyping, *protocol.Read:
-		c.presence.Active(now)
+		c.presence.Active(now, c.acting)
 	}
 }
 
@@ -26,7 +26,8 @@ func (c *conn) heartbeat(ctx context.Context, m *protocol.Heartbeat, now time.Ti
 		c.presenceProblem(ctx, err)
 		return
 	}
-	beat := func(context.Context) { c.presence.Heartbeat(now, chat.Status(m.Status), device) }
+	of := c.acting
+	beat := func(context.Context) { c.presence.Heartbeat(now, chat.Status(m.Status), device, of) }
 	switch {
 	case c.sights == nil || c.sights.idle():
 		beat(context.Background())

@@ -130,7 +130,7 @@ func TestAClosedConnectionIsThereForThirtySecondsAndAnEndedLoginForNone(t *testi
 		w.wantIs(u, "back", "online")
 		login := chat.LoginID("login of " + u)
 		w.hub.EndLogin(login)
-		w.rules.LoginEnded(u, login)
+		w.rules.LoginEnded(u, login, chat.Trace{})
 		time.Sleep(time.Second)
 		w.wantIs(u, "signed out", "offline")
 		if _, code := c.seen(); code != 4403 {
