@@ -107,6 +107,8 @@ func (r *run) phase(f *flood, nodes servers, memory *memoryWatch, during time.Du
 	m, p := startMeter(nodes.pids(), r.postgres), phase{began: time.Now()}
 	err := f.load.wait(during)
 	p.ended, p.cpu, p.memory = time.Now(), m.stop(), memory.most()
+	// Counting keeps people from sending, who would then send at one moment what had come due meanwhile.
+	err = errors.Join(err, <-offered)
 	p.rate = f.rate(p)
-	return p, errors.Join(err, <-offered)
+	return p, err
 }
