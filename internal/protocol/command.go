@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 
@@ -158,17 +159,17 @@ var commands = map[string]func() Command{
 // that the answer can name it. traceparent is what the frame says of its trace, unchecked; what is no text
 // counts as nothing.
 func DecodeCommand(frame []byte) (command Command, traceparent string, err error) {
-	if depth(frame) > MaxDepth {
+	if bytes.Count(frame, []byte{'{'})+bytes.Count(frame, []byte{'['}) > MaxDepth && depth(frame) > MaxDepth {
 		return nil, "", chat.Invalid("", "The frame nests deeper than %d levels.", MaxDepth)
 	}
-	var head struct {
-		Type        string         `json:"type"`
-		Traceparent jsontext.Value `json:"traceparent"`
+	if command, traceparent, ok := decodeSend(frame); ok {
+		return command, traceparent, nil
 	}
+	var head head
 	if err := json.Unmarshal(frame, &head); err != nil {
 		return nil, "", malformed(err)
 	}
-	traceparent = strings.Trim(string(head.Traceparent), `"`)
+	traceparent = head.traceparent()
 	construct, known := commands[head.Type]
 	if !known {
 		return nil, traceparent, chat.Invalid("type", "This type of event is not known.")
@@ -181,6 +182,30 @@ func DecodeCommand(frame []byte) (command Command, traceparent string, err error
 		return nil, traceparent, malformed(err)
 	}
 	return command, traceparent, nil
+}
+
+// head is what every frame may have.
+type head struct {
+	Type        string         `json:"type"`
+	Traceparent jsontext.Value `json:"traceparent"`
+}
+
+func (h *head) traceparent() string { return strings.Trim(string(h.Traceparent), `"`) }
+
+// decodeSend reads in one go what comes most, and what most programs write so: a message:send whose type comes first. It says
+// nothing of what it cannot read.
+func decodeSend(frame []byte) (m *SendMessage, traceparent string, ok bool) {
+	if !bytes.HasPrefix(frame, []byte(`{"type":"message:send"`)) {
+		return nil, "", false
+	}
+	var send struct {
+		head
+		SendMessage
+	}
+	if err := json.Unmarshal(frame, &send); err != nil || send.Type != "message:send" {
+		return nil, "", false
+	}
+	return &send.SendMessage, send.traceparent(), true
 }
 
 // sendAnyway reads what a broken message:send has to be answered with.
