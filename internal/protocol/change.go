@@ -87,6 +87,26 @@ func AppendMessageSent(dst []byte, m *chat.Message) []byte {
 	return append(dst, '}')
 }
 
+// AppendMessageError appends what Encode would write of it: a node that has too much to do says it a hundred thousand times a
+// second.
+func AppendMessageError(dst []byte, m *MessageError) []byte {
+	dst = appendText(append(dst, `{"type":"message:error","clientMessageId":`...), m.ClientMessageID)
+	dst = appendText(append(dst, `,"error":`...), m.Error)
+	dst = appendText(append(dst, `,"code":`...), m.Code)
+	dst = strconv.AppendBool(append(dst, `,"retryable":`...), m.Retryable)
+	dst = appendText(append(dst, `,"outcome":`...), m.Outcome)
+	if m.Reason != "" {
+		dst = appendText(append(dst, `,"reason":`...), m.Reason)
+	}
+	if m.RetryAfterMs != 0 {
+		dst = strconv.AppendInt(append(dst, `,"retryAfterMs":`...), m.RetryAfterMs, 10)
+	}
+	if m.TraceID != "" {
+		dst = appendText(append(dst, `,"traceId":`...), m.TraceID)
+	}
+	return append(dst, '}')
+}
+
 // appendText appends a JSON string. The error tells of invalid UTF-8, which has been mended by then.
 func appendText(dst []byte, s string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s)

@@ -25,6 +25,14 @@ func anyMessage(t *rapid.T) chat.Message {
 	}
 }
 
+func anyMessageError(t *rapid.T) MessageError {
+	return MessageError{
+		ClientMessageID: rapid.String().Draw(t, "client id"), Error: rapid.String().Draw(t, "error"), Code: rapid.String().Draw(t, "code"),
+		Retryable: rapid.Bool().Draw(t, "retryable"), Outcome: rapid.String().Draw(t, "outcome"), Reason: rapid.String().Draw(t, "reason"),
+		RetryAfterMs: rapid.Int64().Draw(t, "ms"), TraceID: rapid.String().Draw(t, "trace"),
+	}
+}
+
 func TestHandAppendedEventsEqualTheEncodedOnes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := anyMessage(t)
@@ -34,6 +42,10 @@ func TestHandAppendedEventsEqualTheEncodedOnes(t *testing.T) {
 		}
 		if got, want := string(AppendMessageSent(nil, &m)), string(Encode(MessageSentOf(m))); got != want {
 			t.Fatalf("message:sent\n got %s\nwant %s", got, want)
+		}
+		e := anyMessageError(t)
+		if got, want := string(AppendMessageError(nil, &e)), string(Encode(e)); got != want {
+			t.Fatalf("message:error\n got %s\nwant %s", got, want)
 		}
 	})
 }
