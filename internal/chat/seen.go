@@ -14,59 +14,59 @@ const (
 	maxSeen = 50_000
 )
 
-type draftKey struct {
-	conversation ConversationID
-	sender       UserID
-	clientID     string
-}
-
 // seenDrafts remembers recent sends in two generations: when the young one is full or half of seenFor
 // old it becomes the old one, and what was old is forgotten.
 type seenDrafts struct {
 	seed       maphash.Seed
 	mu         sync.Mutex
-	young, old map[draftKey]seenDraft
+	young, old map[uint64]*seenDraft // by the hash of what tells sends apart; of two with one hash the later is remembered
 	since      time.Time
 }
 
 // seenDraft is what a draft was stored as, without its text.
 type seenDraft struct {
 	message Message
-	content uint64
+	content uint64 // the hash of its text
 }
 
 func newSeenDrafts() *seenDrafts {
-	return &seenDrafts{seed: maphash.MakeSeed(), young: make(map[draftKey]seenDraft), since: time.Now()}
+	return &seenDrafts{seed: maphash.MakeSeed(), young: make(map[uint64]*seenDraft), since: time.Now()}
 }
 
-func keyOf(sub *Submission) draftKey {
-	return draftKey{sub.Conversation, sub.Sender, sub.ClientMessageID}
+func (d *seenDrafts) key(sub *Submission) uint64 {
+	return maphash.Comparable(d.seed, [3]string{string(sub.Conversation), string(sub.Sender), sub.ClientMessageID})
 }
 
 // find returns what the submission was stored as. Other content under the same key is not found here:
 // the message may have been edited since, and only the store knows.
 func (d *seenDrafts) find(sub *Submission) (Message, bool) {
-	content := maphash.String(d.seed, sub.Content)
+	key := d.key(sub)
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	s, ok := d.young[keyOf(sub)]
-	if !ok {
-		s, ok = d.old[keyOf(sub)]
+	s := d.young[key]
+	if s == nil {
+		s = d.old[key]
 	}
-	if !ok || s.content != content {
+	d.mu.Unlock()
+	if s == nil || !s.is(sub) || s.content != maphash.String(d.seed, sub.Content) {
 		return Message{}, false
 	}
-	s.message.Content = sub.Content
-	return s.message, true
+	m := s.message
+	m.Content = sub.Content
+	return m, true
+}
+
+func (s *seenDraft) is(sub *Submission) bool {
+	return s.message.Conversation == sub.Conversation && s.message.Sender == sub.Sender && s.message.ClientMessageID == sub.ClientMessageID
 }
 
 func (d *seenDrafts) remember(sub *Submission, m Message) {
-	s := seenDraft{message: m, content: maphash.String(d.seed, sub.Content)}
+	s := &seenDraft{message: m, content: maphash.String(d.seed, sub.Content)}
 	s.message.Content = ""
+	key := d.key(sub)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if now := time.Now(); len(d.young) >= maxSeen/2 || now.Sub(d.since) >= seenFor/2 {
-		d.old, d.young, d.since = d.young, make(map[draftKey]seenDraft), now
+		d.old, d.young, d.since = d.young, make(map[uint64]*seenDraft), now
 	}
-	d.young[keyOf(sub)] = s
+	d.young[key] = s
 }
