@@ -78,11 +78,13 @@ func (s *Service) finish(p *pendingSend, sent Sent, err error) {
 		return
 	}
 	if err != nil {
-		e := *AsError(err)
+		e := AsError(err)
 		if e.Outcome == "" {
-			e.Outcome = OutcomeRejected
+			rejected := *e
+			rejected.Outcome = OutcomeRejected
+			e = &rejected
 		}
-		err = &e
+		err = e
 	}
 	p.answer(sent, err)
 	if s.cfg.Sent != nil {

@@ -77,38 +77,36 @@ func (s *Service) lane(c ConversationID) *lane {
 	return s.lanes[maphash.String(laneSeed, string(c))%uint64(len(s.lanes))]
 }
 
-func (l *lane) enqueue(p *pendingSend) {
+// enqueue takes a send in, or says why not. What is refused costs as little as can be.
+func (l *lane) enqueue(sub Submission, arrived time.Time, answer func(Sent, error)) error {
 	l.service.overload.watch()
 	l.mu.Lock()
-	closed, wait := l.closed, l.wouldWait(p.arrived)
+	closed, wait := l.closed, l.wouldWait(arrived)
 	full := wait > waitAtMost || len(l.queue) >= maxQueuedMessages/len(l.service.lanes) ||
-		l.bytes+len(p.sub.Content) > maxQueuedBytes/len(l.service.lanes)
+		l.bytes+len(sub.Content) > maxQueuedBytes/len(l.service.lanes)
 	if !full && !closed {
-		// What is refused costs as little as can be.
-		p.id = MessageID(l.service.cfg.NewID())
-		l.queue = append(l.queue, p)
-		l.bytes += len(p.sub.Content)
+		l.queue = append(l.queue, &pendingSend{id: MessageID(l.service.cfg.NewID()), sub: sub, arrived: arrived, answer: answer})
+		l.bytes += len(sub.Content)
 		if l.watchdog == nil {
 			l.watchdog = time.AfterFunc(answerWithin, l.answerOverdue)
 		}
 	}
 	l.mu.Unlock()
-	if closed {
-		l.service.finish(p, Sent{}, &Error{
+	switch {
+	case closed:
+		return &Error{
 			Code: CodeDBConnectionLost, Message: "This node is stopping.",
 			RetryAfter: time.Second, Outcome: OutcomeRejected,
-		})
-		return
-	}
-	if full {
+		}
+	case full:
 		l.service.overload.refused.Add(1)
-		l.service.finish(p, Sent{}, Overloaded("Too many messages are waiting to be stored.", wait))
-		return
+		return Overloaded("Too many messages are waiting to be stored.", wait)
 	}
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+	return nil
 }
 
 // answerOverdue answers what the database has kept waiting for too long. The write itself goes on: if

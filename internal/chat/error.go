@@ -87,9 +87,9 @@ var Codes = []CodeInfo{
 
 // Info returns the row of c in [Codes]; an unknown code has the row of [CodeInternal].
 func (c Code) Info() CodeInfo {
-	for _, row := range Codes {
-		if row.Code == c {
-			return row
+	for i := range Codes {
+		if Codes[i].Code == c {
+			return Codes[i]
 		}
 	}
 	return Codes[len(Codes)-1]
@@ -147,6 +147,9 @@ func Forbidden(message string) *Error { return &Error{Code: CodeForbidden, Messa
 // AsError finds the [Error] in err's chain. An error that nobody named becomes CodeInternal, which
 // shows nothing of it.
 func AsError(err error) *Error {
+	if e, is := err.(*Error); is {
+		return e
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e

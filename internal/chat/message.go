@@ -61,16 +61,17 @@ type Sent struct {
 // Submissions of one sender to one conversation are stored in the order of these calls. That the
 // sender leaves does not stop the write (C2.8), so there is no way to cancel it.
 func (s *Service) SendMessage(sub Submission, answer func(Sent, error)) {
-	p := &pendingSend{sub: sub, arrived: time.Now(), answer: answer}
-	if err := check(&p.sub); err != nil {
-		s.finish(p, Sent{}, err)
-		return
+	arrived := time.Now()
+	var sent Sent
+	err := check(&sub)
+	if err == nil {
+		if sent.Message, sent.Duplicate = s.seen.find(&sub); !sent.Duplicate {
+			if err = s.lane(sub.Conversation).enqueue(sub, arrived, answer); err == nil {
+				return
+			}
+		}
 	}
-	if m, ok := s.seen.find(&p.sub); ok {
-		s.finish(p, Sent{Message: m, Duplicate: true}, nil)
-		return
-	}
-	s.lane(sub.Conversation).enqueue(p)
+	s.finish(&pendingSend{sub: sub, arrived: arrived, answer: answer}, sent, err)
 }
 
 // check applies the rules that need nothing but the submission. Who may send is decided in the lane,
