@@ -20,8 +20,9 @@ import (
 const requestWithin = 3 * time.Second
 
 // readPause is how long a connection is not read on which a send was refused for want of time: what comes meanwhile is refused
-// together, in one read and one write, and who stores messages has the processors. A refusal is to take 50 ms at most.
-const readPause = 20 * time.Millisecond
+// together, in one read and one write, and who stores messages has the processors. A refusal is to take 50 ms at most, the wait
+// for a processor included.
+const readPause = 15 * time.Millisecond
 
 // gone is how a connection ends that broke off.
 var gone = realtime.Closing{Code: protocol.CloseGoingAway, Reason: "connection lost"}

@@ -26,7 +26,8 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 	}, func(sent chat.Sent, err error) {
 		if err != nil && chat.AsError(err).Reason == chat.ReasonOverloaded {
 			// It comes before SendMessage returns, to the reading goroutine, and is finished when it is answered.
-			c.refusals = append(c.refusals, protocol.Encode(protocol.MessageErrorOf(err, m.ClientMessageID, trace)))
+			refusal := protocol.MessageErrorOf(err, m.ClientMessageID, trace)
+			c.refusals = append(c.refusals, protocol.AppendMessageError(make([]byte, 0, 320), &refusal))
 			return
 		}
 		defer c.requests.finish()
