@@ -202,7 +202,7 @@ func decodeSend(frame []byte) (m *SendMessage, traceparent string, ok bool) {
 		head
 		SendMessage
 	}
-	if err := json.Unmarshal(frame, &send); err != nil || send.Type != "message:send" {
+	if err := json.Unmarshal(frame, &send); err != nil {
 		return nil, "", false
 	}
 	return &send.SendMessage, send.traceparent(), true

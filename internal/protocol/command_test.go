@@ -1,11 +1,13 @@
 package protocol
 
 import (
+	"fmt"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/parley-chat/parley/internal/chat"
 )
@@ -65,4 +67,33 @@ func FuzzEvent(f *testing.F) {
 			t.Fatalf("%q came back as %q", content, back.Message.Content)
 		}
 	})
+}
+
+// What comes first in a frame, or before it, makes no difference.
+func TestAMessageSendIsReadTheSameHoweverItIsWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.SampledFrom([]string{
+			`"a"`, `""`, `"\u00e9\n"`, `"\ud800"`, "\"\xff\"", `7`, `null`, `true`, `{}`, `[]`, `{"a":[1]}`, `"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"`,
+		})
+		name := rapid.SampledFrom([]string{"conversationId", "content", "contentType", "clientMessageId", "traceparent", "type", "Type", "other"})
+		frame := `{"type":"message:send"`
+		for range rapid.IntRange(0, 6).Draw(t, "members") {
+			frame += fmt.Sprintf(`,%q:%s`, name.Draw(t, "name"), value.Draw(t, "value"))
+		}
+		frame += rapid.SampledFrom([]string{"}", "} ", "}}", "", "x}", `,}`}).Draw(t, "end")
+		got, gotTrace, gotErr := DecodeCommand([]byte(frame))
+		want, wantTrace, wantErr := DecodeCommand([]byte(" " + frame))
+		if diff := cmp.Diff(want, got); diff != "" || gotTrace != wantTrace || said(gotErr) != said(wantErr) {
+			t.Fatalf("%s\n%s%q, %q: %s, %s", frame, diff, gotTrace, wantTrace, said(gotErr), said(wantErr))
+		}
+	})
+}
+
+// said is what a client is told of an error.
+func said(err error) string {
+	if err == nil {
+		return ""
+	}
+	e := chat.AsError(err)
+	return fmt.Sprint(e.Code, e.Field, e.Message)
 }
