@@ -59,6 +59,7 @@ type lane struct {
 	watchdog *time.Timer
 	closed   bool
 	pace     pace
+	heldUp   bool // what is being committed waits for a row that somebody keeps locked
 
 	// stuck are conversations whose rows somebody kept locked at the last try, and when; run has it alone.
 	stuck map[ConversationID]time.Time
@@ -184,13 +185,16 @@ func (l *lane) commitNext() bool {
 	}
 	l.inFlight, l.pace.began, l.pace.mute = batch, time.Now(), false
 	l.mu.Unlock()
-	for _, part := range l.apart(batch) {
+	for i, part := range l.apart(batch) {
+		if i > 0 {
+			l.holdUp()
+		}
 		for len(part) > 0 {
 			part = l.commit(part)
 		}
 	}
 	l.mu.Lock()
-	l.inFlight, l.turns = nil, l.turns+1
+	l.inFlight, l.heldUp, l.turns = nil, false, l.turns+1
 	l.pace.took()
 	l.mu.Unlock()
 	return true
@@ -302,7 +306,7 @@ func (l *lane) append(drafts []Draft, until time.Time) (appended []Appended, err
 func (l *lane) tried(ctx context.Context, ask func() error) (err error) {
 	backoff := 50 * time.Millisecond
 	for try := 1; ; try++ {
-		if away := l.service.store.Await(ctx); away != nil {
+		if away := l.await(ctx); away != nil {
 			if err == nil {
 				err = &Error{Code: CodeDBConnectionLost, Message: "The database cannot be reached.", RetryAfter: time.Second, Outcome: OutcomeRejected, Err: away}
 			}
@@ -324,4 +328,16 @@ func (l *lane) tried(ctx context.Context, ask func() error) (err error) {
 		}
 		backoff *= 3
 	}
+}
+
+// await waits while the store is known to be away.
+func (l *lane) await(ctx context.Context) error {
+	l.mu.Lock()
+	l.pace.wait(time.Now())
+	l.mu.Unlock()
+	err := l.service.store.Await(ctx)
+	l.mu.Lock()
+	l.pace.goOn(time.Now())
+	l.mu.Unlock()
+	return err
 }

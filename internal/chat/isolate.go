@@ -25,6 +25,7 @@ func (l *lane) isolate(batch []*pendingSend, err error) (again []*pendingSend) {
 		return nil
 	case e.Reason == ReasonLocked:
 		parts = byConversation(batch)
+		l.holdUp()
 		if len(parts) == 1 {
 			l.stuck[batch[0].sub.Conversation] = time.Now()
 		}
@@ -60,6 +61,13 @@ func (l *lane) apart(batch []*pendingSend) [][]*pendingSend {
 		}
 	}
 	return append([][]*pendingSend{free}, byConversation(stuck)...)
+}
+
+// holdUp notes that the rest of the batch may wait for a row that somebody keeps locked.
+func (l *lane) holdUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heldUp = true
 }
 
 // byConversation splits sends by conversation, each in its order.

@@ -154,12 +154,12 @@ func (s *Service) Overload() OverloadStats {
 	return out
 }
 
-// queued looks at all lanes.
+// queued looks at all lanes. Who waits for a row that somebody keeps locked waits no less when work is left out.
 func (s *Service) queued(now time.Time) (full float64, waited time.Duration) {
 	for _, l := range s.lanes {
 		l.mu.Lock()
 		for _, list := range [2][]*pendingSend{l.inFlight, l.queue} {
-			if len(list) > 0 {
+			if len(list) > 0 && !l.heldUp {
 				waited = max(waited, now.Sub(list[0].arrived))
 			}
 		}
@@ -181,11 +181,25 @@ func Overloaded(message string, atLeast time.Duration) *Error {
 // waitAtMost is the longest estimated wait with which a send is let in: the estimate may be a fifth too short.
 const waitAtMost = 2400 * time.Millisecond
 
-// pace is how long the batches of a lane take, from when they are taken until they are handed out.
+// pace is how long the batches of a lane take, from when they are taken until they are handed out, without what they wait for
+// a store that is away.
 type pace struct {
 	usual time.Duration
-	began time.Time // of the batch in flight, or of the last one
+	began time.Time // of the batch in flight, or of the last one; as much later as it has waited
+	waits time.Time // since when it does; zero when it does not
 	mute  bool      // that batch says nothing of how quick things are
+}
+
+func (p *pace) wait(now time.Time) { p.waits = now }
+
+func (p *pace) goOn(now time.Time) { p.began, p.waits = p.began.Add(now.Sub(p.waits)), time.Time{} }
+
+// elapsed is how long the batch in flight has taken.
+func (p *pace) elapsed(now time.Time) time.Duration {
+	if !p.waits.IsZero() {
+		now = p.waits
+	}
+	return now.Sub(p.began)
 }
 
 // failed notes that a batch failed. It says how slow the database is when that was the reason, and nothing else.
@@ -210,7 +224,7 @@ func (l *lane) wouldWait(now time.Time) time.Duration {
 		return 0
 	}
 	rest, usual := time.Duration(0), l.pace.usual
-	if elapsed := now.Sub(l.pace.began); l.inFlight != nil && elapsed < answerWithin {
+	if elapsed := l.pace.elapsed(now); l.inFlight != nil && elapsed < answerWithin {
 		rest, usual = max(0, usual-elapsed), max(usual, elapsed)
 	}
 	return rest + time.Duration(1+len(l.queue)/maxBatch)*usual

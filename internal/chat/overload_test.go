@@ -166,3 +166,69 @@ func TestABurstThatIsOverInAMomentCostsNobodyTheirReads(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOutageThatIsOverInTimeIsNoOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, c := slow(t, func(n int) ([]chat.Appended, error) {
+			time.Sleep(5 * time.Millisecond)
+			return make([]chat.Appended, n), nil
+		}, nil)
+		back := make(chan struct{})
+		w.store.await = func(context.Context) error {
+			<-back
+			return nil
+		}
+		var answers []<-chan answer
+		send := func(n int) {
+			for range n {
+				answers = append(answers, w.post(c, w.people[0], fmt.Sprint("m", len(answers)), "Hello"))
+			}
+		}
+		for range 9 {
+			send(90)
+			time.Sleep(200 * time.Millisecond)
+		}
+		send(90)
+		close(back)
+		time.Sleep(time.Second)
+		// There is time again: what it waited says nothing of how long the next batches take.
+		send(600)
+		for _, answered := range answers {
+			if a := <-answered; a.err != nil {
+				t.Fatal(a.err)
+			}
+		}
+	})
+}
+
+func TestARowThatSomebodyKeepsLockedCostsNobodyTheirReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		locked := chat.ConversationID(newID())
+		w, c := slow(t, nil, nil)
+		w.store.fault(func(_ context.Context, drafts []chat.Draft, _ func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+			for i := range drafts {
+				if drafts[i].Conversation == locked {
+					time.Sleep(time.Second)
+					return nil, &chat.Error{Code: chat.CodeDBTimeout, Reason: chat.ReasonLocked, Message: "locked", Outcome: chat.OutcomeRejected}
+				}
+			}
+			return make([]chat.Appended, len(drafts)), nil
+		})
+		wantCode(t, (<-w.post(locked, w.people[0], "first", "Hello")).err, chat.CodeDBTimeout)
+		time.Sleep(time.Second)
+		for round := range 3 {
+			stuck := w.post(locked, w.people[0], fmt.Sprint("stuck", round), "Hello")
+			free := w.post(c, w.people[0], fmt.Sprint("free", round), "Hello")
+			for range 19 {
+				time.Sleep(50 * time.Millisecond)
+				if w.Shed(chat.WorkReads) || w.Shed(chat.WorkTyping) {
+					t.Fatal("work is left out")
+				}
+			}
+			wantCode(t, (<-stuck).err, chat.CodeDBTimeout)
+			if a := <-free; a.err != nil {
+				t.Error(a.err)
+			}
+		}
+	})
+}

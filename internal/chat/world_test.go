@@ -251,6 +251,7 @@ type faultyStore struct {
 	chat.Store
 	mu     sync.Mutex
 	blind  error // of looking up what was sent before
+	await  func(context.Context) error
 	append func(ctx context.Context, drafts []chat.Draft, commit func() ([]chat.Appended, error)) ([]chat.Appended, error)
 }
 
@@ -258,6 +259,16 @@ func (f *faultyStore) fault(append func(context.Context, []chat.Draft, func() ([
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.append = append
+}
+
+func (f *faultyStore) Await(ctx context.Context) error {
+	f.mu.Lock()
+	await := f.await
+	f.mu.Unlock()
+	if await == nil {
+		return f.Store.Await(ctx)
+	}
+	return await(ctx)
 }
 
 func (f *faultyStore) MessageByClientID(ctx context.Context, c chat.ConversationID, sender chat.UserID, key string) (chat.Message, error) {
