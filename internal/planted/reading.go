@@ -102,8 +102,8 @@ var readingBugs = []Bug{
 			},
 			{
 				File: "internal/realtime/readership.go",
-				Old:  "\tif known && (had.at > said || p.Seq > 0 && p.Seq < had.Seq) {\n",
-				New:  "\tif known && (had.at > said || p.Seq < had.Seq) {\n",
+				Old:  "\tcase p.Seq > 0 && (p.Seq < had.Seq || had.Seq == 0 && had.at > said):\n",
+				New:  "\tcase p.Seq < had.Seq || had.Seq == 0 && had.at > said:\n",
 			},
 		},
 	},

@@ -63,6 +63,9 @@ type seat struct {
 	interest *interest
 	shown    bool
 	read     int64 // the last read position that was told
+	// least is the read position in the store when another session of theirs came: it may have been told that on another
+	// node, so what is told below it is late.
+	least int64
 	// agrees is the read position in the store with which that was found to agree: what the person sent moves only
 	// the one that is told (C6.5).
 	agrees int64

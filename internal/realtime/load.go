@@ -193,7 +193,8 @@ func (b *book) seatAll(arrivals []*arrival, interests map[chat.UserID][]chat.Int
 // has listed its conversations yet, and nothing was told of who is in this one since it was read.
 func (b *book) take(p *person, in chat.Interest) (settled bool, topic string) {
 	i := b.conversations[in.Conversation]
-	if p.seatOf(i) != nil {
+	if s := p.seatOf(i); s != nil {
+		s.least = max(s.least, in.ReadSeq)
 		return true, ""
 	}
 	mayBeListed := p.late && in.UpdatedAt.After(p.since.Add(-clocksApart))

@@ -105,13 +105,13 @@ func (b *book) reachedBy(u chat.UserID, c chat.ConversationID, seq int64) bool {
 	return b.people[u].seatOf(i) != nil && seq <= i.lastSeq
 }
 
-// advance notes a read position that is about to be told. It reports whether it is: not when a later one was told;
-// and whether its unread count is older than the newest message, so that it has to be told again.
+// advance notes a read position that is about to be told. It reports whether it is: not when a later one was told, or may
+// have been on another node; and whether its unread count is older than the newest message, so that it has to be told again.
 func (b *book) advance(u chat.UserID, state chat.ReadState) (tell, stale bool) {
 	tell = true
 	b.touch(u, state.Conversation, func(s *seat) {
-		tell, stale = state.LastReadSeq >= s.read, state.LastSeq < s.interest.lastSeq
-		if state.LastReadSeq > s.read {
+		tell, stale = state.LastReadSeq >= max(s.read, s.least), state.LastSeq < s.interest.lastSeq
+		if tell && state.LastReadSeq > s.read {
 			s.read, s.agrees = state.LastReadSeq, disputed
 		}
 	})
@@ -120,10 +120,10 @@ func (b *book) advance(u chat.UserID, state chat.ReadState) (tell, stale bool) {
 
 // correct notes a read position that the store answered for one that differs from what was told, and may lie before
 // it: then somebody made that up. It reports whether it is to be told: not when it is what was told, nor when another
-// one was told meanwhile.
+// one was told meanwhile, or may have been on another node.
 func (b *book) correct(u chat.UserID, d difference, state chat.ReadState) (tell, stale bool) {
 	b.touch(u, state.Conversation, func(s *seat) {
-		if s.read != d.told {
+		if s.read != d.told || state.LastReadSeq < s.least {
 			return
 		}
 		tell, stale = state.LastReadSeq != s.read, state.LastSeq < s.interest.lastSeq

@@ -20,6 +20,9 @@ const (
 //
 // Announcements come in any order and may be lost, and what is read from the store may be older than an announcement that
 // came meanwhile. So what is told is numbered: a reading of the store does not go over what was announced since it began.
+//
+// An announcement may also be older than what another node told a client that comes from there. The store is not: so a
+// subscription is told what changes only once it was shown what was read after it came.
 type readership struct {
 	size    size
 	said    int64 // announcements so far
@@ -118,10 +121,21 @@ func (t *topic) count(c chat.ReadCounts, to map[*Session]bool) {
 	})
 }
 
+// toReaders passes over those who have not been shown anything yet: they will be, with what is told the others until then.
 func (t *topic) toReaders(send func(*Session)) {
 	for s, sub := range t.subs {
-		if !sub.joining {
+		if sub.shown {
 			send(s)
+		}
+	}
+}
+
+// admitReaders lets those sessions be shown what is about to be, and be told what changes. One that catches up, since it
+// has begun to follow anew, wants it by itself when it is live.
+func (t *topic) admitReaders(to map[*Session]bool) {
+	for s := range to {
+		if sub := t.subs[s]; sub != nil && !sub.joining {
+			sub.shown = true
 		}
 	}
 }
@@ -138,6 +152,7 @@ func (t *topic) showReceipts(what chat.Receipts, to map[*Session]bool, said int6
 	}
 	turned := r.size != unread && r.size != is
 	r.size = is
+	t.admitReaders(to)
 	if is == many {
 		clear(r.shown)
 		t.deliveries = deliveries{}
@@ -172,8 +187,13 @@ func (t *topic) showRead(p chat.Shown, to map[*Session]bool, said int64, all boo
 	r := &t.readers
 	had, known := r.shown[p.User]
 	now := position{p, had.at}
-	if known && (had.at > said || p.Seq > 0 && p.Seq < had.Seq) {
+	switch {
+	case !known:
+	case p.Seq > 0 && (p.Seq < had.Seq || had.Seq == 0 && had.at > said):
 		now.Message, now.Seq, now.At = had.Message, had.Seq, had.At
+	case p.Seq == 0 && had.Seq > 0 && had.at > said:
+		// They let nobody know, and what was announced since is from before that, or they do again: it is read once more.
+		t.hub.receipts.want(t.id, nil, false)
 	}
 	read := all || now.Seq != had.Seq
 	r.put(now)

@@ -161,17 +161,19 @@ func (r *receipts) tellThese(wanted map[chat.ConversationID]map[*Session]bool) (
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), chat.MaxSubscribe)
-		said := make(map[chat.ConversationID]int64, n)
+		// A topic that is new when the reading ends is told nothing of it: it may be older than what those who follow were told
+		// by the one before.
+		topics, said := make(map[chat.ConversationID]*topic, n), make(map[chat.ConversationID]int64, n)
 		for _, c := range ids[:n] {
 			if t := r.hub.topic(c); t != nil {
-				said[c] = t.said()
+				topics[c], said[c] = t, t.said()
 			}
 		}
 		read, unread := r.read(ids[:n])
 		r.putBack(wanted, unread)
 		all = all && len(unread) == 0
 		for c, what := range read {
-			if t := r.hub.topic(c); t != nil {
+			if t := topics[c]; t != nil {
 				t.showReceipts(what, wanted[c], said[c])
 			}
 		}

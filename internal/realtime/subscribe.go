@@ -118,7 +118,7 @@ func (h *Hub) join(ctx context.Context, s *Session, w Want) error {
 	if err := t.catchUp(ctx, sub, w.AfterRev, read); err != nil {
 		return err
 	}
-	h.receipts.want(t.id, s, w.AfterRev != nil && *w.AfterRev > 0)
+	h.receipts.want(t.id, s, sub.knew)
 	h.presences.mail.put(func(l *post) { l.opened = append(l.opened, opening{s.User, t.id}) })
 	return nil
 }
@@ -133,9 +133,10 @@ func (h *Hub) register(s *Session, w Want) (*topic, *subscription) {
 			t.mu.Unlock()
 			continue
 		}
-		sub := &subscription{session: s, joining: true, from: t.rev}
+		sub := &subscription{session: s, joining: true, from: t.rev, knew: w.AfterRev != nil && *w.AfterRev > 0}
 		if before := t.subs[s]; before != nil {
 			before.gone = true
+			sub.knew = sub.knew || before.knew || before.shown
 			if w.AfterRev == nil {
 				sub.resumes, sub.rev = !before.joining || before.resumes, before.rev
 			}

@@ -67,7 +67,10 @@ type subscription struct {
 	gone    bool  // the session left the topic; whoever is joining stops
 	joining bool
 	resumes bool // it replaces a live one and goes on from that one's rev
-	page    int  // changes to read next; whoever is joining has it alone
+	// shown says that it was shown who has read what; what changes is told it only from then on. knew says that the client
+	// was told of that before.
+	shown, knew bool
+	page        int // changes to read next; whoever is joining has it alone
 	// buffer has what happened while joining, past from; overflowed says that it could not.
 	from       int64
 	buffer     []frame

@@ -194,6 +194,7 @@ type event struct {
 	SenderID       string                 `json:"senderId"`
 	Seq            int64                  `json:"seq"`
 	UpToSeq        int64                  `json:"upToSeq"`
+	LastReadSeq    int64                  `json:"lastReadSeq"`
 	Reason         string                 `json:"reason"`
 	Code           string                 `json:"code"`
 	Ref            string                 `json:"ref"`
