@@ -106,7 +106,7 @@ func TestWhoIsNotInAConversationCannotSubscribe(t *testing.T) {
 	stranger.awaitType("conversation:added")
 	stranger.mu.Lock()
 	defer stranger.mu.Unlock()
-	for _, e := range stranger.events[:4] {
+	for _, e := range apartFromReceipts(stranger.events)[:4] {
 		if e.Type != "error" || e.Code != string(chat.CodeNotInConversation) {
 			t.Errorf("%+v", e)
 		}
