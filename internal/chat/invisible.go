@@ -48,10 +48,7 @@ func (r *remembered) note(u UserID, p Privacy) {
 // isInvisible reports whether the actor is to look as if they were not there (C7.1). Who cannot be asked about is taken to be:
 // what is said by mistake cannot be taken back.
 func (s *Service) isInvisible(ctx context.Context, actor UserID) bool {
-	if p, known := s.privacyKnown(actor); known {
-		return p.Invisible
-	}
-	if p, known := s.remembered.read(actor); known {
+	if p, known := s.privacyRecalled(actor); known {
 		return p.Invisible
 	}
 	privacies, err := s.store.Privacies(ctx, []UserID{actor})
@@ -61,6 +58,14 @@ func (s *Service) isInvisible(ctx context.Context, actor UserID) bool {
 	}
 	s.remembered.note(actor, p)
 	return p.Invisible
+}
+
+// privacyRecalled is a person's privacy from memory.
+func (s *Service) privacyRecalled(u UserID) (p Privacy, known bool) {
+	if p, known = s.privacyKnown(u); known {
+		return p, known
+	}
+	return s.remembered.read(u)
 }
 
 // PrivacyHeard takes a person's privacy that this node, or another that has told of it, has changed. Who is invisible by it has

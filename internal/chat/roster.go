@@ -144,6 +144,25 @@ func (c *rosterCache) load(ctx context.Context, id ConversationID) (r Roster, re
 	}
 }
 
+// recall is load from memory, without waiting.
+func (c *rosterCache) recall(id ConversationID) (r Roster, remembered bool) {
+	if c.expired() {
+		return Roster{}, false
+	}
+	c.mu.Lock()
+	e := c.entries[id]
+	c.mu.Unlock()
+	if e == nil {
+		return Roster{}, false
+	}
+	select {
+	case <-e.ready:
+		return e.roster, e.err == nil
+	default:
+		return Roster{}, false
+	}
+}
+
 func (c *rosterCache) fill(ctx context.Context, id ConversationID, e *rosterEntry) {
 	ctx, cancel := context.WithTimeout(ctx, rosterWithin)
 	defer cancel()

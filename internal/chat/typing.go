@@ -12,25 +12,56 @@ const typingFor = 6 * time.Second
 // Typing tells the other participants that the actor types or has stopped, but not of somebody who is invisible (C7.1). It is
 // never stored. Who may not write is refused.
 func (s *Service) Typing(ctx context.Context, actor UserID, c ConversationID, typing bool, origin SessionID) error {
+	t, err := s.FindTypist(ctx, actor, c)
+	if err == nil {
+		t.Types(typing, origin)
+	}
+	return err
+}
+
+// Typist is somebody who may write in a conversation, as it was found a moment ago.
+type Typist struct {
+	service      *Service
+	conversation ConversationID
+	user         UserID
+	invisible    bool
+}
+
+// KnownTypist is FindTypist from memory, without waiting. It reports false where the store has to be asked, as it has to before
+// somebody is refused.
+func (s *Service) KnownTypist(actor UserID, c ConversationID) (t Typist, known bool) {
+	if r, remembered := s.rosters.recall(c); !remembered || r.refuses(actor) != nil {
+		return Typist{}, false
+	}
+	p, known := s.privacyRecalled(actor)
+	return Typist{s, c, actor, p.Invisible}, known
+}
+
+// FindTypist says who would type, or why they may not. It asks the store for what is not remembered.
+func (s *Service) FindTypist(ctx context.Context, actor UserID, c ConversationID) (Typist, error) {
 	if !ValidID(string(c)) {
-		return NotInConversation()
+		return Typist{}, NotInConversation()
 	}
 	r, _, err := s.rosters.letting(ctx, c, actor)
 	if err == nil {
 		err = r.refuses(actor)
 	}
 	if err != nil {
-		return err
+		return Typist{}, err
 	}
-	if typing && s.isInvisible(ctx, actor) {
-		return nil
+	return Typist{s, c, actor, s.isInvisible(ctx, actor)}, nil
+}
+
+// Types tells the others that they type, unless they are invisible, or that they have stopped. It waits for nothing.
+func (t Typist) Types(typing bool, origin SessionID) {
+	if typing && t.invisible {
+		return
 	}
-	s.typing.set(c, actor, typing, origin)
+	t.service.typing.set(t.conversation, t.user, typing, origin)
 	// They may have become invisible between the question and the answer.
-	if typing && s.isInvisible(ctx, actor) {
-		s.typing.end(actor)
+	if p, known := t.service.privacyRecalled(t.user); typing && (p.Invisible || !known) {
+		t.service.typing.end(t.user)
 	}
-	return nil
 }
 
 type typingKey struct {

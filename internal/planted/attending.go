@@ -52,7 +52,7 @@ var attendingBugs = []Bug{
 		Under: hearing,
 		Edits: []Edit{{
 			File: "internal/chat/typing.go",
-			Old:  "\tif typing && s.isInvisible(ctx, actor) {\n\t\treturn nil\n\t}\n",
+			Old:  "\tif typing && t.invisible {\n\t\treturn\n\t}\n",
 			New:  "",
 		}},
 	},

@@ -46,14 +46,15 @@ type conn struct {
 
 	requests requests
 
-	jobs    jobs
-	sights  *jobs // what was asked of presence; nil before anything was
-	asides  *jobs // acks and read positions; nil before there was one
-	typing  typing
-	misuse  misuse
-	held    map[chat.ConversationID]int64 // acks that wait; nil when none does
-	endedAt atomic.Int64                  // Unix nanoseconds; 0 while the connection lives
-	closing realtime.Closing
+	jobs     jobs
+	sights   *jobs // what was asked of presence; nil before anything was
+	receipts *jobs // acks and read positions; nil before there was one
+	changes  *jobs // edits and deletions; nil before there was one
+	typing   typing
+	misuse   misuse
+	held     map[chat.ConversationID]int64 // acks that wait; nil when none does
+	endedAt  atomic.Int64                  // Unix nanoseconds; 0 while the connection lives
+	closing  realtime.Closing
 	// refusals are of what was read last, and refused for want of time; refused says that there were some since the last pause.
 	refusals [][]byte
 	refused  bool

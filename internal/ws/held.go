@@ -49,7 +49,7 @@ func (c *conn) release() bool {
 	if len(held) == 0 {
 		return true
 	}
-	told := c.aside(func(ctx context.Context) { c.tellAll(ctx, held) })
+	told := c.aside(&c.receipts, func(ctx context.Context) { c.tellAll(ctx, held) })
 	if told {
 		c.held, c.due.held = nil, 0
 	}

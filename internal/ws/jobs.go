@@ -65,13 +65,21 @@ func (c *conn) laterWithin(j *jobs, do func(context.Context)) bool {
 	return taken
 }
 
-// aside has an ack or a read position taken in, which may wait for the database, and for which nothing behind it on the socket
-// is to wait: a send has its time to be answered in, which begins when it is read (C2.6).
-func (c *conn) aside(do func(context.Context)) bool {
-	if c.asides == nil {
-		c.asides = new(jobs)
+// aside has done what may wait for the database or Redis, and for which nothing behind it on the socket is to wait: a send has
+// its time to be answered in, which begins when it is read (C2.6). It is done after what is of its kind.
+func (c *conn) aside(kind **jobs, do func(context.Context)) bool {
+	if *kind == nil {
+		*kind = new(jobs)
 	}
-	return c.laterWithin(c.asides, do)
+	return c.laterWithin(*kind, do)
+}
+
+// outOfTime says that what has waited too long is not begun any more, so that all that waits behind it is answered in time, too.
+func outOfTime(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return &chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
 }
 
 // idle reports whether nothing is being done, nor will be before more is added.

@@ -41,28 +41,37 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 
 // editMessage answers only failures: the edited message reaches everyone who follows, the editor too.
 func (c *conn) editMessage(ctx context.Context, m *protocol.EditMessage) {
-	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
-	if err == nil {
-		_, err = c.server.rules.EditMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID), m.Content)
-	}
-	if err != nil {
-		c.problem(ctx, err, m.MessageID)
-	}
+	c.changeMessage(ctx, m.MessageID, func(ctx context.Context) error {
+		_, err := c.server.rules.EditMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID), m.Content)
+		return err
+	})
 }
 
 func (c *conn) deleteMessage(ctx context.Context, m *protocol.DeleteMessage) {
-	err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
-	if err == nil {
-		_, err = c.server.rules.DeleteMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
-	}
-	if err != nil {
-		c.problem(ctx, err, m.MessageID)
+	c.changeMessage(ctx, m.MessageID, func(ctx context.Context) error {
+		_, err := c.server.rules.DeleteMessage(ctx, c.session.User, chat.ConversationID(m.ConversationID), chat.MessageID(m.MessageID))
+		return err
+	})
+}
+
+// changeMessage has a message changed, after the changes before it.
+func (c *conn) changeMessage(ctx context.Context, id string, change func(context.Context) error) {
+	if !c.aside(&c.changes, func(ctx context.Context) {
+		err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+		if err == nil {
+			err = change(ctx)
+		}
+		if err != nil {
+			c.problem(ctx, err, id)
+		}
+	}) {
+		c.problem(ctx, busy(), id)
 	}
 }
 
 // ackMessage notes how far the client has a conversation (C3.4).
 func (c *conn) ackMessage(ctx context.Context, m *protocol.AckMessage, now time.Time) {
-	if !c.hold(m, now) && !c.aside(func(ctx context.Context) { c.acknowledge(ctx, m) }) {
+	if !c.hold(m, now) && !c.aside(&c.receipts, func(ctx context.Context) { c.acknowledge(ctx, m) }) {
 		c.problem(ctx, busy(), m.ConversationID)
 	}
 	if c.due.look == 0 {

@@ -61,8 +61,12 @@ func (c *conn) withinRate(command protocol.Command, now time.Time) bool {
 	return false
 }
 
-// limited takes one use of a rule, or answers RATE_LIMITED with when to come again.
+// limited takes one use of a rule, or answers RATE_LIMITED with when to come again. It may wait for a tenth of a second, but for
+// frames on a socket, which only this node counts.
 func (c *conn) limited(ctx context.Context, rule limit.Rule, key string) error {
+	if err := outOfTime(ctx); err != nil {
+		return err
+	}
 	if r := c.server.limiter.Take(ctx, rule, key); !r.Allowed {
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "Too many requests. Wait a moment.", RetryAfter: r.RetryAfter}
 	}

@@ -79,15 +79,12 @@ func (c *conn) follow(ctx context.Context, ids []string, do func(context.Context
 // askPresence has done what may wait for the database, after what was asked of presence before it, so that the client's acks
 // and pings do not wait for it, too.
 func (c *conn) askPresence(ctx context.Context, do func(context.Context) error) {
-	if err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User)); err != nil {
-		c.presenceProblem(ctx, err)
-		return
-	}
-	if c.sights == nil {
-		c.sights = new(jobs)
-	}
-	if !c.laterWithin(c.sights, func(ctx context.Context) {
-		if err := do(ctx); err != nil {
+	if !c.aside(&c.sights, func(ctx context.Context) {
+		err := c.limited(ctx, c.server.cfg.Rules.ChangeAnything, string(c.session.User))
+		if err == nil {
+			err = do(ctx)
+		}
+		if err != nil {
 			c.presenceProblem(ctx, err)
 		}
 	}) {

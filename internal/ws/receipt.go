@@ -13,7 +13,7 @@ func (c *conn) read(ctx context.Context, m *protocol.Read) {
 		c.problem(ctx, chat.Invalid("messageId", "Say which message has been read."), m.ConversationID)
 		return
 	}
-	if !c.aside(func(ctx context.Context) { c.advance(ctx, m) }) {
+	if !c.aside(&c.receipts, func(ctx context.Context) { c.advance(ctx, m) }) {
 		c.problem(ctx, busy(), m.MessageID)
 	}
 }
@@ -31,7 +31,7 @@ func (c *conn) advance(ctx context.Context, m *protocol.Read) {
 // syncRead takes the client's read position if it is the newer one, and answers with the true one. A
 // message that does not exist moves nothing (C6.5).
 func (c *conn) syncRead(ctx context.Context, m *protocol.SyncRead) {
-	if !c.aside(func(ctx context.Context) { c.settleRead(ctx, m) }) {
+	if !c.aside(&c.receipts, func(ctx context.Context) { c.settleRead(ctx, m) }) {
 		c.problem(ctx, busy(), m.ConversationID)
 	}
 }
