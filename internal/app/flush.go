@@ -18,6 +18,7 @@ func (f *flushes) flushed(r chat.FlushReport) {
 	f.node.metrics.Flushed(obs.Flush{
 		Written: r.Written, Again: r.Again, Buried: len(r.Buried), Waiting: r.Waiting, Took: r.Took, Failed: r.Err != nil,
 	})
+	f.node.recordFlush(r)
 	log := f.node.log
 	switch failed := r.Err != nil; {
 	case failed && !f.failing:

@@ -72,7 +72,7 @@ func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger
 			n = nil
 		}
 	}()
-	if n.store, err = openStore(ctx, &c.Config, store.Config{NodeID: n.id, Locked: sayLocked(log)}); err != nil {
+	if n.store, err = openStore(ctx, &c.Config, store.Config{NodeID: n.id, Locked: sayLocked(log), Record: n.recording()}); err != nil {
 		return n, err
 	}
 	if err = Migrate(ctx, &c.Config, n.store); err != nil {
@@ -120,11 +120,11 @@ func (n *Node) build() error {
 	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.storage.read, n.readReplica, n.readLog)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
-		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Delivered: n.recordDelivery, Published: n.recordPublish, Panicked: n.faulted(obs.InHub),
+		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Delivered: n.recordDelivery, Published: n.recordPublish, Written: n.writing(), Panicked: n.faulted(obs.InHub),
 	}, n.reach.bus)
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Committed: n.committed, Delivered: n.delivered, ReadShown: n.readShown,
-		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Panicked: n.panicked, Overloaded: n.overloaded,
+		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Begin: n.begin, Panicked: n.panicked, Overloaded: n.overloaded,
 		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
 	n.auth.OnEnd(func(ctx context.Context, e auth.EndedLogin) {

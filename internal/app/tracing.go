@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/span"
+	"github.com/parley-chat/parley/internal/store"
 )
 
 // openSpans builds the recorder of spans, where a collector is named.
@@ -40,6 +43,9 @@ func (n *Node) record(name string, t chat.Trace, began time.Time, more span.Step
 	more.Name, more.Trace, more.Span, more.Parent, more.Began, more.Ended = name, t.ID, t.Span, t.Parent, began, time.Now()
 	n.spans.Record(more)
 }
+
+// begin begins a trace of what the node does by itself.
+func (n *Node) begin() chat.Trace { return n.step("") }
 
 // recordRequest records a request by its route, and never by its path.
 func (n *Node) recordRequest(t chat.Trace, r *http.Request, status int, began time.Time) {
@@ -89,6 +95,49 @@ func (n *Node) recordDelivery(of chat.Trace, heard bool, began time.Time) {
 // recordPublish records that an envelope was handed to the other nodes.
 func (n *Node) recordPublish(of chat.Trace, began time.Time) {
 	n.record("bus.publish", of.Step(), began, span.Step{})
+}
+
+// recordFlush records a flush of what people read that had something to do.
+func (n *Node) recordFlush(r chat.FlushReport) {
+	if !r.Trace.Sampled || r.Err == nil && r.Written+r.Again+len(r.Buried) == 0 {
+		return
+	}
+	step := span.Step{Attributes: map[string]string{
+		"chat.receipts.written": strconv.Itoa(r.Written), "chat.receipts.again": strconv.Itoa(r.Again), "chat.receipts.buried": strconv.Itoa(len(r.Buried)),
+	}}
+	if r.Err != nil {
+		step.Fault = string(chat.AsError(r.Err).Code)
+	}
+	n.record("receipts.flush", r.Trace, time.Now().Add(-r.Took), step)
+}
+
+// recording is what the store tells of what it does; nil where nobody wants to know.
+func (n *Node) recording() store.Record {
+	if n.cfg.OTLPEndpoint == "" {
+		return nil
+	}
+	return n.recordStore
+}
+
+// recordStore records what the database did, and never a statement.
+func (n *Node) recordStore(of chat.Trace, op store.Operation, messages int, began time.Time, err error) {
+	step := span.Step{Asks: true, Attributes: map[string]string{"db.operation.name": string(op)}}
+	if messages > 0 {
+		step.Attributes["db.operation.batch.size"] = strconv.Itoa(messages)
+	}
+	// What is not there is an answer.
+	if e := chat.AsError(err); err != nil && !errors.Is(err, sql.ErrNoRows) && e.Code.Info().Status >= http.StatusInternalServerError {
+		step.Fault = string(e.Code)
+	}
+	n.record("db."+string(op), of.Step(), began, step)
+}
+
+// writing is what the hub tells of frames that were written to sockets; nil where nobody wants to know.
+func (n *Node) writing() func(chat.Trace, time.Time) {
+	if n.spans == nil {
+		return nil
+	}
+	return func(of chat.Trace, began time.Time) { n.record("socket.write", of.Step(), began, span.Step{}) }
 }
 
 // closeSpans sends what is recorded, for a second at most.

@@ -3,18 +3,22 @@ package app_test
 import (
 	"compress/gzip"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/parley-chat/parley/client"
 	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/redistest"
 )
@@ -83,6 +87,96 @@ func (s *spans) find(t *testing.T, node, name, trace string) *otlp.Span {
 		case <-over:
 			t.Fatalf("%s sends no span %s of the trace %s, but %v", node, name, trace, names)
 		}
+	}
+}
+
+// children are the names of the spans of a node that are parts of a span.
+func (s *spans) children(node string, of *otlp.Span) (names []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, span := range s.of[node] {
+		if string(span.ParentSpanId) == string(of.SpanId) {
+			names = append(names, span.Name)
+		}
+	}
+	return names
+}
+
+// any waits for a span that has the name, of whatever node and trace.
+func (s *spans) any(t *testing.T, name string) (node string, found *otlp.Span) {
+	t.Helper()
+	over := time.After(time.Minute)
+	for {
+		s.mu.Lock()
+		for node, all := range s.of {
+			for _, span := range all {
+				if span.Name == name {
+					s.mu.Unlock()
+					return node, span
+				}
+			}
+		}
+		s.mu.Unlock()
+		select {
+		case <-s.came:
+		case <-over:
+			t.Fatalf("nobody sends a span %s", name)
+		}
+	}
+}
+
+// TestATraceLeadsFromAFrameToTheCommitAndToTheSocketsOfAnotherNode follows what a client sent in a frame, with its traceparent.
+func TestATraceLeadsFromAFrameToTheCommitAndToTheSocketsOfAnotherNode(t *testing.T) {
+	got := &spans{of: make(map[string][]*otlp.Span), came: make(chan struct{}, 1)}
+	server := httptest.NewServer(got)
+	t.Cleanup(server.Close)
+	env := []string{
+		"DATABASE_URL=" + pgtest.NewDatabase(t), "REDIS_URL=" + redistest.Start(t).URL(), "PARLEY_SIGNING_KEY=" + strings.Repeat("k", 32),
+		"PARLEY_OTLP_ENDPOINT=" + server.URL + "/v1/traces", "PARLEY_OTLP_SAMPLE=100", "PARLEY_READ_THRESHOLD=2",
+	}
+	one, two := run(t, append(env, "PARLEY_NODE_ID=node-1")...), run(t, append(env, "PARLEY_NODE_ID=node-2")...)
+	ada, bert := join(t, one, "ada"), join(t, two, "bert")
+	id := direct(t, ada, bert)
+	token, err := ada.AccessToken(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, _, err := websocket.Dial(t.Context(), strings.Replace(one.url, "http", "ws", 1)+"/ws", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseNow()
+	const trace, caller = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	for _, frame := range []string{
+		fmt.Sprintf(`{"type":"auth","token":%q}`, token),
+		fmt.Sprintf(`{"type":"message:send","conversationId":%q,"clientMessageId":"k","content":"nobody's business","traceparent":"00-%s-%s-00"}`, id, trace, caller),
+	} {
+		if err := conn.Write(t.Context(), websocket.MessageText, []byte(frame)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send := got.find(t, "node-1", "message.send", trace)
+	if hex.EncodeToString(send.ParentSpanId) != caller {
+		t.Errorf("the send is a part of %x", send.ParentSpanId)
+	}
+	for _, part := range []*otlp.Span{
+		got.find(t, "node-1", "message.queue", trace), got.find(t, "node-1", "message.commit", trace), got.find(t, "node-1", "db.append", trace),
+		got.find(t, "node-1", "bus.publish", trace), got.find(t, "node-1", "socket.write", trace), // of the sender's other device
+		got.find(t, "node-2", "message.deliver", trace), got.find(t, "node-2", "socket.write", trace),
+	} {
+		if string(part.ParentSpanId) != string(send.SpanId) || part.EndTimeUnixNano < part.StartTimeUnixNano || part.Status.GetCode() == otlp.Status_STATUS_CODE_ERROR {
+			t.Errorf("%v is no part of the send %v", part, send)
+		}
+	}
+
+	message := await[client.MessageReceived](t, bert).Message
+	bert.live.MarkRead(id, message.ID)
+	node, flush := got.any(t, "receipts.flush")
+	if names := got.children(node, flush); !slices.Contains(names, "db.write") {
+		t.Errorf("of a flush the parts are %v", names)
+	}
+	if strings.Contains(got.text.String(), "nobody's business") || strings.Contains(got.text.String(), token) {
+		t.Error("the spans hold the message, or a token")
 	}
 }
 

@@ -28,7 +28,7 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 		drafts = append(drafts, Draft{
 			ID: p.id, Conversation: p.sub.Conversation, Sender: p.sub.Sender,
 			ClientMessageID: p.sub.ClientMessageID, Content: p.sub.Content, ContentType: p.sub.ContentType,
-			RosterRev: found.roster.Rev,
+			RosterRev: found.roster.Rev, Trace: p.sub.Trace,
 		})
 	}
 	return kept, drafts

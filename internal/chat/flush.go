@@ -32,6 +32,7 @@ type FlushReport struct {
 	Again   int      // could not be written and go back to the queue
 	Buried  []Buried // could not be written in five tries
 	Waiting int      // in the queue after it, of all nodes; -1 when it cannot be asked
+	Trace   Trace
 	Took    time.Duration
 	Err     error // the store or the queue is away
 }
@@ -80,6 +81,11 @@ func (s *Service) FlushSoon() {
 // Several nodes may do so at once.
 func (s *Service) Flush(ctx context.Context) {
 	began := time.Now()
+	var trace Trace
+	if s.cfg.Begin != nil {
+		trace = s.cfg.Begin()
+		ctx = WithTrace(ctx, trace)
+	}
 	s.flushAcks(ctx, false)
 	report, touched := s.flushSteps(ctx)
 	for _, c := range touched {
@@ -92,7 +98,7 @@ func (s *Service) Flush(ctx context.Context) {
 	if s.cfg.Flushed == nil {
 		return
 	}
-	report.Took = time.Since(began)
+	report.Trace, report.Took = trace, time.Since(began)
 	var err error
 	if report.Waiting, err = s.cfg.Readers.Waiting(ctx); err != nil {
 		report.Waiting = -1

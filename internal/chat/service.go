@@ -20,6 +20,8 @@ type Config struct {
 	Readers Readers
 	// ReadThreshold is the size from which a conversation is large. Default 10 (C6.3).
 	ReadThreshold int
+	// Begin begins the trace of what the rules do by themselves. Nil: none is recorded.
+	Begin func() Trace
 	// Flushed is told about every flush of read positions. May be nil.
 	Flushed func(FlushReport)
 	// Sent is told about every send that was answered, for logs and metrics. May be nil.

@@ -142,6 +142,7 @@ type Draft struct {
 	Content         string
 	ContentType     string
 	RosterRev       int64
+	Trace           Trace // what it is a part of; it is not stored
 }
 
 // Appended is the store's answer to one draft.

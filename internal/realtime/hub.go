@@ -25,6 +25,9 @@ type Config struct {
 	// not, and Published that it was handed to the other nodes. May be nil.
 	Delivered func(of chat.Trace, heard bool, began time.Time)
 	Published func(of chat.Trace, began time.Time)
+	// Written is told that a frame of a trace that is recorded was written to a socket, for which it began to wait then; of a
+	// frame that many get for the first of them. It must not block. May be nil.
+	Written func(of chat.Trace, began time.Time)
 	// Panicked is told of a fault in work of the hub, after it was logged. May be nil.
 	Panicked func()
 }
@@ -69,6 +72,7 @@ type Hub struct {
 	presences *presences
 	topics    sync.Map // chat.ConversationID → *topic
 	gate      gate
+	marks     *marks // nil where nobody records
 
 	// What a node needs that is not alone; nil for one that is.
 	follows  *follows
@@ -97,7 +101,7 @@ func NewHub(cfg Config, bus Bus) *Hub {
 	}
 	h := &Hub{
 		cfg: cfg, bus: bus, sessions: newRegistry(), started: make(chan struct{}),
-		joins: make(chan struct{}, maxJoins),
+		joins: make(chan struct{}, maxJoins), marks: newMarks(cfg.Written),
 	}
 	h.gate.bus = bus
 	h.notices, h.receipts, h.presences = newNotices(h), newReceipts(h), newPresences(h)

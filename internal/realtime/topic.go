@@ -243,6 +243,9 @@ func (t *topic) handMessages(changes []chat.Change, events [][]byte) {
 	frames := make([]frame, len(changes))
 	for i := range changes {
 		frames[i] = frameOf(&changes[i], events[i])
+		if t.hub.marks != nil {
+			t.hub.marks.put(events[i], changes[i].Trace)
+		}
 		if changes[i].Kind != chat.ConversationRevised {
 			t.await(changes[i].Message.Sender, changes[i].Message.Seq)
 		}

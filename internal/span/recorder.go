@@ -32,9 +32,10 @@ type Step struct {
 	Trace  [16]byte
 	Span   [8]byte
 	Parent [8]byte // zero for none
-	// Serves says that it answers somebody outside, and Hears that another node's word began it.
-	Serves, Hears bool
-	Began, Ended  time.Time
+	// Serves says that it answers somebody outside, Hears that another node's word began it, and Asks that it waited for another
+	// program.
+	Serves, Hears, Asks bool
+	Began, Ended        time.Time
 	// Fault is the code of what went wrong; "" for nothing.
 	Fault      string
 	Attributes map[string]string
@@ -83,6 +84,8 @@ func (r *Recorder) Record(s Step) {
 		kind = api.SpanKindServer
 	case s.Hears:
 		kind = api.SpanKindConsumer
+	case s.Asks:
+		kind = api.SpanKindClient
 	}
 	attributes := make([]attribute.KeyValue, 0, len(s.Attributes)+1)
 	for name, value := range s.Attributes {

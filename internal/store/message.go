@@ -13,9 +13,12 @@ import (
 // AppendMessages commits a batch. The lean way takes the numbers of all its conversations and inserts all
 // its messages in the fewest statements, and trusts that no draft was stored before. A unique key says so
 // when one was; then the batch goes the exact way (message_exact.go).
-func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Appended, error) {
+func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) (appended []chat.Appended, err error) {
 	if err := s.writable(); err != nil {
 		return nil, err
+	}
+	if s.record != nil {
+		defer func(began time.Time) { s.recordAppend(drafts, began, err) }(time.Now())
 	}
 	if len(drafts) == 0 {
 		return nil, nil
@@ -24,14 +27,14 @@ func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat
 	if !uniform {
 		return s.appendExact(ctx, drafts)
 	}
-	err := s.db.appendLean(ctx, b)
+	err = s.db.appendLean(ctx, b)
 	if errors.Is(err, errDuplicate) {
 		return s.appendExact(ctx, drafts)
 	}
 	if err != nil {
 		return nil, named(err)
 	}
-	appended := b.results()
+	appended = b.results()
 	if b.refused() {
 		if err := s.explain(ctx, drafts, appended); err != nil {
 			// Whatever kept it from being told, the others of the batch are stored.

@@ -16,10 +16,15 @@ type session struct {
 	gate *gate
 	// life ends what is under way inside a transaction; nil outside.
 	life context.Context
+	// done is told of each statement outside of transactions; nil inside, and where nobody wants to know.
+	done func(ctx context.Context, op Operation, began time.Time, err error)
 }
 
 // asked asks the database, as far as it may be asked and for as long as it may take.
-func (x session) asked(ctx context.Context, ask func(context.Context) error) error {
+func (x session) asked(ctx context.Context, ask func(context.Context) error) (err error) {
+	if x.done != nil {
+		defer func(began time.Time) { x.done(ctx, OpRead, began, err) }(time.Now())
+	}
 	if x.patience != 0 {
 		bounded, cancel := context.WithTimeout(ctx, x.patience)
 		defer cancel()

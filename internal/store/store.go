@@ -50,6 +50,8 @@ type Config struct {
 	// Locked is told each time that a migration gave a table up that others have in use, before it tries again, and for
 	// how long it has been trying; nil for nobody.
 	Locked func(waited time.Duration)
+	// Record is told of what is done under traces that are recorded. Nil: nobody is, and it costs nothing.
+	Record Record
 	// MaxConns is the size of the pool; 0 is min(20, max(5, 2 × cores + 1)) (C8.9).
 	MaxConns int
 }
@@ -61,6 +63,7 @@ type Store struct {
 	clock    func() time.Time
 	replica  *replica // nil for none
 	readOnly *atomic.Bool
+	record   Record // nil for nobody
 }
 
 // database is one of the two ways to run statements and transactions.
@@ -96,6 +99,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s, err := open(ctx, cfg)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Record != nil {
+		s.db, s.record = recorded{s.db, cfg.Record}, cfg.Record
 	}
 	if cfg.DatabaseURL == "" {
 		if err := expectNotMoved(cfg.DataDir); err != nil {

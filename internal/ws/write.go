@@ -57,6 +57,9 @@ func (c *conn) write() {
 		}
 		c.allowWrite()
 		_, err := c.net.Write(w.buf)
+		if err == nil {
+			c.server.hub.Written(w.frames)
+		}
 		if err != nil {
 			// The outbox keeps its writer for good, so that there is no other.
 			c.net.Close()
