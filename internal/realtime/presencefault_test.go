@@ -56,3 +56,39 @@ func TestAFaultWhilePresenceIsToldEndsNothingAndEverythingIsToldAnew(t *testing.
 		}
 	})
 }
+
+func TestWhenPresenceCannotBeginAnewEitherSessionsAreClosedAndThoseWhoComeBackAreToldAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSightWorld(t, 2, 3, inmem.NewBus())
+		ann, ben, away := w.nodes[0].connect(t, w.users[0]), w.nodes[0].connect(t, w.users[1]), w.nodes[1].connect(t, w.users[2])
+		settle()
+		before := w.nodes[0].Stats()
+		w.nodes[0].DamagePresence()
+		settle()
+		for _, c := range []*client{ann, ben} {
+			if c.closed == nil || c.closed.Code != 1011 {
+				t.Errorf("%s: closed with %+v", c.User, c.closed)
+			}
+			w.nodes[0].Close(c.Session)
+		}
+		if away.closed != nil {
+			t.Errorf("another node closed with %+v", away.closed)
+		}
+		time.Sleep(10 * time.Second)
+		settle()
+		if s := w.nodes[0].Stats(); s.Viewers != 0 || s.Watched != 0 || s.Pairs != 0 || s.Topics >= before.Topics {
+			t.Errorf("there were %+v, and are %+v", before, s)
+		}
+		ann, ben = w.nodes[0].connect(t, w.users[0]), w.nodes[0].connect(t, w.users[1])
+		time.Sleep(10 * time.Second)
+		settle()
+		for _, c := range []*client{ann, ben, away} {
+			for _, u := range w.users {
+				w.sees(c, u)
+			}
+		}
+		if s := w.nodes[0].Stats(); s.Viewers != before.Viewers || s.Watched != before.Watched || s.Pairs != before.Pairs || s.Topics != before.Topics {
+			t.Errorf("there were %+v, and are %+v", before, s)
+		}
+	})
+}
