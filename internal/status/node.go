@@ -22,7 +22,7 @@ type Node struct {
 	Sessions    int    `json:"sessions"`    // those of people who are signed in
 	Sends       Sends  `json:"sends"`       // of the last minute
 	Queue       int    `json:"queue"`       // sends that wait to be stored, or are being stored
-	Bus         string `json:"bus"`         // how it reaches the others: redis, database or alone
+	Bus         string `json:"bus"`         // how it reaches the others: redis, database or alone; alone is as it should be on SQLite
 
 	Database Database          `json:"database"`
 	Breakers map[string]string `json:"breakers,omitempty"` // by part: closed, half_open or open

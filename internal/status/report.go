@@ -27,7 +27,7 @@ const (
 
 // Verdict is what a report comes to.
 type Verdict struct {
-	// Promise is "kept", "broken", or "untested" when nothing was sent.
+	// Promise is "kept", "broken", or "untested" when nothing was sent that was to be stored.
 	Promise string `json:"promise"`
 	// State is "ok" or "degraded".
 	State string `json:"state"`
@@ -87,6 +87,9 @@ func (v *Verdict) promise() string {
 	case Broken:
 		return fmt.Sprintf("The three-second promise is BROKEN: %s of %s messages in the last %s were not stored and confirmed within 3 s.",
 			count(v.Sends.broken()), count(v.Sends.judged()), while)
+	}
+	if v.Sends.Rejected+v.Sends.Duplicate > 0 {
+		return "The three-second promise was not put to the test: of what was sent in the last " + while + " nothing was to be stored."
 	}
 	return "The three-second promise was not put to the test: nobody sent anything in the last " + while + "."
 }

@@ -42,6 +42,7 @@ func TestTheFirstLineSaysWhetherThePromiseIsKept(t *testing.T) {
 		n.Sends.Unknown, n.Sends.Times = 5, status.Times{"0.005": 1000, "+Inf": 5}
 	}
 	idle := func(n *status.Node) { n.Sends = status.Sends{Seconds: 60} }
+	rejecting := func(n *status.Node) { n.Sends = status.Sends{Seconds: 60, Rejected: 3} }
 	slow := func(n *status.Node) { n.Sends.Times = status.Times{"3": 1000} }
 	for _, row := range []struct {
 		what  string
@@ -54,6 +55,7 @@ func TestTheFirstLineSaysWhetherThePromiseIsKept(t *testing.T) {
 		{"some late", []status.Node{node("a"), node("b", late)}, "The three-second promise is BROKEN: 3 of 2,000 messages in the last 60 s", status.Degraded},
 		{"some refused", []status.Node{node("a", refusing)}, "BROKEN: 12 of 1,012 messages", status.Degraded},
 		{"some of unknown outcome", []status.Node{node("a", unknown)}, "BROKEN: 5 of 1,005 messages", status.Degraded},
+		{"only what cannot be sent", []status.Node{node("a", rejecting)}, "The three-second promise was not put to the test: of what was sent in the last 60 s nothing was to be stored.", status.OK},
 		{"nobody sends", []status.Node{node("a", idle)}, "The three-second promise was not put to the test: nobody sent anything in the last 60 s.", status.OK},
 	} {
 		r := status.Report{Nodes: row.nodes}
@@ -139,5 +141,16 @@ func TestWhatAnswersAndKnowsNoStatusIsNotTakenForANode(t *testing.T) {
 func TestAPasswordInAnAddressIsNotSaid(t *testing.T) {
 	if _, err := status.Ask(t.Context(), "http://operator:s3cret@127.0.0.1:1"); err == nil || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestANodeThatHasNoOthersNeedsNoBusAndOneThatLostThemSaysSo(t *testing.T) {
+	embedded := func(n *status.Node) { n.Bus, n.Database = "alone", status.Database{Kind: "sqlite"} }
+	cut := func(n *status.Node) { n.Bus = "alone" }
+	for want, change := range map[string]func(*status.Node){"sqlite not needed 48 MB": embedded, "postgres 2/5 alone 48 MB": cut} {
+		said := printed(t, status.Report{Nodes: []status.Node{node("a", change)}})
+		if !strings.Contains(strings.Join(strings.Fields(said), " "), want) {
+			t.Errorf("no %q in\n%s", want, said)
+		}
 	}
 }
