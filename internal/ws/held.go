@@ -49,11 +49,39 @@ func (c *conn) release() bool {
 	if len(held) == 0 {
 		return true
 	}
-	told := c.aside(&c.receipts, func(ctx context.Context) { c.tellAll(ctx, held) })
-	if told {
-		c.held, c.due.held = nil, 0
+	if c.receipts == nil {
+		c.receipts = new(jobs)
 	}
-	return told
+	if !c.requests.begin() {
+		return true
+	}
+	if !c.tellOn(c.acting, held) {
+		c.requests.finish()
+		return false
+	}
+	c.held, c.due.held = nil, 0
+	return true
+}
+
+// tellOn tells one ack, and the others after what waits by then: a slow database has a request's time for each of them, and
+// keeps what came meanwhile waiting for one.
+func (c *conn) tellOn(trace chat.Trace, held map[chat.ConversationID]int64) bool {
+	return c.enqueue(c.receipts, job{trace: trace, do: func(ctx context.Context) {
+		for id, seq := range held {
+			delete(held, id)
+			c.tellOne(ctx, id, seq)
+			if len(held) > 0 && c.tellOn(trace, held) {
+				return
+			}
+		}
+		c.requests.finish()
+	}})
+}
+
+func (c *conn) tellOne(ctx context.Context, id chat.ConversationID, seq int64) {
+	ctx, cancel := context.WithTimeout(ctx, requestWithin)
+	defer cancel()
+	c.acknowledge(ctx, &protocol.AckMessage{ConversationID: string(id), Seq: seq})
 }
 
 // releaseLast has them told at the end of the connection. A node that drains begins nothing more beside the reading.
@@ -65,11 +93,7 @@ func (c *conn) releaseLast() {
 	defer c.survive(c.trace)
 	ctx, cancel := context.WithTimeout(c.server.ctx, closeWithin)
 	defer cancel()
-	c.tellAll(ctx, c.held)
-}
-
-func (c *conn) tellAll(ctx context.Context, held map[chat.ConversationID]int64) {
-	for id, seq := range held {
-		c.acknowledge(ctx, &protocol.AckMessage{ConversationID: string(id), Seq: seq})
+	for id, seq := range c.held {
+		c.tellOne(ctx, id, seq)
 	}
 }

@@ -16,7 +16,8 @@ const (
 )
 
 // jobs are what takes long. They are done one after the other, in the order in which they came, beside the reading
-// goroutine, which must go on hearing pongs. It alone adds to them.
+// goroutine, which must go on hearing pongs. It alone adds to them, and one that is being done, which may have more done after
+// those that wait.
 type jobs struct {
 	mu      sync.Mutex
 	waiting []job
@@ -32,13 +33,17 @@ type job struct {
 
 // later has something done after what came before it. It reports false when too much waits.
 func (c *conn) later(j *jobs, wants int, do func(context.Context)) bool {
+	return c.enqueue(j, job{wants, c.acting, do})
+}
+
+func (c *conn) enqueue(j *jobs, last job) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.waiting) >= maxJobs || j.wants+wants > maxWants {
+	if len(j.waiting) >= maxJobs || j.wants+last.wants > maxWants {
 		return false
 	}
-	j.waiting = append(j.waiting, job{wants, c.acting, do})
-	j.wants += wants
+	j.waiting = append(j.waiting, last)
+	j.wants += last.wants
 	if j.cancel == nil {
 		var ctx context.Context
 		ctx, j.cancel = context.WithCancel(c.server.ctx)

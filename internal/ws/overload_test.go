@@ -19,6 +19,17 @@ type heldStore struct {
 	began atomic.Bool   // something waits to be appended
 	goes  chan struct{} // closed when it goes on
 	steps atomic.Int64  // of devices that have what was sent
+	slow  atomic.Bool   // heads take a second
+}
+
+func (s *heldStore) Heads(ctx context.Context, cs []chat.ConversationID) (map[chat.ConversationID]chat.Head, error) {
+	if s.slow.Load() {
+		time.Sleep(time.Second)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return s.Store.Heads(ctx, cs)
 }
 
 func (s *heldStore) AdvanceDelivered(ctx context.Context, steps []chat.DeliveredStep) error {
@@ -48,6 +59,13 @@ func (w *world) until(what string, is func() bool) {
 	}
 }
 
+// flood fills the queue, while nothing is appended, until everything but sends is left out.
+func (w *world) flood(c chat.ConversationID, sender chat.UserID) {
+	for i := range 950 {
+		w.rules.SendMessage(chat.Submission{Conversation: c, Sender: sender, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
+	}
+}
+
 func TestUnderOverloadTypingIsDroppedAndAcksAreToldAfterwards(t *testing.T) {
 	held := &heldStore{goes: make(chan struct{})}
 	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
@@ -65,9 +83,7 @@ func TestUnderOverloadTypingIsDroppedAndAcksAreToldAfterwards(t *testing.T) {
 		his.await("message:received")
 	}
 	held.holds.Store(true)
-	for i := range 950 {
-		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
-	}
+	w.flood(flooded, bob)
 	w.until("everything is left out", func() bool { return w.rules.Overload().Level == chat.WorkReads })
 	his.send(`{"type":"typing:start","conversationId":%q}`, id)
 	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
@@ -97,25 +113,30 @@ func TestUnderOverloadTypingIsDroppedAndAcksAreToldAfterwards(t *testing.T) {
 	}
 }
 
-func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
-	held := &heldStore{goes: make(chan struct{})}
-	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
+// withHeldAck is a node that has too much to do and holds an ack of his, of her message, whose delivery she would be told.
+func withHeldAck(t *testing.T) (w *world, held *heldStore, hers, his *client) {
+	t.Helper()
+	held = &heldStore{goes: make(chan struct{})}
+	w = newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
 	url := w.serve()
 	ada, bob := w.person(), w.person()
 	id, flooded := w.group(ada, bob), w.group(bob)
-	hers, his := w.connect(url, ada), w.connect(url, bob)
+	hers, his = w.connect(url, ada), w.connect(url, bob)
 	hers.send(`{"type":"subscribe","conversationId":%q}`, id)
 	hers.await("caught:up")
 	hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
 	hers.await("message:sent")
 	held.holds.Store(true)
-	defer close(held.goes)
-	for i := range 950 {
-		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
-	}
+	t.Cleanup(func() { close(held.goes) })
+	w.flood(flooded, bob)
 	w.until("acks are left out", func() bool { return w.rules.Overload().Level >= chat.WorkReceipts })
 	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
 	w.until("the ack is held", func() bool { return w.rules.Overload().Shed[chat.WorkReceipts] > 0 })
+	return w, held, hers, his
+}
+
+func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
+	_, _, hers, his := withHeldAck(t)
 	_ = his.CloseNow()
 	if e := hers.await("message:delivered"); e.UpToSeq != 1 {
 		t.Errorf("%+v", e)
@@ -123,28 +144,46 @@ func TestAcksThatAreHeldAreToldWhenTheConnectionEnds(t *testing.T) {
 }
 
 func TestAcksThatAreHeldAreNotedWhenTheNodeDrains(t *testing.T) {
-	held := &heldStore{goes: make(chan struct{})}
-	w := newWorld(t, options{over: func(s chat.Store) chat.Store { held.Store = s; return held }})
-	url := w.serve()
-	ada, bob := w.person(), w.person()
-	id, flooded := w.group(ada, bob), w.group(bob)
-	hers, his := w.connect(url, ada), w.connect(url, bob)
-	hers.send(`{"type":"subscribe","conversationId":%q}`, id)
-	hers.await("caught:up")
-	hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
-	hers.await("message:sent")
-	held.holds.Store(true)
-	defer close(held.goes)
-	for i := range 950 {
-		w.rules.SendMessage(chat.Submission{Conversation: flooded, Sender: bob, ClientMessageID: fmt.Sprint("m", i), Content: "Hello"}, func(chat.Sent, error) {})
-	}
-	w.until("acks are left out", func() bool { return w.rules.Overload().Level >= chat.WorkReceipts })
-	his.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
-	w.until("the ack is held", func() bool { return w.rules.Overload().Shed[chat.WorkReceipts] > 0 })
+	w, held, _, _ := withHeldAck(t)
 	if err := w.ws.Drain(bg); err != nil {
 		t.Error(err)
 	}
 	w.until("the ack is written", func() bool { return held.steps.Load() > 0 })
+}
+
+func TestManyAcksThatWereHeldAreAllToldByADatabaseThatIsSlow(t *testing.T) {
+	var held *heldStore
+	timed(t, options{over: func(s chat.Store) chat.Store {
+		held = &heldStore{Store: s, goes: make(chan struct{})}
+		return held
+	}}, func(w *world, connect func() *piped) {
+		ada, bob := w.person(), w.person()
+		hers, his := connect(), connect()
+		hers.send(`{"type":"auth","token":%q}`, w.token(ada, time.Hour))
+		his.send(`{"type":"auth","token":%q}`, w.token(bob, time.Hour))
+		var ids []chat.ConversationID
+		for range 8 {
+			id := w.group(ada, bob)
+			hers.send(`{"type":"subscribe","conversationId":%q}`, id)
+			hers.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
+			ids = append(ids, id)
+		}
+		time.Sleep(time.Second)
+		held.holds.Store(true)
+		w.flood(w.group(bob), bob)
+		synctest.Wait()
+		for _, id := range ids {
+			// How far it goes is to be looked up.
+			his.send(`{"type":"message:ack","conversationId":%q,"seq":9}`, id)
+		}
+		synctest.Wait()
+		held.slow.Store(true)
+		close(held.goes)
+		time.Sleep(20 * time.Second)
+		if events, _ := hers.seen(); strings.Count(events, "message:delivered") != len(ids) {
+			t.Errorf("she was told %s", events)
+		}
+	})
 }
 
 func TestASendThatThereIsNoTimeForIsRefusedAtOnceAndTakenLater(t *testing.T) {
