@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/parley-chat/parley/internal/chaos/cluster"
 )
@@ -39,8 +40,12 @@ func shapeFlags(cmd *cobra.Command, c *cluster.Config) {
 	flags := cmd.Flags()
 	flags.StringVar((*string)(&c.Shape), "shape", string(cluster.Full), "what to start: sqlite, postgres (one node each) or cluster (PostgreSQL, Redis, nginx)")
 	flags.IntVar(&c.Nodes, "nodes", 3, "how many nodes a cluster has")
-	flags.StringVar(&c.Program, "parley", "", "the program to run (default: parley beside this program)")
+	programFlag(flags, c)
 	flags.StringVar(&c.Balance, "balance", "least_conn", "nginx in its form ip_hash or least_conn")
+}
+
+func programFlag(flags *pflag.FlagSet, c *cluster.Config) {
+	flags.StringVar(&c.Program, "parley", "", "the program to run (default: parley beside this program)")
 }
 
 func clusterCommand() *cobra.Command {

@@ -2,9 +2,6 @@ package chaos
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +16,7 @@ const (
 )
 
 func failuresCommand() *cobra.Command {
-	var o Options
+	var t trial
 	var f FailuresOptions
 	var write string
 	cmd := &cobra.Command{
@@ -31,52 +28,43 @@ func failuresCommand() *cobra.Command {
 			"noticed, what each client gets and when, and how long until everything is as before.\n" +
 			"The exit status is 1 when a bound is missed or anything that was confirmed is lost or doubled.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.Clients < fewestTalkers || o.Rate < leastRate {
-				return fmt.Errorf("%d people and %g drafts a second prove nothing: %d and %d or more", o.Clients, o.Rate, fewestTalkers, leastRate)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if t.Clients < fewestTalkers || t.Rate < leastRate {
+				return fmt.Errorf("%d people and %g drafts a second prove nothing: %d and %d or more", t.Clients, t.Rate, fewestTalkers, leastRate)
 			}
-			if o.Cluster.Shape != cluster.Full && o.Cluster.Shape != cluster.SQLite {
-				return fmt.Errorf("failures are played on the shapes cluster and sqlite, not on %q", o.Cluster.Shape)
+			if t.Cluster.Shape != cluster.Full && t.Cluster.Shape != cluster.SQLite {
+				return fmt.Errorf("failures are played on the shapes cluster and sqlite, not on %q", t.Cluster.Shape)
 			}
-			if o.Seed == 0 {
-				o.Seed = rand.Uint64N(1 << 32)
-			}
-			if o.Folder == "" {
-				o.Folder = filepath.Join(os.TempDir(), fmt.Sprintf("parley-chaos-failures-%d", time.Now().Unix()))
-			}
-			if o.Cluster.Program, err = binary(o.Cluster.Program); err != nil {
+			t.draw()
+			t.keep("failures", time.Now().Unix())
+			if err := t.choose(); err != nil {
 				return err
 			}
-			o.Out = cmd.OutOrStdout()
-			report, err := PlayFailures(cmd.Context(), o, f)
+			t.Out = cmd.OutOrStdout()
+			report, err := PlayFailures(cmd.Context(), t.Options, f)
 			if err != nil {
 				return err
 			}
-			report.Print(o.Out)
-			fmt.Fprintf(o.Out, "The whole record is in %s\n", o.Folder)
+			t.tell(report)
 			if write != "" {
 				if err := WriteFailures(write, report.Failures); err != nil {
 					return err
 				}
-				fmt.Fprintf(o.Out, "The rows are in %s\n", write)
+				fmt.Fprintf(t.Out, "The rows are in %s\n", write)
 			}
-			if !report.OK() {
-				return errBroken
-			}
-			return nil
+			return verdict(report)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar((*string)(&o.Cluster.Shape), "shape", string(cluster.Full), "what to start: cluster (PostgreSQL, Redis, nginx) or sqlite (one node)")
-	flags.IntVar(&o.Cluster.Nodes, "nodes", 3, "how many nodes the cluster has, 2 or more")
-	flags.StringVar(&o.Cluster.Program, "parley", "", "the program to run (default: parley beside this program)")
-	flags.IntVar(&o.Clients, "people", 40, "how many write, 12 or more")
-	flags.Float64Var(&o.Rate, "rate", 30, "drafts a second, of all together, 4 or more")
+	flags.StringVar((*string)(&t.Cluster.Shape), "shape", string(cluster.Full), "what to start: cluster (PostgreSQL, Redis, nginx) or sqlite (one node)")
+	t.smallFlags(flags)
+	flags.IntVar(&t.Clients, "people", 40, "how many write, 12 or more")
+	flags.Float64Var(&t.Rate, "rate", 30, "drafts a second, of all together, 4 or more")
 	flags.StringSliceVar(&f.Only, "only", nil, "play the scenes whose name has one of these in it, separated by commas")
 	flags.BoolVar(&f.Short, "short", false, "leave out the scenes that take longer than some seconds")
-	flags.Uint64Var(&o.Seed, "seed", 0, "draws who writes when; 0 draws a seed, which is printed")
-	flags.DurationVar(&o.Bounds.Slack, "slack", 0, "added to every bound, on a machine that has more to do")
-	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
+	t.seedFlag(flags, "who writes when")
+	flags.DurationVar(&t.Bounds.Slack, "slack", 0, "added to every bound, on a machine that has more to do")
+	t.reportFlag(flags)
 	flags.StringVar(&write, "write", "", "a document to write the measured rows into, between its marks")
 	return cmd
 }

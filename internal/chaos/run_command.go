@@ -3,7 +3,6 @@ package chaos
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +20,7 @@ import (
 var errBroken = errors.New("something that was promised does not hold; the report says what")
 
 func runCommand() *cobra.Command {
-	var o Options
-	var bug string
+	var t trial
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Break a cluster while people chat, and judge",
@@ -33,60 +31,47 @@ func runCommand() *cobra.Command {
 			"  parley-chaos run --shape cluster --bug 'skip the gap repair'    see a known bug caught\n" +
 			"  parley-chaos run --url https://chat.example.com    chat there, break nothing (registration must be open)",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if o.Seed == 0 {
-				o.Seed = rand.Uint64N(1 << 32)
-			}
-			if o.Folder == "" {
-				o.Folder = filepath.Join(os.TempDir(), fmt.Sprintf("parley-chaos-report-%d", o.Seed))
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			t.draw()
+			t.keep("report", t.Seed)
 			// What is promised of single faults is promised of a cluster.
-			if o.Apart = faults.Apart / 4; o.Cluster.Shape == cluster.Full || o.Alone {
-				o.Apart = faults.Apart
+			if t.Apart = faults.Apart / 4; t.Cluster.Shape == cluster.Full || t.Alone {
+				t.Apart = faults.Apart
 			}
-			if o.Number > 0 && !cmd.Flags().Changed("for") {
-				o.For = time.Hour
+			if t.Number > 0 && !cmd.Flags().Changed("for") {
+				t.For = time.Hour
 			}
-			switch {
-			case bug != "":
-				if err := o.plant(bug); err != nil {
-					return err
-				}
-			case o.URL == "":
-				if o.Cluster.Program, err = binary(o.Cluster.Program); err != nil {
+			if t.bug != "" || t.URL == "" {
+				if err := t.choose(); err != nil {
 					return err
 				}
 			}
-			if o.Visitors > 0 {
-				o.Linger = lingers
+			if t.Visitors > 0 {
+				t.Linger = lingers
 			}
-			o.Out = cmd.OutOrStdout()
-			report, err := Run(cmd.Context(), o)
+			t.Out = cmd.OutOrStdout()
+			report, err := Run(cmd.Context(), t.Options)
 			if err != nil {
 				return err
 			}
-			report.Print(o.Out)
-			fmt.Fprintf(o.Out, "The whole record is in %s\n", o.Folder)
-			if !report.OK() {
-				return errBroken
-			}
-			return nil
+			t.tell(report)
+			return verdict(report)
 		},
 	}
-	shapeFlags(cmd, &o.Cluster)
+	shapeFlags(cmd, &t.Cluster)
 	flags := cmd.Flags()
-	flags.DurationVar(&o.For, "for", time.Minute, "how long to go on")
-	flags.Uint64Var(&o.Seed, "seed", 0, "draws what happens; 0 draws a seed, which is printed")
-	flags.StringSliceVar(&o.Faults, "faults", nil, "kinds of faults, separated by commas (default: all of the shape; parley-chaos faults lists them)")
-	flags.BoolVar(&o.Alone, "alone", false, "never break two things at once, so that each can be measured by itself")
-	flags.IntVar(&o.Number, "number", 0, "how many faults; 0 for as many as the time allows")
-	flags.IntVar(&o.Clients, "clients", 40, "how many people, 8 or more")
-	flags.IntVar(&o.Visitors, "visitors", visitors, "how many more come and go, hide, and change who may know of them; 0 for none")
-	flags.Float64Var(&o.Rate, "rate", 60, "drafts a second, of all together")
-	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
-	flags.StringVar(&bug, "bug", "", "plant one of the known bugs of parley-chaos bugs; it needs Go and the source")
-	flags.StringVar(&o.URL, "url", "", "a deployment that runs already; nothing is broken there")
-	flags.StringVar(&o.DatabaseURL, "database-url", "", "its database, to be read in the end")
+	flags.DurationVar(&t.For, "for", time.Minute, "how long to go on")
+	t.seedFlag(flags, "what happens")
+	flags.StringSliceVar(&t.Faults, "faults", nil, "kinds of faults, separated by commas (default: all of the shape; parley-chaos faults lists them)")
+	flags.BoolVar(&t.Alone, "alone", false, "never break two things at once, so that each can be measured by itself")
+	flags.IntVar(&t.Number, "number", 0, "how many faults; 0 for as many as the time allows")
+	flags.IntVar(&t.Clients, "clients", 40, "how many people, 8 or more")
+	flags.IntVar(&t.Visitors, "visitors", visitors, "how many more come and go, hide, and change who may know of them; 0 for none")
+	flags.Float64Var(&t.Rate, "rate", 60, "drafts a second, of all together")
+	t.reportFlag(flags)
+	t.bugFlag(flags)
+	flags.StringVar(&t.URL, "url", "", "a deployment that runs already; nothing is broken there")
+	flags.StringVar(&t.DatabaseURL, "database-url", "", "its database, to be read in the end")
 	return cmd
 }
 
@@ -129,10 +114,7 @@ func checkCommand() *cobra.Command {
 			}
 			report := &Report{Shape: history.Run.Name, Check: check.Check(history, bounds(check.Bounds{}, shapeOf(history.Run.Name)))}
 			report.Print(cmd.OutOrStdout())
-			if !report.OK() {
-				return errBroken
-			}
-			return nil
+			return verdict(report)
 		},
 	}
 }

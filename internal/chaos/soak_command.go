@@ -2,15 +2,13 @@ package chaos
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
 func soakCommand() *cobra.Command {
-	var o Options
+	var t trial
 	var s SoakOptions
 	cmd := &cobra.Command{
 		Use:   "soak",
@@ -20,30 +18,24 @@ func soakCommand() *cobra.Command {
 			"goroutines, descriptors, heap and resident memory. In the end everybody leaves. The exit status is 1 when a figure grew,\n" +
 			"by the regression line and by its quarters after a warm-up of a fifth of the time, or did not come back.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.People < 3 || s.For < 20*s.Every {
 				return fmt.Errorf("%d people and %v, looked at every %v, prove nothing: 3 people and 20 looks at least", s.People, s.For, s.Every)
 			}
-			if o.Folder == "" {
-				o.Folder = filepath.Join(os.TempDir(), fmt.Sprintf("parley-chaos-soak-%d", time.Now().Unix()))
-			}
-			if o.Cluster.Program, err = binary(o.Cluster.Program); err != nil {
+			t.keep("soak", time.Now().Unix())
+			if err := t.choose(); err != nil {
 				return err
 			}
-			o.Out = cmd.OutOrStdout()
-			report, err := Soak(cmd.Context(), o, s)
+			t.Out = cmd.OutOrStdout()
+			report, err := Soak(cmd.Context(), t.Options, s)
 			if err != nil {
 				return err
 			}
-			report.Print(o.Out)
-			fmt.Fprintf(o.Out, "The whole record is in %s\n", o.Folder)
-			if !report.OK() {
-				return errBroken
-			}
-			return nil
+			t.tell(report)
+			return verdict(report)
 		},
 	}
-	shapeFlags(cmd, &o.Cluster)
+	shapeFlags(cmd, &t.Cluster)
 	flags := cmd.Flags()
 	flags.DurationVar(&s.For, "for", 30*time.Minute, "how long people chat")
 	flags.DurationVar(&s.Every, "every", 5*time.Second, "how often each node is looked at")
@@ -51,6 +43,6 @@ func soakCommand() *cobra.Command {
 	flags.Float64Var(&s.Rate, "rate", 0, "messages a second (default: half of what is measured first)")
 	flags.DurationVar(&s.Capacity, "capacity", 10*time.Second, "how long it is measured what these people can send")
 	flags.DurationVar(&s.Settle, "settle", 90*time.Second, "how long after the end everything may take to come back")
-	flags.StringVar(&o.Folder, "report", "", "the folder of the report (default: one in the temp folder)")
+	t.reportFlag(flags)
 	return cmd
 }
