@@ -6,12 +6,14 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
 	"github.com/parley-chat/parley/internal/httpapi"
+	"github.com/parley-chat/parley/internal/inmem"
 	"github.com/parley-chat/parley/internal/ws"
 )
 
@@ -99,6 +101,37 @@ func TestAPersonHasSoManyConnectionsAndIsToldWhenToComeAgain(t *testing.T) {
 	if got := w.ws.Refused(); got != (ws.Refused{User: 2}) {
 		t.Errorf("refused %+v", got)
 	}
+}
+
+func TestAPersonWithFifteenTabsHasThemAllBackHalfAMinuteAfterARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, options{limiter: inmem.NewLimiter(), config: ws.Config{Bounds: ws.Bounds{User: 50}}})
+		connect, ada := w.pipe(), w.person()
+		token, began := w.token(ada, time.Hour), time.Now()
+		var in []int // after each round
+		for tabs := 15; tabs > 0; {
+			var round []*piped
+			for range tabs {
+				c := connect()
+				c.send(`{"type":"auth","token":%q}`, token)
+				round = append(round, c)
+			}
+			time.Sleep(time.Second)
+			var wait int64
+			for _, c := range round {
+				if e := c.last(1); e.Type == "auth:success" {
+					tabs--
+				} else if wait = max(wait, e.RetryAfterMs); e.Code != "RATE_LIMITED" || e.RetryAfterMs < 1 || e.RetryAfterMs > 6000 {
+					t.Fatalf("%+v", e)
+				}
+			}
+			in = append(in, 15-tabs)
+			time.Sleep(time.Duration(wait) * time.Millisecond)
+		}
+		if took := time.Since(began); in[0] != 10 || took > 40*time.Second {
+			t.Errorf("all were back after %v: %d", took, in)
+		}
+	})
 }
 
 func TestPlacesAreGivenBackHoweverAConnectionEnds(t *testing.T) {
