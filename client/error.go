@@ -29,7 +29,7 @@ const (
 
 // Outcomes of a failed send (C2.7).
 const (
-	// Rejected: nothing was written and nothing will be.
+	// Rejected: this try wrote nothing and never will. It says nothing of an earlier one that was Unknown.
 	Rejected = "rejected"
 	// Unknown: it may have been written. Sending again under the same clientMessageId is safe.
 	Unknown = "unknown"

@@ -99,7 +99,7 @@ func (c Code) Info() CodeInfo {
 type Outcome string
 
 const (
-	// OutcomeRejected: nothing was written and nothing will be.
+	// OutcomeRejected: this try wrote nothing and never will. It says nothing of an earlier one whose outcome is unknown.
 	OutcomeRejected Outcome = "rejected"
 	// OutcomeUnknown: it may have been written. Sending it again under the same clientMessageId is safe.
 	OutcomeUnknown Outcome = "unknown"

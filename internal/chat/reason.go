@@ -21,7 +21,7 @@ type ReasonInfo struct {
 // Reasons is the one table of reasons: documents, OpenAPI and the SDK's types are made from it.
 var Reasons = []ReasonInfo{
 	{ReasonIdempotencyConflict, CodeValidation, "The clientMessageId was used for another message."},
-	{ReasonOverloaded, CodeDBTimeout, "More is asked than the server can do. Nothing was written; retryAfterMs says when to come again."},
+	{ReasonOverloaded, CodeDBTimeout, "More is asked than the server can do. This try wrote nothing; retryAfterMs says when to come again."},
 	{ReasonLocked, CodeDBTimeout, "Somebody keeps a few rows locked. Everything else works."},
 	{ReasonReadOnly, CodeDBConnectionLost, "The disk is nearly full: the server reads and does not write until there is room."},
 }

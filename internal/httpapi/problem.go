@@ -25,7 +25,7 @@ type Problem struct {
 	Retryable    bool         `json:"retryable" doc:"The same request may succeed later, unchanged."`
 	TraceID      string       `json:"traceId" doc:"Names this request in the server's log."`
 	Reason       string       `json:"reason,omitzero" doc:"A finer word under the code. More may be added."`
-	Outcome      string       `json:"outcome,omitzero" enum:"rejected,unknown" doc:"Of a send: unknown means that it may have been stored. Sending it again under the same clientMessageId is safe."`
+	Outcome      string       `json:"outcome,omitzero" enum:"rejected,unknown" doc:"Of a send: unknown means that it may have been stored, rejected that this try did not. Sending it again under the same clientMessageId is safe."`
 	RetryAfterMs int64        `json:"retryAfterMs,omitzero" doc:"How long to wait before trying again."`
 	Errors       []FieldError `json:"errors,omitzero" nullable:"false" doc:"What is wrong with which field."`
 }

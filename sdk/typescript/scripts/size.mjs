@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 
 // Of presence 0.6 kB are the bundler's own, by which `activity` comes later; a page has them once.
-const limits = { index: 11_650, indexeddb: 1_000, presence: 2_100, activity: 800, friends: 2_000 };
+const limits = { index: 11_720, indexeddb: 1_000, presence: 2_100, activity: 800, friends: 2_000 };
 
 for (const [name, limit] of Object.entries(limits)) {
   const input = new URL(`../src/${name}.ts`, import.meta.url).pathname;

@@ -354,7 +354,7 @@ export class ParleyClient {
     const { messageId: id, seq, rev, timestamp: createdAt } = event;
     const message = messageOf(entry.row, { id, seq, rev, createdAt });
     this.#list.message(message, this.#me ?? "");
-    view?.confirmed(message, entry.resent);
+    view?.confirmed(message, entry.doubt);
     this.#outbox.confirm(event.clientMessageId);
   }
 

@@ -36,7 +36,7 @@ export const codes = {
  * A finer word under a code. A newer server may know more.
  *
  * `idempotency_conflict` (VALIDATION_ERROR): The clientMessageId was used for another message.
- * `overloaded` (DB_TIMEOUT): More is asked than the server can do. Nothing was written; retryAfterMs says when to come again.
+ * `overloaded` (DB_TIMEOUT): More is asked than the server can do. This try wrote nothing; retryAfterMs says when to come again.
  * `locked` (DB_TIMEOUT): Somebody keeps a few rows locked. Everything else works.
  * `read_only` (DB_CONNECTION_LOST): The disk is nearly full: the server reads and does not write until there is room.
  */

@@ -20,7 +20,10 @@ export interface ErrorDetails {
   retryAfterMs?: number | undefined;
   fields?: readonly FieldError[] | undefined;
   traceId?: string | undefined;
-  /** Of a send: `rejected` was not written and will not be; `unknown` may have been. */
+  /**
+   * Of a send: `rejected` was not written and will not be; `unknown` may have been. The server speaks of one try. In
+   * a {@link MessageView} it is of all of them: `unknown` until a try after that is confirmed or refused for good.
+   */
   outcome?: "rejected" | "unknown" | undefined;
   cause?: unknown;
 }

@@ -9,7 +9,11 @@ export interface OutboxRow {
   /** Milliseconds since 1970. */
   readonly queuedAt: number;
   /** Set when the server refused it; it waits for retry or discard then. */
-  readonly failed: { readonly code: string; readonly message: string } | null;
+  readonly failed: {
+    readonly code: string;
+    readonly message: string;
+    readonly outcome?: "rejected" | "unknown" | undefined;
+  } | null;
 }
 
 /**

@@ -14,8 +14,8 @@ export interface OutboxEntry {
   readonly row: OutboxRow;
   readonly state: "queued" | "sending" | "failed";
   readonly error: ParleyError | null;
-  /** It was on its way before, here or before a reload, so the server may have it. */
-  readonly resent: boolean;
+  /** An earlier try, here or before a reload, may be stored: that a later one was `rejected` says nothing of it. */
+  readonly doubt: boolean;
   readonly durable: boolean;
   readonly tries: number;
   /** Not before this time, in milliseconds since 1970. */
@@ -133,7 +133,7 @@ export class Outbox {
     if (entry?.state !== "failed") return;
     const row = { ...entry.row, failed: null, position: this.#next() };
     this.#entries.delete(clientMessageId);
-    this.#enqueue(entryOf(row, true));
+    this.#enqueue(entryOf(row, entry.error?.outcome !== "rejected"));
   }
 
   /** Forgets a failed message. */
@@ -159,16 +159,20 @@ export class Outbox {
     if (entry?.state !== "sending") return;
     this.#answered(clientMessageId);
     const tries = entry.tries + 1;
+    const doubt = entry.doubt || error.outcome === "unknown";
     // A token that ran out in between is renewed by the connection.
     const wait = isSignedOut(error) ? backoff(entry.tries) : retryIn(error, entry.tries);
+    // Until it is refused for good it stays as open as it was.
+    if (doubt && (wait !== null || error.retryable)) Object.assign(error, { outcome: "unknown" });
     if (wait === null) {
-      const row = { ...entry.row, failed: { code: error.code, message: error.message } };
-      this.#set({ ...entry, row, state: "failed", error, resent: true, tries });
+      const { code, message, outcome } = error;
+      const row = { ...entry.row, failed: { code, message, outcome } };
+      this.#set({ ...entry, row, state: "failed", error, doubt, tries });
       this.#storage.put(row).catch(() => {});
     } else {
       // The limit is the person's, not the conversation's.
       if (error.retry === "wait") this.#pausedUntil = Date.now() + wait;
-      this.#set({ ...entry, state: "queued", error, resent: true, tries, notBefore: Date.now() + wait });
+      this.#set({ ...entry, state: "queued", error, doubt, tries, notBefore: Date.now() + wait });
     }
     this.flush();
   }
@@ -178,7 +182,7 @@ export class Outbox {
     for (const entry of this.#entries.values()) {
       if (entry.state !== "sending") continue;
       this.#answered(entry.row.clientMessageId);
-      this.#set({ ...entry, state: "queued", resent: true });
+      this.#set({ ...entry, state: "queued", doubt: true });
     }
   }
 
@@ -250,10 +254,11 @@ export class Outbox {
   }
 }
 
-function entryOf(row: OutboxRow, resent: boolean): OutboxEntry {
-  const error = row.failed && new ParleyError(row.failed.code as Code, row.failed.message, { retryable: false });
+function entryOf(row: OutboxRow, doubt: boolean): OutboxEntry {
+  const { failed } = row;
+  const error = failed && new ParleyError(failed.code as Code, failed.message, { ...failed, retryable: false });
   const state = error ? "failed" : "queued";
-  return { row, state, error, resent, durable: false, tries: 0, notBefore: 0 };
+  return { row, state, error, doubt, durable: false, tries: 0, notBefore: 0 };
 }
 
 /** A version 4 UUID. `crypto.randomUUID` is missing on pages without TLS. */

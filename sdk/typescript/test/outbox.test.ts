@@ -142,6 +142,59 @@ describe("the outbox", () => {
     expect(statuses(annas)).toEqual(["stored", "stored"]);
   });
 
+  test("calls a message in doubt until a retry is confirmed, whatever that retry was rejected for", async () => {
+    const { server, anna, conversation } = await stage();
+    const annas = await opened(anna, conversation.id);
+    const real = server.receive.bind(server);
+    let lost = true;
+    server.receive = (session, frame) => {
+      if (frame.type === "message:send" && lost) {
+        // It is stored, and the node cannot say so in time.
+        lost = false;
+        server.store.append(conversation, anna.me, String(frame.clientMessageId), String(frame.content));
+        server.refusals.push({ code: "DB_TIMEOUT", outcome: "unknown" });
+        for (let i = 0; i < 4; i++)
+          server.refusals.push({ code: "DB_TIMEOUT", outcome: "rejected", reason: "overloaded" });
+      }
+      real(session, frame);
+    };
+    annas.send("one");
+    const seen = new Set<unknown>();
+    for (let at = 0; at < 30_000; at += 50) {
+      await pass(50);
+      const [view] = annas.store.getSnapshot().messages;
+      expect(view?.status).not.toBe("failed");
+      if (view?.error) seen.add(view.error.outcome);
+    }
+    expect(seen).toEqual(new Set(["unknown"]));
+    expect(server.refusals).toEqual([]);
+    expect(statuses(annas)).toEqual(["stored"]);
+    expect(conversation.messages).toHaveLength(1);
+  });
+
+  test("does not call a message unsent that an earlier try may have stored, after a reload either", async () => {
+    const { server, anna, conversation } = await stage();
+    const annas = await opened(anna, conversation.id);
+    server.refusals.push({ code: "INTERNAL", outcome: "unknown" }, { code: "INTERNAL", outcome: "rejected" });
+    annas.send("one");
+    await pass(5000);
+    const doubtful = { status: "failed", error: { code: "INTERNAL", outcome: "unknown" } };
+    expect(annas.store.getSnapshot().messages).toMatchObject([doubtful]);
+
+    await settled(anna.reload());
+    const again = await opened(anna, conversation.id);
+    expect(again.store.getSnapshot().messages).toMatchObject([doubtful]);
+    const key = again.store.getSnapshot().messages[0]?.key as string;
+    server.refusals.push({ code: "DB_TIMEOUT", reason: "overloaded" });
+    again.retry(key);
+    await pass(50);
+    expect(again.store.getSnapshot().messages).toMatchObject([{ status: "queued", error: { outcome: "unknown" } }]);
+    server.refusals.push({ code: "VALIDATION_ERROR" });
+    await pass(5000);
+    const refused = { status: "failed", error: { code: "VALIDATION_ERROR", outcome: "rejected" } };
+    expect(again.store.getSnapshot().messages).toMatchObject([refused]);
+  });
+
   test("hands back what was refused; the person retries or discards it", async () => {
     const { server, anna, conversation } = await stage();
     const annas = await opened(anna, conversation.id);

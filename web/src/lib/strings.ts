@@ -62,6 +62,8 @@ export const strings = {
   statusRead: "Read",
   readBy: (n: number) => `Read by ${n.toLocaleString("en")}`,
   statusFailed: "Not sent",
+  statusDoubtful: "Perhaps sent",
+  maybeSent: "It may have arrived all the same. Retry never sends it twice.",
   retry: "Retry",
   discard: "Discard",
   edit: "Edit",

@@ -106,8 +106,10 @@ function ReadTick() {
 function Status({ view, group, actions }: { view: MessageView; group: boolean; actions: RowActions }) {
   const { status, readBy } = view;
   const { label: word, picture } = ticks[status];
+  const doubtful = status === "failed" && view.error?.outcome === "unknown";
   // What the server said of a message that waits, such as that its disk is nearly full.
-  const label = status === "queued" && view.error ? `${word}: ${view.error.message}` : word;
+  const label =
+    status === "queued" && view.error ? `${word}: ${view.error.message}` : doubtful ? strings.statusDoubtful : word;
   const place = "flex h-6.5 min-w-5 shrink-0 items-center justify-center gap-1";
   if (status !== "read") {
     return (
@@ -143,7 +145,8 @@ function Failed({ view, actions }: { view: MessageView; actions: RowActions }) {
   return (
     <p className="flex flex-wrap items-center gap-x-3 text-small">
       <span className="text-bad">
-        {view.error?.message ?? strings.statusFailed} <code className="text-meta">{view.error?.traceId}</code>
+        {view.error?.message ?? strings.statusFailed} {view.error?.outcome === "unknown" && strings.maybeSent}{" "}
+        <code className="text-meta">{view.error?.traceId}</code>
       </span>
       <button
         type="button"
