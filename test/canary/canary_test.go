@@ -201,7 +201,13 @@ func TestNothingSecretIsInWhatAClusterSaysOfItself(t *testing.T) {
 		two.await("well again", func() bool { return two.health() == http.StatusOK })
 	}
 	one.await("traced", func() bool {
-		return strings.Contains(spans.String(), "message.commit") && strings.Contains(spans.String(), "told-node-2")
+		said := spans.String()
+		for _, name := range []string{"message.send", "message.commit", "db.append", "db.write", "db.read", "bus.publish", "message.deliver", "socket.write", "told-node-2"} {
+			if !strings.Contains(said, name) {
+				return false
+			}
+		}
+		return true
 	})
 	one.crash()
 	two.crash()
@@ -210,6 +216,9 @@ func TestNothingSecretIsInWhatAClusterSaysOfItself(t *testing.T) {
 	for _, n := range []*node{one, two} {
 		for _, e := range n.entries() {
 			events[e["event"].(string)]++
+			if e["event"] == "presence.changed" && e["traceId"] == nil {
+				t.Errorf("%s: a change of presence has no trace: %v", n.name, e)
+			}
 		}
 		said[n.name+"'s log"] = n.log.String()
 	}
