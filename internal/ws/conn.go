@@ -16,7 +16,7 @@ import (
 	"github.com/parley-chat/parley/internal/realtime"
 )
 
-// requestWithin bounds what one frame may take.
+// requestWithin bounds what a frame may take that has to wait for something, beside the reading.
 const requestWithin = 3 * time.Second
 
 // readPause is how long a connection is not read on which a send was refused for want of time: what comes meanwhile is refused
@@ -240,11 +240,10 @@ func (c *conn) command(frame []byte, now time.Time) {
 		c.sendMessage(c.server.ctx, m)
 		return
 	}
-	ctx, cancel := context.WithTimeout(chat.WithTrace(c.server.ctx, c.acting), requestWithin)
-	defer cancel()
-	c.dispatch(ctx, command, now)
+	c.dispatch(chat.WithTrace(c.server.ctx, c.acting), command, now)
 }
 
+// dispatch does what a frame asks for, or has it done beside the reading if it has to wait for anything.
 func (c *conn) dispatch(ctx context.Context, command protocol.Command, now time.Time) {
 	switch m := command.(type) {
 	case *protocol.Auth:

@@ -35,7 +35,9 @@ func (c *conn) sendMessage(ctx context.Context, m *protocol.SendMessage) {
 			c.send(protocol.MessageErrorOf(err, m.ClientMessageID, trace))
 			return
 		}
-		c.out.Send(protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message))
+		confirmation := protocol.AppendMessageSent(make([]byte, 0, 320), &sent.Message)
+		c.server.hub.Mark(confirmation, trace)
+		c.out.Send(confirmation)
 	})
 }
 
