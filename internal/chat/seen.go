@@ -15,26 +15,34 @@ const (
 )
 
 // seenDrafts remembers recent sends in two generations: when the young one is full or half of seenFor
-// old it becomes the old one, and what was old is forgotten.
+// old it becomes the old one, and what was old is forgotten. A node keeps tens of thousands of them, so that each is as small as
+// can be: who has sent what to where is two hashes of 64 bits, whose seeds nobody knows.
 type seenDrafts struct {
-	seed       maphash.Seed
-	mu         sync.Mutex
-	young, old map[uint64]*seenDraft // by the hash of what tells sends apart; of two with one hash the later is remembered
-	since      time.Time
+	keys, proofs maphash.Seed
+	mu           sync.Mutex
+	young, old   map[uint64]seenDraft
+	since        time.Time
 }
 
-// seenDraft is what a draft was stored as, without its text.
+// seenDraft is what a draft was stored as, without what the submission says itself.
 type seenDraft struct {
-	message Message
-	content uint64 // the hash of its text
+	proof   uint64 // of the submission, its text included
+	message MessageID
+	seq     int64
+	rev     int64
+	created int64 // Unix microseconds
 }
 
 func newSeenDrafts() *seenDrafts {
-	return &seenDrafts{seed: maphash.MakeSeed(), young: make(map[uint64]*seenDraft), since: time.Now()}
+	return &seenDrafts{keys: maphash.MakeSeed(), proofs: maphash.MakeSeed(), young: make(map[uint64]seenDraft), since: time.Now()}
 }
 
 func (d *seenDrafts) key(sub *Submission) uint64 {
-	return maphash.Comparable(d.seed, [3]string{string(sub.Conversation), string(sub.Sender), sub.ClientMessageID})
+	return maphash.Comparable(d.keys, [3]string{string(sub.Conversation), string(sub.Sender), sub.ClientMessageID})
+}
+
+func (d *seenDrafts) proof(sub *Submission) uint64 {
+	return maphash.Comparable(d.proofs, [4]string{string(sub.Conversation), string(sub.Sender), sub.ClientMessageID, sub.Content})
 }
 
 // find returns what the submission was stored as. Other content under the same key is not found here:
@@ -42,31 +50,28 @@ func (d *seenDrafts) key(sub *Submission) uint64 {
 func (d *seenDrafts) find(sub *Submission) (Message, bool) {
 	key := d.key(sub)
 	d.mu.Lock()
-	s := d.young[key]
-	if s == nil {
-		s = d.old[key]
+	s, known := d.young[key]
+	if !known {
+		s, known = d.old[key]
 	}
 	d.mu.Unlock()
-	if s == nil || !s.is(sub) || s.content != maphash.String(d.seed, sub.Content) {
+	if !known || s.proof != d.proof(sub) {
 		return Message{}, false
 	}
-	m := s.message
-	m.Content = sub.Content
-	return m, true
+	created := time.UnixMicro(s.created).UTC()
+	return Message{
+		ID: s.message, Conversation: sub.Conversation, Sender: sub.Sender, Seq: s.seq, Rev: s.rev, Content: sub.Content,
+		ContentType: sub.ContentType, ClientMessageID: sub.ClientMessageID, CreatedAt: created, UpdatedAt: created,
+	}, true
 }
 
-func (s *seenDraft) is(sub *Submission) bool {
-	return s.message.Conversation == sub.Conversation && s.message.Sender == sub.Sender && s.message.ClientMessageID == sub.ClientMessageID
-}
-
+// remember notes what a submission was stored as, and nobody has changed since.
 func (d *seenDrafts) remember(sub *Submission, m Message) {
-	s := &seenDraft{message: m, content: maphash.String(d.seed, sub.Content)}
-	s.message.Content = ""
-	key := d.key(sub)
+	key, s := d.key(sub), seenDraft{d.proof(sub), m.ID, m.Seq, m.Rev, m.CreatedAt.UnixMicro()}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if now := time.Now(); len(d.young) >= maxSeen/2 || now.Sub(d.since) >= seenFor/2 {
-		d.old, d.young, d.since = d.young, make(map[uint64]*seenDraft), now
+		d.old, d.young, d.since = d.young, make(map[uint64]seenDraft), now
 	}
 	d.young[key] = s
 }
