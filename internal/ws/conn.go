@@ -43,6 +43,7 @@ type conn struct {
 
 	trace  chat.Trace // of the connection
 	acting chat.Trace // of the frame that is being done
+	frame  int        // its size in bytes
 
 	requests requests
 
@@ -53,6 +54,7 @@ type conn struct {
 	typing   typing
 	misuse   misuse
 	held     map[chat.ConversationID]int64 // acks that wait; nil when none does
+	telling  atomic.Bool                   // acks that were held are being told
 	endedAt  atomic.Int64                  // Unix nanoseconds; 0 while the connection lives
 	closing  realtime.Closing
 	// refusals are of what was read last, and refused for want of time; refused says that there were some since the last pause.
@@ -221,7 +223,7 @@ func (c *conn) command(frame []byte, now time.Time) {
 	}
 	defer c.requests.finish()
 	command, traceparent, err := protocol.DecodeCommand(frame)
-	c.acting = c.server.cfg.Trace(traceparent)
+	c.acting, c.frame = c.server.cfg.Trace(traceparent), len(frame)
 	defer c.survive(c.acting)
 	if err != nil {
 		c.broken(command, err, now)

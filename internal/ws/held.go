@@ -16,7 +16,7 @@ const (
 )
 
 // hold keeps an ack while the node has too much to do, and reports whether it does. Acks are cumulative: of each conversation
-// the furthest is told in the end, and nothing is lost.
+// the furthest is told in the end.
 func (c *conn) hold(m *protocol.AckMessage, now time.Time) bool {
 	id := chat.ConversationID(m.ConversationID)
 	_, holds := c.held[id]
@@ -43,38 +43,56 @@ func (c *conn) tellHeld(at moment) {
 	}
 }
 
-// release has the acks that are held told, beside the reading. It reports false when too much waits there.
+// release has the acks that are held told, beside the reading. It reports false when that cannot be now: too much waits there,
+// those before are not told yet, or the node drains and begins nothing more.
 func (c *conn) release() bool {
-	held := c.held
-	if len(held) == 0 {
+	if len(c.held) == 0 {
 		return true
 	}
+	return !c.telling.Load() && c.tellAll()
+}
+
+func (c *conn) tellAll() bool {
 	if c.receipts == nil {
 		c.receipts = new(jobs)
 	}
 	if !c.requests.begin() {
-		return true
+		return false
 	}
-	if !c.tellOn(c.acting, held) {
-		c.requests.finish()
+	c.telling.Store(true)
+	if !c.tellOn(c.acting, c.held) {
+		c.toldAll()
 		return false
 	}
 	c.held, c.due.held = nil, 0
 	return true
 }
 
+func (c *conn) toldAll() {
+	c.telling.Store(false)
+	c.requests.finish()
+}
+
 // tellOn tells one ack, and the others after what waits by then: a slow database has a request's time for each of them, and
-// keeps what came meanwhile waiting for one.
+// keeps what came meanwhile waiting for one. It gives up when the connection has ended that long ago.
 func (c *conn) tellOn(trace chat.Trace, held map[chat.ConversationID]int64) bool {
 	return c.enqueue(c.receipts, job{trace: trace, do: func(ctx context.Context) {
+		goesOn := false
+		defer func() {
+			if !goesOn {
+				c.toldAll()
+			}
+		}()
 		for id, seq := range held {
 			delete(held, id)
 			c.tellOne(ctx, id, seq)
-			if len(held) > 0 && c.tellOn(trace, held) {
+			if ended := c.endedAt.Load(); ended != 0 && time.Since(time.Unix(0, ended)) > requestWithin {
+				return
+			}
+			if goesOn = len(held) > 0 && c.tellOn(trace, held); goesOn {
 				return
 			}
 		}
-		c.requests.finish()
 	}})
 }
 
@@ -86,8 +104,11 @@ func (c *conn) tellOne(ctx context.Context, id chat.ConversationID, seq int64) {
 
 // releaseLast has them told at the end of the connection. A node that drains begins nothing more beside the reading.
 func (c *conn) releaseLast() {
+	if len(c.held) == 0 {
+		return
+	}
 	if !c.server.drains() {
-		c.release()
+		c.tellAll()
 		return
 	}
 	defer c.survive(c.trace)

@@ -11,6 +11,8 @@ import (
 const (
 	// maxJobs is how many may wait for the one that is done.
 	maxJobs = 256
+	// maxJobBytes is how large the frames may be together that asked for them.
+	maxJobBytes = 1 << 20
 	// maxWants is how many conversations they may name together.
 	maxWants = 2 * chat.MaxSubscribe
 )
@@ -22,28 +24,30 @@ type jobs struct {
 	mu      sync.Mutex
 	waiting []job
 	wants   int                // of those that wait
+	bytes   int                // of those that wait
 	cancel  context.CancelFunc // of those that are being done; nil when none is
 }
 
 type job struct {
 	wants int // conversations that it names
+	bytes int // of the frame that asked for it
 	trace chat.Trace
 	do    func(context.Context)
 }
 
 // later has something done after what came before it. It reports false when too much waits.
 func (c *conn) later(j *jobs, wants int, do func(context.Context)) bool {
-	return c.enqueue(j, job{wants, c.acting, do})
+	return c.enqueue(j, job{wants, c.frame, c.acting, do})
 }
 
 func (c *conn) enqueue(j *jobs, last job) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.waiting) >= maxJobs || j.wants+last.wants > maxWants {
+	if len(j.waiting) >= maxJobs || j.wants+last.wants > maxWants || j.bytes+last.bytes > maxJobBytes {
 		return false
 	}
 	j.waiting = append(j.waiting, last)
-	j.wants += last.wants
+	j.wants, j.bytes = j.wants+last.wants, j.bytes+last.bytes
 	if j.cancel == nil {
 		var ctx context.Context
 		ctx, j.cancel = context.WithCancel(c.server.ctx)
@@ -117,12 +121,12 @@ func (j *jobs) next(ctx context.Context) (next job, more bool) {
 	defer j.mu.Unlock()
 	if len(j.waiting) == 0 || ctx.Err() != nil {
 		j.cancel()
-		j.cancel, j.waiting, j.wants = nil, nil, 0
+		j.cancel, j.waiting, j.wants, j.bytes = nil, nil, 0, 0
 		return job{}, false
 	}
 	next = j.waiting[0]
 	j.waiting[0] = job{}
 	j.waiting = j.waiting[1:]
-	j.wants -= next.wants
+	j.wants, j.bytes = j.wants-next.wants, j.bytes-next.bytes
 	return next, true
 }

@@ -171,12 +171,15 @@ func TestManyAcksThatWereHeldAreAllToldByADatabaseThatIsSlow(t *testing.T) {
 		time.Sleep(time.Second)
 		held.holds.Store(true)
 		w.flood(w.group(bob), bob)
-		synctest.Wait()
+		time.Sleep(1200 * time.Millisecond)
 		for _, id := range ids {
 			// How far it goes is to be looked up.
 			his.send(`{"type":"message:ack","conversationId":%q,"seq":9}`, id)
 		}
 		synctest.Wait()
+		if n := w.rules.Overload().Shed[chat.WorkReceipts]; n < int64(len(ids)) {
+			t.Errorf("%d acks are held", n)
+		}
 		held.slow.Store(true)
 		close(held.goes)
 		time.Sleep(20 * time.Second)
@@ -255,6 +258,65 @@ func TestASendThatIsRefusedWhileTheNodeDrainsIsAnswered(t *testing.T) {
 		close(held.goes)
 		if events, code := c.seen(); code != 1012 || !strings.Contains(events, "message:error") {
 			t.Errorf("%q and close %d", events, code)
+		}
+	})
+}
+
+// stuckChanges does not find a message that is to be changed.
+type stuckChanges struct{ chat.Store }
+
+func (stuckChanges) Message(ctx context.Context, _ chat.ConversationID, _ chat.MessageID) (chat.Message, error) {
+	<-ctx.Done()
+	return chat.Message{}, ctx.Err()
+}
+
+func TestANodeThatDrainsDoesNotLookAgainAndAgainForTimeToTellAcks(t *testing.T) {
+	var held *heldStore
+	timed(t, options{over: func(s chat.Store) chat.Store {
+		held = &heldStore{Store: stuckChanges{s}, goes: make(chan struct{})}
+		return held
+	}}, func(w *world, connect func() *piped) {
+		ada, bob := w.person(), w.person()
+		id := w.group(ada, bob)
+		c := connect()
+		c.send(`{"type":"auth","token":%q}`, w.token(ada, time.Hour))
+		c.send(`{"type":"message:send","conversationId":%q,"content":"one","clientMessageId":"one"}`, id)
+		c.seen()
+		held.holds.Store(true)
+		w.flood(w.group(bob), bob)
+		time.Sleep(1200 * time.Millisecond)
+		c.send(`{"type":"message:ack","conversationId":%q,"seq":1}`, id)
+		synctest.Wait()
+		if w.rules.Overload().Shed[chat.WorkReceipts] == 0 {
+			t.Error("the ack is not held")
+		}
+		// It keeps the connection open.
+		c.send(`{"type":"message:edit","conversationId":%q,"messageId":%q,"content":"other"}`, id, nobodys)
+		synctest.Wait()
+		drained := make(chan error, 1)
+		began := time.Now()
+		go func() { drained <- w.ws.Drain(bg) }()
+		close(held.goes)
+		// Fake time stands still while anybody goes round.
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took < time.Second {
+			t.Errorf("drained after %v: the edit was to keep it open", took)
+		}
+	})
+}
+
+func TestWhatWaitsBesideTheReadingIsBoundedInBytes(t *testing.T) {
+	warily(t, func(w *world, db *wary, id chat.ConversationID, ada, _ *piped) {
+		large := strings.Repeat("x", 60<<10)
+		for range 20 {
+			ada.send(`{"type":"message:edit","conversationId":%q,"messageId":%q,"content":"other","more":%q}`, id, nobodys, large)
+		}
+		synctest.Wait()
+		events, code := ada.seen()
+		if n := strings.Count(events, " error"); n != 2 {
+			t.Errorf("%d of 20 frames of 60 KiB are refused: %.300q, %d", n, events, code)
 		}
 	})
 }

@@ -125,13 +125,18 @@ func refuseInText(w http.ResponseWriter, status int, _ chat.Trace, err *chat.Err
 	http.Error(w, err.Message, status)
 }
 
+// stoppingAgain is when to come again to a node that stops: at once, since another one answers.
+const stoppingAgain = 100 * time.Millisecond
+
 // judge decides whether a request may become a connection.
 func (s *Server) judge(r *http.Request) *refusal {
 	if r.Method != http.MethodGet {
 		return &refusal{invalid("Only GET."), http.StatusMethodNotAllowed, http.Header{"Allow": {"GET"}}}
 	}
 	if s.drains() {
-		return &refusal{err: chat.Overloaded("This node is stopping. Connect again, and another one takes you in.", 0)}
+		return &refusal{err: &chat.Error{
+			Code: chat.CodeDBConnectionLost, Message: "This node is stopping. Connect again, and another one takes you in.", RetryAfter: stoppingAgain,
+		}}
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		return &refusal{invalid("This is a WebSocket endpoint."), http.StatusUpgradeRequired, http.Header{"Upgrade": {"websocket"}}}
