@@ -66,7 +66,7 @@ func problemOf(x *exchange, err error) *Problem {
 	info := e.Code.Info()
 	if info.Status >= http.StatusInternalServerError {
 		x.fault = err
-		x.gone = errors.Is(err, context.Canceled) && x.request.Context().Err() == context.Canceled
+		x.gone = errors.Is(err, context.Canceled) && x.request != nil && x.request.Context().Err() == context.Canceled
 	}
 	p := &Problem{
 		Type: docsPath + "#" + string(e.Code), Title: http.StatusText(info.Status), Status: info.Status, Detail: e.Message,

@@ -10,7 +10,7 @@ import (
 
 const (
 	// maxMarks bounds the frames that are marked at once. The oldest is forgotten first.
-	maxMarks = 1024
+	maxMarks = 256
 	// marksLast is for how long a frame is marked; it is not written any more then, or by somebody slow.
 	marksLast = 30 * time.Second
 	// marksTold is of how many sockets one frame's writing is told.

@@ -121,7 +121,7 @@ export class Outbox {
     const row: OutboxRow = {
       ...{ userId: this.#userId, conversationId, clientMessageId, content, position: this.#next() },
       queuedAt: Date.now(),
-      failed: error && { code: error.code, message: error.message },
+      failed: error && { code: error.code, message: error.message, outcome: error.outcome },
     };
     this.#enqueue(entryOf(row, false));
     return clientMessageId;
