@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ type pendingSend struct {
 	// The lane has these alone once it has taken the send.
 	taken, committed time.Time
 	unsure           bool // a try may have stored it
+
+	withdrawn bool // it was answered that it is not stored, and it will not be; under the lane's lock
 }
 
 // How a send was answered.
@@ -60,6 +63,7 @@ type lane struct {
 	closed   bool
 	pace     pace
 	heldUp   bool // what is being committed waits for a row that somebody keeps locked
+	unsure   bool // a try of the batch in flight may have stored some of it
 
 	// stuck are conversations whose rows somebody kept locked at the last try, and when; run has it alone.
 	stuck map[ConversationID]time.Time
@@ -111,23 +115,35 @@ func (l *lane) enqueue(sub Submission, arrived time.Time, answer func(Sent, erro
 }
 
 // answerOverdue answers what the database has kept waiting for too long. The write itself goes on: if
-// it commits late it is announced, and a retry finds it (C2.6).
+// it commits late it is announced, and a retry finds it (C2.6). While the database is known to be away, and was not asked yet,
+// nothing has begun: what there is no time for any more is withdrawn.
 func (l *lane) answerOverdue() {
 	now := time.Now()
 	var overdue []*pendingSend
 	l.mu.Lock()
+	answer := timedOut(nil)
+	if l.pace.isWaiting() && !l.unsure {
+		answer = unreachable(nil)
+	}
 	oldest := time.Time{}
 	for _, list := range [2][]*pendingSend{l.inFlight, l.queue} {
 		for _, p := range list {
 			switch {
 			case p.answered.Load() != unanswered:
 			case p.overdue(now):
+				p.withdrawn = answer.Outcome == OutcomeRejected
 				overdue = append(overdue, p)
 			case oldest.IsZero() || p.arrived.Before(oldest):
 				oldest = p.arrived
 			}
 		}
 	}
+	l.queue = slices.DeleteFunc(l.queue, func(p *pendingSend) bool {
+		if p.withdrawn {
+			l.bytes -= len(p.sub.Content)
+		}
+		return p.withdrawn
+	})
 	if oldest.IsZero() {
 		l.watchdog = nil
 	} else {
@@ -135,14 +151,28 @@ func (l *lane) answerOverdue() {
 	}
 	l.mu.Unlock()
 	for _, p := range overdue {
-		l.service.finish(p, Sent{}, timedOut(nil))
+		l.service.finish(p, Sent{}, answer)
 	}
+}
+
+// staying are those of a batch that were not withdrawn.
+func (l *lane) staying(batch []*pendingSend) []*pendingSend {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(batch), func(p *pendingSend) bool { return p.withdrawn })
 }
 
 func timedOut(err error) *Error {
 	return &Error{
 		Code: CodeDBTimeout, Message: "The database did not answer within 3 seconds.",
 		RetryAfter: time.Second, Outcome: OutcomeUnknown, Err: err,
+	}
+}
+
+func unreachable(err error) *Error {
+	return &Error{
+		Code: CodeDBConnectionLost, Message: "The database cannot be reached.",
+		RetryAfter: time.Second, Outcome: OutcomeRejected, Err: err,
 	}
 }
 
@@ -183,7 +213,7 @@ func (l *lane) commitNext() bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.inFlight, l.pace.began, l.pace.mute = batch, time.Now(), false
+	l.inFlight, l.unsure, l.pace.began, l.pace.mute = batch, false, time.Now(), false
 	l.mu.Unlock()
 	for i, part := range l.apart(batch) {
 		if i > 0 {
@@ -211,7 +241,11 @@ func (l *lane) commit(batch []*pendingSend) (again []*pendingSend) {
 	}
 	done := s.announcer.Committing(len(drafts))
 	began := time.Now()
-	appended, err := l.append(drafts, deadline(batch))
+	appended, err := l.append(batch, drafts)
+	if errors.Is(err, errWithdrawn) {
+		done()
+		return l.staying(batch)
+	}
 	committed := time.Now()
 	for _, p := range batch {
 		p.taken, p.committed = began, committed
@@ -282,15 +316,24 @@ func deadline(batch []*pendingSend) time.Time {
 	return batch[len(batch)-1].arrived.Add(answerWithin)
 }
 
-// append commits drafts before the deadline. Trying again is safe: what an unknown commit stored is found by its
+// errWithdrawn says that some of a batch were withdrawn before it was written.
+var errWithdrawn = errors.New("sends of the batch were withdrawn")
+
+// append commits the drafts of a batch before its deadline. Trying again is safe: what an unknown commit stored is found by its
 // clientMessageId. An error says that nothing was written only if that is so of each try.
-func (l *lane) append(drafts []Draft, until time.Time) (appended []Appended, err error) {
-	ctx, cancel := context.WithDeadline(context.Background(), until)
+func (l *lane) append(batch []*pendingSend, drafts []Draft) (appended []Appended, err error) {
+	ctx, cancel := context.WithDeadline(context.Background(), deadline(batch))
 	defer cancel()
 	unsure := false
 	err = l.tried(ctx, func() (err error) {
+		if len(l.staying(batch)) < len(batch) {
+			return errWithdrawn
+		}
 		appended, err = l.service.store.AppendMessages(ctx, drafts)
-		unsure = unsure || err != nil && AsError(err).Outcome != OutcomeRejected
+		if err != nil && AsError(err).Outcome != OutcomeRejected {
+			unsure = true
+			l.noteUnsure()
+		}
 		return err
 	})
 	if err != nil && unsure {
@@ -301,6 +344,13 @@ func (l *lane) append(drafts []Draft, until time.Time) (appended []Appended, err
 	return appended, err
 }
 
+// noteUnsure has nothing more of the batch in flight withdrawn.
+func (l *lane) noteUnsure() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unsure = true
+}
+
 // tried asks the store up to four times, with backoff and jitter, until ctx ends (C2.6). Waiting for one that is known to be
 // away is no try: an outage that is over in time costs nobody theirs.
 func (l *lane) tried(ctx context.Context, ask func() error) (err error) {
@@ -308,7 +358,7 @@ func (l *lane) tried(ctx context.Context, ask func() error) (err error) {
 	for try := 1; ; try++ {
 		if away := l.await(ctx); away != nil {
 			if err == nil {
-				err = &Error{Code: CodeDBConnectionLost, Message: "The database cannot be reached.", RetryAfter: time.Second, Outcome: OutcomeRejected, Err: away}
+				err = unreachable(away)
 			}
 			return err
 		}

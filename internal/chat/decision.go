@@ -10,7 +10,7 @@ func (l *lane) decide(batch []*pendingSend) ([]*pendingSend, []Draft) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline(batch))
 	defer cancel()
 	rosters := l.rosters(ctx, batch)
-	for _, p := range batch {
+	for _, p := range l.staying(batch) {
 		found := rosters[p.sub.Conversation]
 		if found.err != nil && AsError(found.err).Code != CodeNotInConversation {
 			e := *AsError(found.err)

@@ -154,18 +154,22 @@ func (s *Service) Overload() OverloadStats {
 	return out
 }
 
-// queued looks at all lanes. Who waits for a row that somebody keeps locked waits no less when work is left out.
+// queued looks at all lanes. Who waits for a row that somebody keeps locked, or for a store that is away, waits no less when
+// work is left out.
 func (s *Service) queued(now time.Time) (full float64, waited time.Duration) {
 	for _, l := range s.lanes {
 		l.mu.Lock()
 		for _, list := range [2][]*pendingSend{l.inFlight, l.queue} {
-			if len(list) > 0 && !l.heldUp {
+			if len(list) > 0 && !l.heldUp && !l.pace.isWaiting() {
 				waited = max(waited, now.Sub(list[0].arrived))
 			}
 		}
+		if !l.pace.isWaiting() {
+			full = max(full, l.full())
+		}
 		l.mu.Unlock()
 	}
-	return s.Queue().Full, waited
+	return full, waited
 }
 
 // Overloaded refuses what there is no time for. Who was refused at one moment is not to come back at one moment: the wait is
@@ -194,9 +198,11 @@ func (p *pace) wait(now time.Time) { p.waits = now }
 
 func (p *pace) goOn(now time.Time) { p.began, p.waits = p.began.Add(now.Sub(p.waits)), time.Time{} }
 
+func (p *pace) isWaiting() bool { return !p.waits.IsZero() }
+
 // elapsed is how long the batch in flight has taken.
 func (p *pace) elapsed(now time.Time) time.Duration {
-	if !p.waits.IsZero() {
+	if p.isWaiting() {
 		now = p.waits
 	}
 	return now.Sub(p.began)

@@ -174,10 +174,10 @@ func TestAnOutageThatIsOverInTimeIsNoOverload(t *testing.T) {
 			return make([]chat.Appended, n), nil
 		}, nil)
 		back := make(chan struct{})
-		w.store.await = func(context.Context) error {
+		w.store.awaits(func(context.Context) error {
 			<-back
 			return nil
-		}
+		})
 		var answers []<-chan answer
 		send := func(n int) {
 			for range n {
@@ -229,6 +229,65 @@ func TestARowThatSomebodyKeepsLockedCostsNobodyTheirReads(t *testing.T) {
 			if a := <-free; a.err != nil {
 				t.Error(a.err)
 			}
+		}
+	})
+}
+
+func TestWhatWasNeverGivenToADatabaseThatIsAwayIsRefusedForSureAndNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stored []string
+		w, c := slow(t, nil, nil)
+		w.store.fault(func(_ context.Context, drafts []chat.Draft, _ func() ([]chat.Appended, error)) ([]chat.Appended, error) {
+			for i := range drafts {
+				stored = append(stored, drafts[i].ClientMessageID)
+			}
+			return make([]chat.Appended, len(drafts)), nil
+		})
+		back := make(chan struct{})
+		w.store.awaits(func(ctx context.Context) error {
+			select {
+			case <-back:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		began := time.Now()
+		var early, late []<-chan answer
+		for i := range 3 {
+			early = append(early, w.post(c, w.people[0], fmt.Sprint("early", i), "Hello"))
+		}
+		synctest.Wait()
+		// These wait behind the batch of the first.
+		for i := range 3 {
+			early = append(early, w.post(c, w.people[0], fmt.Sprint("queued", i), "Hello"))
+		}
+		time.Sleep(time.Second)
+		if w.Shed(chat.WorkReads) || w.Shed(chat.WorkTyping) {
+			t.Error("a database that is away is taken for too much to do")
+		}
+		for i := range 3 {
+			late = append(late, w.post(c, w.people[0], fmt.Sprint("late", i), "Hello"))
+		}
+		for i, answered := range early {
+			e := chat.AsError((<-answered).err)
+			if e.Code != chat.CodeDBConnectionLost || e.Outcome != chat.OutcomeRejected {
+				t.Errorf("send %d: %v", i, e)
+			}
+		}
+		if took := time.Since(began); took > 2900*time.Millisecond {
+			t.Errorf("answered after %v", took)
+		}
+		time.Sleep(200 * time.Millisecond)
+		close(back)
+		for i, answered := range late {
+			if a := <-answered; a.err != nil {
+				t.Errorf("late send %d: %v", i, a.err)
+			}
+		}
+		synctest.Wait()
+		if got := fmt.Sprint(stored); got != "[late0 late1 late2]" {
+			t.Errorf("%s is stored", got)
 		}
 	})
 }

@@ -11,15 +11,18 @@ type Queue struct {
 // Queue looks at what waits.
 func (s *Service) Queue() Queue {
 	var q Queue
-	share := float64(len(s.lanes))
 	for _, l := range s.lanes {
 		l.mu.Lock()
-		messages, bytes := len(l.queue), l.bytes
+		q.Messages += len(l.queue)
+		q.Bytes += l.bytes
+		q.Full = max(q.Full, l.full())
 		l.mu.Unlock()
-		q.Messages += messages
-		q.Bytes += bytes
-		q.Full = max(q.Full, share*float64(messages)/maxQueuedMessages, share*float64(bytes)/maxQueuedBytes)
 	}
-	q.Full = min(q.Full, 1)
 	return q
+}
+
+// full is how full a lane is, from 0 to 1. The caller has the lock.
+func (l *lane) full() float64 {
+	share := float64(len(l.service.lanes))
+	return min(1, max(share*float64(len(l.queue))/maxQueuedMessages, share*float64(l.bytes)/maxQueuedBytes))
 }

@@ -261,6 +261,13 @@ func (f *faultyStore) fault(append func(context.Context, []chat.Draft, func() ([
 	f.append = append
 }
 
+// awaits has a test say when the store is there.
+func (f *faultyStore) awaits(await func(context.Context) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.await = await
+}
+
 func (f *faultyStore) Await(ctx context.Context) error {
 	f.mu.Lock()
 	await := f.await

@@ -103,5 +103,5 @@ func TestANodeThatStopsSendsAwayWith503(t *testing.T) {
 	if err := w.ws.Drain(bg); err != nil {
 		t.Fatal(err)
 	}
-	tellsWhy(t, w.refusedAt(url, nil), 503, "DB_TIMEOUT", "overloaded", time.Second, 2*time.Second)
+	tellsWhy(t, w.refusedAt(url, nil), 503, "DB_CONNECTION_LOST", "", time.Millisecond, time.Second)
 }
