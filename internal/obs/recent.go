@@ -24,7 +24,8 @@ const Endless = "+Inf"
 // Outcomes is what became of all sends since the start, or of those of a while.
 type Outcomes struct {
 	ByResult map[string]uint64 // by the label of chat_messages_sent_total
-	// Times counts those that were stored or are unknown by the upper bound of their bucket, in seconds.
+	// Times counts those of chat_message_send_latency_seconds, the refused among them at [Endless], by the upper bound of
+	// their bucket, in seconds.
 	Times map[string]uint64
 }
 

@@ -19,7 +19,8 @@ type Sends struct {
 	Rejected  uint64  `json:"rejected"`  // for what a client did: limits, rights, what cannot be sent
 	Refused   uint64  `json:"refused"`   // for what the node could not do: a database that is away, a full queue
 	Unknown   uint64  `json:"unknown"`   // the database did not say in time whether they are stored
-	// Times says how long those that were stored, or are unknown, took from their arrival to their answer.
+	// Times says how long those that were stored took from their arrival to their answer. Those refused, and those unknown
+	// that were answered after 2.9 s, are at Endless: nobody had a confirmation in time.
 	Times Times `json:"times"`
 }
 
@@ -48,9 +49,11 @@ func (s *Sends) add(o Sends) {
 // judged is how many of them the promise was for.
 func (s *Sends) judged() uint64 { return s.Stored + s.Refused + s.Unknown }
 
-// broken is how many of them were not stored and answered within the promise, at least: one of unknown outcome may be late
-// as well.
-func (s *Sends) broken() uint64 { return s.Refused + max(s.Unknown, s.Times.over(Promise)) }
+// broken is how many of them were not stored and answered within the promise, at least, and never more than there were: the
+// times have those refused as well, and are read a moment apart from the counts.
+func (s *Sends) broken() uint64 {
+	return min(s.judged(), max(s.Refused+s.Unknown, s.Times.over(Promise)))
+}
 
 // PerSecond is how many were stored a second.
 func (s *Sends) PerSecond() float64 {

@@ -37,7 +37,12 @@ func printed(t *testing.T, r status.Report) string {
 
 func TestTheFirstLineSaysWhetherThePromiseIsKept(t *testing.T) {
 	late := func(n *status.Node) { n.Sends.Times = status.Times{"0.005": 997, "5": 2, "+Inf": 1} }
-	refusing := func(n *status.Node) { n.Sends.Refused = 12 }
+	refusing := func(n *status.Node) { n.Sends.Refused, n.Sends.Times = 12, status.Times{"0.005": 1000, "+Inf": 12} }
+	older := func(n *status.Node) { n.Sends.Refused = 12 } // a program that does not time what it refuses
+	both := func(n *status.Node) {
+		n.Sends.Refused, n.Sends.Unknown, n.Sends.Times = 12, 5, status.Times{"0.005": 997, "5": 3, "+Inf": 17}
+	}
+	all := func(n *status.Node) { n.Sends = status.Sends{Seconds: 60, Refused: 2, Times: status.Times{"+Inf": 3}} }
 	unknown := func(n *status.Node) {
 		n.Sends.Unknown, n.Sends.Times = 5, status.Times{"0.005": 1000, "+Inf": 5}
 	}
@@ -54,6 +59,9 @@ func TestTheFirstLineSaysWhetherThePromiseIsKept(t *testing.T) {
 		{"just in time", []status.Node{node("a", slow)}, "The three-second promise is kept: 1,000 messages in the last 60 s", status.OK},
 		{"some late", []status.Node{node("a"), node("b", late)}, "The three-second promise is BROKEN: 3 of 2,000 messages in the last 60 s", status.Degraded},
 		{"some refused", []status.Node{node("a", refusing)}, "BROKEN: 12 of 1,012 messages", status.Degraded},
+		{"some refused by an older program", []status.Node{node("a", older)}, "BROKEN: 12 of 1,012 messages", status.Degraded},
+		{"some late, some refused, some of unknown outcome", []status.Node{node("a", both)}, "BROKEN: 20 of 1,017 messages", status.Degraded},
+		{"all refused, and one between the counts and the times", []status.Node{node("a", all)}, "BROKEN: 2 of 2 messages", status.Degraded},
 		{"some of unknown outcome", []status.Node{node("a", unknown)}, "BROKEN: 5 of 1,005 messages", status.Degraded},
 		{"only what cannot be sent", []status.Node{node("a", rejecting)}, "The three-second promise was not put to the test: of what was sent in the last 60 s nothing was to be stored.", status.OK},
 		{"nobody sends", []status.Node{node("a", idle)}, "The three-second promise was not put to the test: nobody sent anything in the last 60 s.", status.OK},
