@@ -125,7 +125,7 @@ func (n *Node) build() error {
 	n.chat = chat.New(chat.Config{
 		NewID: newID, MaxGroup: n.cfg.MaxGroup, Lanes: lanes(n.cfg), Sent: n.sent, Committed: n.committed, Delivered: n.delivered, ReadShown: n.readShown,
 		Readers: n.readers(), ReadThreshold: n.cfg.ReadThreshold, Flushed: (&flushes{node: n}).flushed, Begin: n.begin, Panicked: n.panicked, Overloaded: n.overloaded,
-		Devices: n.devices(), OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
+		Devices: n.devices(), Remembered: n.hub.Remembered, OwnDevices: n.reach.redis == nil, PresenceTold: n.presenceTold, PresenceFailed: n.presenceFailed,
 	}, n.store, n.announcer())
 	n.auth.OnEnd(func(ctx context.Context, e auth.EndedLogin) {
 		n.hub.EndLogin(e.ID)

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -152,4 +153,69 @@ func TestWhoIsHereWhenTheNodeEndsWasSeenThenOnEitherDatabase(t *testing.T) {
 			t.Errorf("ada was seen last at %v, want about %v", p.LastSeenAt, ended)
 		}
 	})
+}
+
+// signIn is a person whom join made, at another node and without a connection.
+func signIn(t *testing.T, n *node, name string) *client.Client {
+	t.Helper()
+	c, err := client.New(n.url, client.Options{})
+	if err == nil {
+		_, err = c.Login(t.Context(), name, name+"-password")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestWithRedisAwayNobodyWhoIsThereIsSaidToBeOffline(t *testing.T) {
+	c := newCluster(t, 2)
+	ada, bert := join(t, c.nodes[0], "ada"), join(t, c.nodes[1], "bert")
+	direct(t, ada, bert)
+	awaitStatus(t, bert, ada.id, client.StatusOnline)
+	awaitStatus(t, ada, bert.id, client.StatusOnline)
+	// Of these two no node was asked to tell anybody anything.
+	account := func(name string) (*client.Client, string) {
+		out, err := client.New(c.nodes[0].url, client.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		me, err := out.Register(t.Context(), client.Registration{Username: name, Password: name + "-password"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out, me.ID
+	}
+	cleo, _ := account("cleo")
+	_, dora := account("dora")
+	if _, err := cleo.CreateConversation(t.Context(), client.NewConversation{Type: "direct", ParticipantIDs: []string{dora}}); err != nil {
+		t.Fatal(err)
+	}
+	asking := []*client.Client{bert.Client, signIn(t, c.nodes[0], "bert"), signIn(t, c.nodes[1], "bert")}
+
+	c.redis.Stop()
+	every := time.NewTicker(250 * time.Millisecond)
+	defer every.Stop()
+	for range 16 {
+		<-every.C
+		for i, who := range asking {
+			seen, err := who.Presences(t.Context(), ada.id, bert.id)
+			if err != nil {
+				t.Fatalf("%d: %v", i, err)
+			}
+			for _, p := range seen {
+				if p.Status != client.StatusOnline {
+					t.Fatalf("%d is told %+v", i, p)
+				}
+			}
+		}
+	}
+	_, err := cleo.Presences(t.Context(), dora)
+	var refused *client.Error
+	if !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable || refused.Code != "REDIS_UNAVAILABLE" || !refused.Retryable || refused.RetryAfter <= 0 {
+		t.Errorf("of somebody who is not known to be away, the answer is %v", err)
+	}
+	if seen, err := cleo.Presences(t.Context(), ada.id); err != nil || seen[0].Status != client.StatusOffline {
+		t.Errorf("of a stranger she is told %+v, %v", seen, err)
+	}
 }

@@ -81,7 +81,7 @@ var Codes = []CodeInfo{
 	{CodeNetwork, 0, 0, RetryBackoff, "The connection was lost (made by clients, never sent).", "Reconnect with backoff and resend."},
 	{CodeDBTimeout, 503, 0, RetryBackoff, "The database did not answer within 3 seconds.", "Retry with backoff under the same clientMessageId."},
 	{CodeDBConnectionLost, 503, 0, RetryBackoff, "The database cannot be reached.", "Retry with backoff under the same clientMessageId."},
-	{CodeRedisUnavailable, 503, 0, RetryBackoff, "Redis cannot be reached.", "Nothing: messages go on, slower."},
+	{CodeRedisUnavailable, 503, 0, RetryBackoff, "Redis cannot be reached.", "Ask again later who is there; messages go on, slower."},
 	{CodeInternal, 500, 1011, RetryOnce, "A fault of the server.", "Retry once, then show the trace id."},
 }
 

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"maps"
 	"time"
 )
 
@@ -31,6 +32,8 @@ const (
 	DeviceLease = 30 * time.Second
 	// AwayAfter is how long a device may be idle and still be online.
 	AwayAfter = 5 * time.Minute
+	// presenceAgain is when it is worth asking again who is there: the devices are tried every few seconds.
+	presenceAgain = 5 * time.Second
 )
 
 // Privacy is who may know of a person's presence. Of two the one with the larger Rev holds.
@@ -118,7 +121,8 @@ func (s *Service) setInvisible(ctx context.Context, actor UserID, invisible bool
 
 // SeePresences returns the presence of people as viewer may know it, in the order in which they are named, at most
 // [MaxFollowed]. Of whom they may know nothing, and who does not exist, is offline and was never seen. What they see of
-// themselves may be [StatusInvisible].
+// themselves may be [StatusInvisible]. While the devices are away it is what this node's sessions were told last;
+// REDIS_UNAVAILABLE when they were told nothing of somebody of whom the viewer may know: nobody is taken to be offline then.
 func (s *Service) SeePresences(ctx context.Context, viewer UserID, users []UserID) ([]Presence, error) {
 	if len(users) == 0 || len(users) > MaxFollowed {
 		return nil, Invalid("userIds", "Name 1 to %d people.", MaxFollowed)
@@ -133,19 +137,25 @@ func (s *Service) SeePresences(ctx context.Context, viewer UserID, users []UserI
 		return nil, err
 	}
 	there, sure, err := s.Presences(ctx, users)
-	if err != nil {
-		there, sure = nil, false
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	away := err
+	if away != nil || !sure {
+		there = s.remember(ctx, users, there)
 	}
 	out := make([]Presence, len(users))
 	for i, u := range users {
 		p, is := there[u]
 		switch w, exists := related[u]; {
 		case u == viewer:
-			if out[i], err = s.ownPresence(ctx, viewer, p, is); err != nil {
+			if out[i], err = s.ownPresence(ctx, viewer, p, is, away); err != nil {
 				return nil, err
 			}
 		case !exists:
 			out[i] = Presence{User: u, Status: StatusOffline}
+		case away != nil && !is && w.privacy(p).Lets(w.Relation):
+			return nil, presenceAway(away)
 		default:
 			out[i] = w.seen(p, is, sure)
 		}
@@ -153,12 +163,34 @@ func (s *Service) SeePresences(ctx context.Context, viewer UserID, users []UserI
 	return out, nil
 }
 
+// remember adds what this node's sessions were told of those who were not found.
+func (s *Service) remember(ctx context.Context, users []UserID, found map[UserID]Presence) map[UserID]Presence {
+	known := make(map[UserID]Presence, len(users))
+	if s.cfg.Remembered != nil {
+		maps.Copy(known, s.cfg.Remembered(ctx, users))
+	}
+	maps.Copy(known, found)
+	return known
+}
+
+// presenceAway says that it is not known who is there. Of whom, it does not say: somebody invisible must not be told apart.
+func presenceAway(away error) error {
+	return &Error{
+		Code: CodeRedisUnavailable, Message: "It is not known at present who is there.", RetryAfter: presenceAgain, Err: away,
+	}
+}
+
+// privacy is the newer one of what the store has and what is known of the presence.
+func (w Watched) privacy(p Presence) Privacy {
+	if p.Privacy.Rev > w.Privacy.Rev {
+		return p.Privacy
+	}
+	return w.Privacy
+}
+
 // seen is what somebody in that relation may know, who is there or not.
 func (w Watched) seen(p Presence, there, sure bool) Presence {
-	privacy := w.Privacy
-	if p.Privacy.Rev > privacy.Rev {
-		privacy = p.Privacy
-	}
+	privacy := w.privacy(p)
 	switch {
 	case !privacy.Lets(w.Relation):
 		return Presence{User: w.User, Status: StatusOffline}
@@ -172,7 +204,7 @@ func (w Watched) seen(p Presence, there, sure bool) Presence {
 }
 
 // ownPresence is what a person sees of themselves, whoever else may.
-func (s *Service) ownPresence(ctx context.Context, u UserID, p Presence, there bool) (Presence, error) {
+func (s *Service) ownPresence(ctx context.Context, u UserID, p Presence, there bool, away error) (Presence, error) {
 	privacies, err := s.store.Privacies(ctx, []UserID{u})
 	if err != nil {
 		return Presence{}, err
@@ -182,6 +214,9 @@ func (s *Service) ownPresence(ctx context.Context, u UserID, p Presence, there b
 	}
 	if there {
 		return p, nil
+	}
+	if away != nil {
+		return Presence{}, presenceAway(away)
 	}
 	return Presence{User: u, Status: StatusOffline}, nil
 }

@@ -35,6 +35,9 @@ type Config struct {
 	ReadShown func(ReadReport)
 	// Devices know who is connected. Nil: nothing is known of presence.
 	Devices Devices
+	// Remembered is asked what this node's sessions were told of people when Devices cannot say it: it returns those of whom they
+	// were told. Nil: nothing is remembered.
+	Remembered func(context.Context, []UserID) map[UserID]Presence
 	// OwnDevices says that Devices know of this node's people alone, and are lost by its end: everybody is gone with it.
 	OwnDevices bool
 	// PresenceTold is told of what others are told of somebody's presence, for logs, with the trace of the frame, request or

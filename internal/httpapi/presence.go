@@ -24,7 +24,7 @@ type FollowedPath struct {
 func (a *api) registerPresence() {
 	op := a.member("readPresences", http.MethodGet, "/api/presence", "Presence", "Read whether people are there",
 		a.byUser(a.cfg.Limits.History))
-	op.Description = "In the order in which they are named. Somebody of whom the caller may know nothing, and an id of nobody, is offline without lastSeenAt."
+	op.Description = "In the order in which they are named. Somebody of whom the caller may know nothing, and an id of nobody, is offline without lastSeenAt. While Redis is away it is what the node told its sockets last, and REDIS_UNAVAILABLE when it told nothing of one of them."
 	handle(a, op, a.readPresences)
 	list := a.member("listPresenceSubscriptions", http.MethodGet, "/api/presence/subscriptions", "Presence", "List whose presence is followed explicitly",
 		a.byUser(a.cfg.Limits.History))

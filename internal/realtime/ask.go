@@ -68,6 +68,9 @@ func (h *Hub) lookUp(ctx context.Context, u chat.UserID, others []chat.UserID) (
 	out := make(map[chat.UserID]chat.Presence, len(others))
 	for some := range slices.Chunk(others, chat.MaxFollowed) {
 		seen, err := h.source.SeePresences(ctx, u, some)
+		if chat.AsError(err).Code == chat.CodeRedisUnavailable {
+			continue // Those who are watched are answered all the same.
+		}
 		if err != nil {
 			return nil, err
 		}

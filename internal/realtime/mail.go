@@ -24,6 +24,7 @@ type post struct {
 	opened            []opening
 	moves             []move
 	asks              []*ask
+	recalls           []recall
 	lost              []chat.UserID // what was said of them may have been
 	lostAll           bool
 	watching          *watchingRead
@@ -113,6 +114,9 @@ func (p *presences) take(l post) {
 	}
 	for _, a := range l.asks {
 		p.ask(a)
+	}
+	for _, r := range l.recalls {
+		p.recall(r)
 	}
 	for _, u := range l.lost {
 		p.doubt(p.targets[u])

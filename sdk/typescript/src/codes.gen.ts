@@ -26,7 +26,7 @@ export const codes = {
   DB_TIMEOUT: [503, "backoff"],
   /** The database cannot be reached. Retry with backoff under the same clientMessageId. */
   DB_CONNECTION_LOST: [503, "backoff"],
-  /** Redis cannot be reached. Nothing: messages go on, slower. */
+  /** Redis cannot be reached. Ask again later who is there; messages go on, slower. */
   REDIS_UNAVAILABLE: [503, "backoff"],
   /** A fault of the server. Retry once, then show the trace id. */
   INTERNAL: [500, "once"],
