@@ -134,6 +134,24 @@ func TestNodesFindEachOtherInTheRegistry(t *testing.T) {
 	})
 }
 
+func TestANodeThatWasKilledAndStartedAgainGoesBeforeItComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, s := &world{T: t}, newTable()
+		a := w.join(s, "a", "1")
+		killed := &refusing{table: s}
+		w.join(killed, "b", "1")
+		time.Sleep(6 * time.Second)
+		killed.set(true)
+		w.join(s, "b", "1")
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		said := a.log.text.String()
+		if a.log.count("node.joined") != 2 || a.log.count("node.left") != 1 || strings.LastIndex(said, "node.joined") < strings.LastIndex(said, "node.left") {
+			t.Errorf("it says %s", said)
+		}
+	})
+}
+
 func TestANodeThatEndsWhileItBeatsIsNotLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, s := &world{T: t}, newTable()

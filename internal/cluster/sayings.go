@@ -60,17 +60,19 @@ func (s *sayings) nodes(seen []store.Node, self string, first bool) {
 	var versions []string
 	for _, n := range seen {
 		versions = append(versions, n.Version)
-		if n.Process == self {
-			continue
-		}
-		now[n.Process] = n
-		if _, known := s.known[n.Process]; !known {
-			s.log.Info("another node is there", "event", "node.joined", "node", n.ID, "url", n.URL, "version", n.Version)
+		if n.Process != self {
+			now[n.Process] = n
 		}
 	}
+	// One that was started again under its ID goes before it comes: the last word of it must be that it is there.
 	for process, n := range s.known {
 		if _, there := now[process]; !there {
 			s.log.Info("another node is gone", "event", "node.left", "node", n.ID)
+		}
+	}
+	for _, n := range seen {
+		if _, known := s.known[n.Process]; !known && n.Process != self {
+			s.log.Info("another node is there", "event", "node.joined", "node", n.ID, "url", n.URL, "version", n.Version)
 		}
 	}
 	s.known = now
