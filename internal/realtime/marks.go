@@ -21,24 +21,29 @@ const (
 // shared by all who get it, and is itself what their writers take. A nil one, where nobody records, marks nothing.
 type marks struct {
 	tell  func(of chat.Trace, began time.Time)
+	of    sync.Map     // *mark by *byte; every socket looks here for every frame that it has written
 	count atomic.Int64 // of those in of
 
 	mu    sync.Mutex
-	of    map[*byte]*mark
-	order []*byte // by when they were marked; some may have been told since
+	order []marked // by when they were marked; some may have been told since
 }
 
 type mark struct {
 	of    chat.Trace
 	began time.Time
-	told  int
+	told  atomic.Int32
+}
+
+type marked struct {
+	frame *byte
+	mark  *mark
 }
 
 func newMarks(tell func(of chat.Trace, began time.Time)) *marks {
 	if tell == nil {
 		return nil
 	}
-	return &marks{tell: tell, of: make(map[*byte]*mark)}
+	return &marks{tell: tell}
 }
 
 // put marks a frame that is handed to outboxes next.
@@ -46,20 +51,23 @@ func (m *marks) put(frame []byte, of chat.Trace) {
 	if m == nil || !of.Sampled {
 		return
 	}
-	now := time.Now()
+	next := marked{&frame[0], &mark{of: of, began: time.Now()}}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for len(m.order) > 0 {
-		oldest := m.of[m.order[0]]
-		if oldest != nil && len(m.order) < maxMarks && now.Sub(oldest.began) < marksLast {
-			break
-		}
-		delete(m.of, m.order[0])
+	for len(m.order) > 0 && (len(m.order) >= maxMarks || next.mark.began.Sub(m.order[0].mark.began) >= marksLast) {
+		m.forget(m.order[0])
 		m.order = m.order[1:]
 	}
-	m.of[&frame[0]] = &mark{of: of, began: now}
-	m.order = append(m.order, &frame[0])
-	m.count.Store(int64(len(m.of)))
+	if _, again := m.of.Swap(next.frame, next.mark); !again {
+		m.count.Add(1)
+	}
+	m.order = append(m.order, next)
+}
+
+func (m *marks) forget(one marked) {
+	if m.of.CompareAndDelete(one.frame, one.mark) {
+		m.count.Add(-1)
+	}
 }
 
 // written tells of those of the frames that are marked, when they were written to a socket.
@@ -67,19 +75,20 @@ func (m *marks) written(frames [][]byte) {
 	if m == nil || m.count.Load() == 0 {
 		return
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, f := range frames {
-		marked := m.of[&f[0]]
-		if marked == nil {
+		found, is := m.of.Load(&f[0])
+		if !is {
 			continue
 		}
-		m.tell(marked.of, marked.began)
-		if marked.told++; marked.told == marksTold {
-			delete(m.of, &f[0])
+		one := found.(*mark)
+		switch told := one.told.Add(1); {
+		case told < marksTold:
+			m.tell(one.of, one.began)
+		case told == marksTold:
+			m.tell(one.of, one.began)
+			m.forget(marked{&f[0], one})
 		}
 	}
-	m.count.Store(int64(len(m.of)))
 }
 
 // Mark has it told when a frame, which is about to be sent to a session, is written to its socket, if its trace is recorded.

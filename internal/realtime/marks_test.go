@@ -50,8 +50,8 @@ func TestFramesThatNobodyTakesAreForgotten(t *testing.T) {
 	for range 2 * maxMarks {
 		m.put([]byte("{}"), recorded)
 	}
-	if len(m.of) > maxMarks || len(m.order) > maxMarks {
-		t.Errorf("%d frames are marked", len(m.of))
+	if m.count.Load() > maxMarks || len(m.order) > maxMarks {
+		t.Errorf("%d frames are marked", m.count.Load())
 	}
 	m.written([][]byte{first})
 }
