@@ -100,7 +100,7 @@ func Defaults() Config {
 		},
 		LogLevel:      "info",
 		LogSample:     100,
-		OTLPSample:    10,
+		OTLPSample:    1,
 		LogFormat:     "auto",
 		MetricsListen: "127.0.0.1:9090",
 	}

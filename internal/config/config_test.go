@@ -74,7 +74,7 @@ func TestEverySettingCanBeSetInEveryWay(t *testing.T) {
 		"data": "/elsewhere", "host": "::1", "port": "0", "public_url": "https://chat.example.com",
 		"database_url": "postgres://u:p@db/parley", "database_replica_url": "postgres://u:p@standby/parley", "database_connections": "7",
 		"signing_key": strings.Repeat("k", 32), "previous_signing_key": strings.Repeat("p", 32), "registration": "closed", "allowed_origins": "https://a.example, http://b.example:8080",
-		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "storage_path": "/var/lib/postgresql", "storage_reserve": "100", "max_connections": "500", "max_connections_user": "5", "max_connections_address": "60", "read_threshold": "20", "log_level": "debug", "log_sample": "7", "otlp_endpoint": "http://localhost:4318/v1/traces", "otlp_sample": "1",
+		"trusted_proxies": "10.0.0.0/8,::1", "compression": "on", "max_group": "12", "storage_path": "/var/lib/postgresql", "storage_reserve": "100", "max_connections": "500", "max_connections_user": "5", "max_connections_address": "60", "read_threshold": "20", "log_level": "debug", "log_sample": "7", "otlp_endpoint": "http://localhost:4318/v1/traces", "otlp_sample": "5",
 		"log_format": "json", "demo": "on", "rate_limits": "off", "redis_url": "rediss://u:p@redis:6380/1", "redis_required": "on", "database_direct_url": "postgres://u:p@db:5433/parley",
 		"node_id": "ws-server-1", "metrics_listen": "[::1]:0",
 	}
