@@ -18,6 +18,10 @@ const (
 	// settled is how long a node must have been there to be compared with, and this one's Redis after it came back: not
 	// all may be connected yet, and what the registry says of the others is as old as their last beat.
 	settled = 10 * time.Second
+	// silentAfter is how old a node's last beat may be at a look of this one: two have been missed, and it is no more than gone.
+	silentAfter = 10 * time.Second
+	// fading is how long after a node fell silent over Redis a look may find its last beat not that old.
+	fading = silentAfter + 5*time.Second
 	// newcomer is how long a node that finds another one of its ID, there before it, is the one that goes.
 	newcomer = 20 * time.Second
 )
@@ -26,7 +30,8 @@ const (
 type neighbours struct {
 	self  store.Node
 	nodes []store.Node // without itself
-	// heard is how many of them this node hears over its Redis; -1 when it has none, or that is away or just back.
+	// heard is how many of them this node hears over its Redis; -1 when it has none, or that is away or just back, or when one
+	// of them fell silent a moment ago.
 	heard int
 	twin  bool // another process has this node's ID
 	// apart says that this node has no Redis to share presence over.
@@ -53,7 +58,7 @@ func (n *Node) neighbours() (around neighbours, known bool) {
 }
 
 func heardOver(s redis.Stats) int {
-	if !s.Up || s.UpFor < settled {
+	if !s.Up || s.UpFor < settled || time.Since(s.PeerFell) < fading {
 		return -1
 	}
 	return s.Peers
@@ -78,10 +83,12 @@ func (a *neighbours) warnings() []string {
 	if a.heard < 0 {
 		return out
 	}
-	if others := a.which(func(n store.Node) bool { return n.Bus != string(cluster.StateRedis) && a.isSettled(n) }); others != "" {
+	if others := a.which(func(n store.Node) bool { return n.Bus != string(cluster.StateRedis) && a.isComparable(n) }); others != "" {
 		say("Other nodes on this database do not use Redis as this one does (%s): theirs is away, or they have no REDIS_URL.", others)
 	}
-	with := slices.DeleteFunc(slices.Clone(a.nodes), func(n store.Node) bool { return n.Bus != string(cluster.StateRedis) || n.Draining || !a.isSettled(n) })
+	with := slices.DeleteFunc(slices.Clone(a.nodes), func(n store.Node) bool {
+		return n.Bus != string(cluster.StateRedis) || n.Draining || !a.isComparable(n)
+	})
 	if a.heard < len(with) && a.isSettled(a.self) {
 		say("This node hears %d of %d other nodes over Redis: do all have the same REDIS_URL?", a.heard, len(with))
 	}
@@ -90,6 +97,11 @@ func (a *neighbours) warnings() []string {
 
 // isSettled reports whether a node is there for long enough to be connected everywhere.
 func (a *neighbours) isSettled(n store.Node) bool { return a.self.SeenAt.Sub(n.StartedAt) >= settled }
+
+// isComparable reports whether what a node says of its Redis can be held against it: it is settled, and not silent.
+func (a *neighbours) isComparable(n store.Node) bool {
+	return a.isSettled(n) && a.self.SeenAt.Sub(n.SeenAt) <= silentAfter
+}
 
 // which names the nodes that something is true of.
 func (a *neighbours) which(is func(store.Node) bool) string {

@@ -18,6 +18,7 @@ func TestWhatIsWrongWithTheNodesTogetherIsSaid(t *testing.T) {
 		}
 		return n
 	}
+	silent := func(n *store.Node) { n.SeenAt = now.Add(-silentAfter - time.Millisecond) }
 	young := func(n *store.Node) { n.StartedAt = now.Add(-2 * time.Second) }
 	bus := func(state string) func(*store.Node) { return func(n *store.Node) { n.Bus = state } }
 	keys := func(k string) func(*store.Node) { return func(n *store.Node) { n.Keys = k } }
@@ -41,6 +42,7 @@ func TestWhatIsWrongWithTheNodesTogetherIsSaid(t *testing.T) {
 		"another Redis":                     {neighbours{self: node("a"), nodes: []store.Node{node("b"), node("c")}, heard: 1}, []string{"hears 1 of 2 other nodes"}},
 		"another Redis, perhaps":            {neighbours{self: node("a", young), nodes: []store.Node{node("b")}, heard: 0}, nil},
 		"one that leaves":                   {neighbours{self: node("a"), nodes: []store.Node{node("b", func(n *store.Node) { n.Draining = true })}, heard: 0}, nil},
+		"one that is silent":                {neighbours{self: node("a"), nodes: []store.Node{node("b", silent), node("c", silent, bus("database"))}, heard: 0}, nil},
 		"a twin":                            {neighbours{self: node("a"), twin: true}, []string{"calls itself a too"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -57,12 +59,14 @@ func TestWhatIsWrongWithTheNodesTogetherIsSaid(t *testing.T) {
 	}
 }
 
-func TestWhoIsHeardCountsOnlyOnceTheRedisIsBackForAWhile(t *testing.T) {
+func TestWhoIsHeardCountsOnlyOnceTheRedisIsBackForAWhileAndNobodyFellSilent(t *testing.T) {
 	for stats, want := range map[redis.Stats]int{
 		{}:                                     -1,
 		{Up: true, UpFor: settled / 2}:         -1,
 		{Up: true, UpFor: settled}:             0,
 		{Up: true, UpFor: time.Hour, Peers: 2}: 2,
+		{Up: true, UpFor: time.Hour, PeerFell: time.Now().Add(-fading / 2)}:           -1,
+		{Up: true, UpFor: time.Hour, PeerFell: time.Now().Add(-2 * fading), Peers: 1}: 1,
 	} {
 		if got := heardOver(stats); got != want {
 			t.Errorf("%+v: %d, want %d", stats, got, want)

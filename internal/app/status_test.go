@@ -45,7 +45,7 @@ func TestEachNodeOfAClusterKnowsHowTheOthersAre(t *testing.T) {
 	say(t, ada, direct(t, ada, bert), "Hello")
 	awaitReport(t, "told by the other node", statusAt(t, c.nodes[1]), func(r *status.Report) bool {
 		return len(r.Nodes) == 2 && r.Verdict.Promise == status.Kept && r.Verdict.State == status.OK && r.Verdict.Connections == 2 &&
-			r.Nodes[0].ID == "ws-server-2" && r.Nodes[1].ID == "ws-server-1" && r.Nodes[1].Sends.Stored == 1 && r.Nodes[1].Told && r.Nodes[1].Silent < 15
+			r.Nodes[0].ID == "ws-server-2" && r.Nodes[1].ID == "ws-server-1" && r.Nodes[1].Sends.Stored == 1 && r.Nodes[1].Told && r.Nodes[1].Silent < 12
 	})
 }
 

@@ -17,6 +17,7 @@ const (
 type peers struct {
 	mu    sync.Mutex
 	nodes map[string]*peer
+	fell  time.Time // when one of them fell silent last
 }
 
 type peer struct {
@@ -63,7 +64,11 @@ func (ps *peers) silent(now time.Time) bool {
 			delete(ps.nodes, id)
 		}
 	}
-	return len(ps.nodes) < before
+	fewer := len(ps.nodes) < before
+	if fewer {
+		ps.fell = now
+	}
+	return fewer
 }
 
 // excuse forgives a silence that was this node's own: it was stopped.
@@ -82,8 +87,9 @@ func (ps *peers) reset() {
 	ps.nodes = make(map[string]*peer)
 }
 
-func (ps *peers) count() int {
+// count is how many are heard, and when one fell silent last; zero if none did.
+func (ps *peers) count() (heard int, fell time.Time) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	return len(ps.nodes)
+	return len(ps.nodes), ps.fell
 }

@@ -17,6 +17,7 @@ type Stats struct {
 	Deaf       uint64        // of those, the ones made because the node did not hear itself
 	Topics     int           // subscribed, or to be
 	Peers      int           // other nodes that are heard
+	PeerFell   time.Time     // when one of them fell silent last; zero if none did
 }
 
 type counters struct {
@@ -29,11 +30,12 @@ func (b *Bus) Stats() Stats {
 	if since := b.upSince.Load(); since != nil {
 		upFor = time.Since(*since)
 	}
+	peers, fell := b.peers.count()
 	return Stats{
 		Up: b.Up(), UpFor: upFor,
 		Published: b.stats.published.Load(), Heard: b.stats.heard.Load(),
 		Dropped: b.stats.dropped.Load(), Lost: b.stats.lost.Load(),
 		Reconnects: b.stats.reconnects.Load(), Deaf: b.stats.deaf.Load(),
-		Topics: b.topics.count(), Peers: b.peers.count(),
+		Topics: b.topics.count(), Peers: peers, PeerFell: fell,
 	}
 }

@@ -49,8 +49,9 @@ type Storage struct {
 	ReadOnly  bool   `json:"readOnly"` // writes are refused until there is room again
 }
 
-// late is how long ago a node that is well has been heard of at most: it beats every 5 s.
-const late = 15
+// late is how many seconds ago a node that is well has been heard of at most. It beats every 5 s, and who is asked looks at
+// the others as often: one has missed two beats, and had a moment for them.
+const late = 12
 
 // silent reports whether a node has not said for too long how it is.
 func (n *Node) silent() bool { return n.Silent > late }

@@ -33,7 +33,7 @@ func (r *Report) Print(out io.Writer) error {
 func (r *Report) health() string {
 	ready := 0
 	for i := range r.Nodes {
-		if r.Nodes[i].Ready {
+		if n := &r.Nodes[i]; n.Ready && !n.silent() {
 			ready++
 		}
 	}

@@ -85,7 +85,8 @@ func TestWhatIsWrongWithANodeIsSaidAndDegrades(t *testing.T) {
 		"Redis away": {func(n *status.Node) { n.Degraded, n.Checks["redis"] = []string{"redis"}, "unavailable" }, []string{"degraded", "a: redis unavailable", "All 2 nodes are ready, and not all is as it should be."}},
 		"database":   {func(n *status.Node) { n.Ready, n.Checks["database"] = false, "unavailable" }, []string{"NOT READY", "a: database unavailable", "1 of 2 nodes are ready."}},
 		"stuck":      {func(n *status.Node) { n.Stuck = []string{"hub"} }, []string{"STUCK", "a: hub stuck"}},
-		"silent":     {func(n *status.Node) { n.Silent = 22.4 }, []string{"silent for 22 s"}},
+		"silent":     {func(n *status.Node) { n.Silent = 22.4 }, []string{"silent for 22 s", "1 of 2 nodes are ready."}},
+		"two missed": {func(n *status.Node) { n.Silent = 12.4 }, []string{"silent for 12 s", "1 of 2 nodes are ready."}},
 		"breaker":    {func(n *status.Node) { n.Breakers = map[string]string{"database": "open", "redis": "closed"} }, []string{"a: breaker of database open\n"}},
 		"disk":       {func(n *status.Node) { n.Storage = &status.Storage{FreeBytes: 90 << 20, ReadOnly: true} }, []string{"a: read-only", "90 MB free"}},
 	} {
