@@ -38,7 +38,7 @@ func TestUnderOverloadReadsAreRefusedAndTheOwnAccountIsNot(t *testing.T) {
 	}
 	for _, path := range []string{"/api/conversations", c + "/messages", c + "/changes", "/api/friends"} {
 		a := w.ask(ada.token, "GET", path, nil).wantProblem(503, chat.CodeDBTimeout)
-		if p := into[problem](a); p.Reason != string(chat.ReasonOverloaded) || p.RetryAfterMs < 1000 || a.Header().Get("Retry-After") == "" {
+		if p := into[problem](a); p.Reason != string(chat.ReasonOverloaded) || p.Outcome != "" || p.RetryAfterMs < 1000 || a.Header().Get("Retry-After") == "" {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ type Problem struct {
 	Retryable    bool         `json:"retryable" doc:"The same request may succeed later, unchanged."`
 	TraceID      string       `json:"traceId" doc:"Names this request in the server's log."`
 	Reason       string       `json:"reason,omitzero" doc:"A finer word under the code. More may be added."`
-	Outcome      string       `json:"outcome,omitzero" enum:"rejected,unknown" doc:"Of a send: unknown means that it may have been stored, rejected that this try did not. Sending it again under the same clientMessageId is safe."`
+	Outcome      string       `json:"outcome,omitzero" enum:"rejected,unknown" doc:"With every failed send and nothing else: unknown means that it may have been stored, rejected that this try did not. Sending it again under the same clientMessageId is safe."`
 	RetryAfterMs int64        `json:"retryAfterMs,omitzero" doc:"How long to wait before trying again."`
 	Errors       []FieldError `json:"errors,omitzero" nullable:"false" doc:"What is wrong with which field."`
 }
@@ -70,13 +71,36 @@ func problemOf(x *exchange, err error) *Problem {
 	}
 	p := &Problem{
 		Type: docsPath + "#" + string(e.Code), Title: http.StatusText(info.Status), Status: info.Status, Detail: e.Message,
-		Code: string(e.Code), Retryable: info.Retryable(), TraceID: x.trace.TraceID(), Reason: string(e.Reason), Outcome: string(e.Outcome),
+		Code: string(e.Code), Retryable: info.Retryable(), TraceID: x.trace.TraceID(), Reason: string(e.Reason), Outcome: string(x.outcome(e)),
 		RetryAfterMs: int64(math.Ceil(float64(e.RetryAfter) / float64(time.Millisecond))),
 	}
 	if e.Field != "" {
 		p.Errors = []FieldError{{Field: e.Field, Message: e.Message}}
 	}
 	return p
+}
+
+// outcome is what a failed send left behind. Nothing else has one, though an error of the store may.
+func (x *exchange) outcome(e *chat.Error) chat.Outcome {
+	switch {
+	case !x.sends():
+		return ""
+	case e.Outcome != "":
+		return e.Outcome
+	case e.Code == chat.CodeInternal:
+		return chat.OutcomeUnknown
+	}
+	return chat.OutcomeRejected
+}
+
+// sends reports whether the request sends a message. It goes by the path: what is refused before it finds its route is a send as
+// well.
+func (x *exchange) sends() bool {
+	if x.request == nil || x.request.Method != http.MethodPost {
+		return false
+	}
+	is, _ := path.Match("/api/conversations/*/messages", x.request.URL.Path)
+	return is
 }
 
 // writeProblem answers with a problem outside of huma.
