@@ -69,6 +69,12 @@ func (s *table) set(change func(*table)) {
 	change(s)
 }
 
+func (s *table) beatsSoFar() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.beats
+}
+
 // member is a registry that runs.
 type member struct {
 	*cluster.Registry
@@ -192,6 +198,24 @@ func TestDrainingIsSeenAtOnce(t *testing.T) {
 		synctest.Wait()
 		if nodes, _ := s.Nodes(t.Context()); len(nodes) != 1 || !nodes[0].Draining {
 			t.Errorf("the registry says %+v", nodes)
+		}
+	})
+}
+
+func TestThatTheDatabaseNotifiesOrDoesNotIsInTheRegistryAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{T: t, truth: newTruth(), redis: &wire{}, database: &wire{}}
+		s := newTable()
+		a, _ := w.addMember(s, "a")
+		time.Sleep(7 * time.Second)
+		for _, change := range []func(){func() { a.database.breaks(); a.database.notices() }, a.database.heals} {
+			before := s.beatsSoFar()
+			change()
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			if s.beatsSoFar() == before {
+				t.Error("it waits for its next beat")
+			}
 		}
 	})
 }

@@ -48,6 +48,10 @@ func (t *turns) redisTurned() {
 func (t *turns) databaseTurned() {
 	b := t.bus
 	rose, fell := t.database.since(b.database)
+	// With Redis up the state stays as it is, and the node's health, which its row of the registry has too, does not.
+	if (rose || fell) && b.cfg.Registry != nil {
+		b.cfg.Registry.beatNow()
+	}
 	if fell {
 		b.fell()
 	}
