@@ -71,6 +71,9 @@ func TestTheFirstStartPrintsALinkThatMakesTheOwner(t *testing.T) {
 		if err := n.Welcome(t.Context(), &welcome); err != nil {
 			t.Fatal(err)
 		}
+		if regexp.MustCompile("#owner=").Match(welcome.Bytes()) && !regexp.MustCompile(`printed\s+no longer works`).Match(welcome.Bytes()) {
+			t.Errorf("nobody is told that the former link is void:\n%s", &welcome)
+		}
 		return string(regexp.MustCompile(regexp.QuoteMeta(n.URL()) + `/#owner=\w+`).Find(welcome.Bytes()))
 	}
 	token := strings.TrimPrefix(link(), n.URL()+"/#owner=")

@@ -54,6 +54,7 @@ func (n *Node) ownerLink(ctx context.Context, b *strings.Builder) error {
 		return err
 	}
 	fmt.Fprintf(b, "  Nobody has an account yet. This link makes yours, the owner's; it is good once, for 30 minutes\n"+
-		"  (parley user owner-link, with the same settings as this server, makes another):\n\n    %s\n\n", link)
+		"  (parley user owner-link, with the same settings as this server, makes another). A link that another\n"+
+		"  node or an earlier start printed no longer works:\n\n    %s\n\n", link)
 	return nil
 }
