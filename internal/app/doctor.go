@@ -115,8 +115,16 @@ func (e *examination) storage(c *config.Config) {
 		e.unsound(fmt.Sprintf("The disk of the database is nearly full: %d MiB are free, and with less than %d nothing is written.", free>>20, reserve>>20),
 			fmt.Sprintf("Make room: with %d MiB free everything is written again.", roomAgain*reserve>>20))
 	default:
-		e.sound("The disk of the database has %d MiB free.", free>>20)
+		e.sound("The disk of the database has %d MiB free, and below %d nothing is written (%s).", free>>20, reserve>>20, reserveFrom(c))
 	}
+}
+
+// reserveFrom says whence the reserve is that was judged by: a node that runs may have been given another.
+func reserveFrom(c *config.Config) string {
+	if c.StorageReserve == 0 {
+		return "by the size of the disk, unless the node was started with a storage_reserve, which is to be given to doctor too"
+	}
+	return "the storage_reserve that was given"
 }
 
 func (e *examination) database(ctx context.Context, c *config.Loaded) error {

@@ -86,3 +86,23 @@ func TestTheDoctorLooksAtRedisAndAtTheOtherNodes(t *testing.T) {
 		t.Errorf("the doctor makes a key: %v", err)
 	}
 }
+
+func TestTheDoctorSaysByWhichReserveItJudgesTheDisk(t *testing.T) {
+	data := "PARLEY_DATA=" + t.TempDir()
+	for want, more := range map[string][]string{
+		"below 1 nothing is written (the storage_reserve that was given)": {"PARLEY_STORAGE_RESERVE=1"},
+		"unless the node was started with a storage_reserve":              nil,
+	} {
+		advice, err := app.Examine(t.Context(), settings(t, append(more, data)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := false
+		for _, a := range advice {
+			said = said || a.Sound && strings.Contains(a.What, want)
+		}
+		if !said {
+			t.Errorf("%q is not in %+v", want, advice)
+		}
+	}
+}
