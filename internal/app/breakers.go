@@ -24,6 +24,10 @@ func (n *Node) listenToBreakers() {
 }
 
 func (n *Node) breakerChanged(c breaker.Change) {
+	if n.leaving.Load() {
+		// The node closes its connections: the part is well.
+		return
+	}
 	if c.Opened {
 		n.log.Warn("a part does not answer and is left alone until it does", "event", "breaker.opened", "part", c.Part, "error", c.Err)
 		return

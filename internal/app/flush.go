@@ -20,11 +20,15 @@ func (f *flushes) flushed(r chat.FlushReport) {
 	})
 	f.node.recordFlush(r)
 	log := f.node.log
+	var waiting []any
+	if r.Waiting >= 0 { // or it is not known
+		waiting = []any{"waiting", r.Waiting}
+	}
 	switch failed := r.Err != nil; {
 	case failed && !f.failing:
-		log.Warn("what people read cannot be written and waits", "event", "receipts.flush", "error", r.Err, "again", r.Again, "waiting", r.Waiting)
+		log.Warn("what people read cannot be written and waits", append([]any{"event", "receipts.flush", "error", r.Err, "again", r.Again}, waiting...)...)
 	case !failed && f.failing:
-		log.Info("what people read is written again", "event", "receipts.flush", "written", r.Written, "waiting", r.Waiting)
+		log.Info("what people read is written again", append([]any{"event", "receipts.flush", "written", r.Written}, waiting...)...)
 	}
 	f.failing = r.Err != nil
 	for i, b := range r.Buried {

@@ -32,6 +32,11 @@ func TestFlushesThatFailAreLoggedOnceAndEachBuriedStepByItsIDs(t *testing.T) {
 	if log := said(away); log != "" {
 		t.Errorf("the next one that fails says %s", log)
 	}
+	f.failing = false
+	away.Waiting = -1
+	if log := said(away); !strings.Contains(log, `"again":4`) || strings.Contains(log, "waiting\"") {
+		t.Errorf("one that does not know how many wait says %s", log)
+	}
 	if log := said(chat.FlushReport{Written: 4}); !strings.Contains(log, `"level":"info"`) || !strings.Contains(log, `"written":4`) {
 		t.Errorf("the first good one says %s", log)
 	}

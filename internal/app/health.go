@@ -27,6 +27,7 @@ type pulse struct {
 	mu   sync.Mutex
 	good time.Time // of the last sign of life
 	away bool      // the last one did not come
+	why  error     // for this reason
 }
 
 func newPulse(ping func(context.Context) error, log *slog.Logger) *pulse {
@@ -39,6 +40,13 @@ func (p *pulse) beats() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.away && time.Since(p.good) <= 2*pingEvery+pingWithin
+}
+
+// lost is why the database does not answer; nil while it does.
+func (p *pulse) lost() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.why
 }
 
 // run asks until ctx ends.
@@ -64,7 +72,7 @@ func (p *pulse) feel(ctx context.Context) {
 	}
 	p.mu.Lock()
 	was := p.away
-	p.away = err != nil
+	p.away, p.why = err != nil, err
 	if err == nil {
 		p.good = time.Now()
 	}

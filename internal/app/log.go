@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,8 +20,11 @@ import (
 // service is the seed's name for this program in logs (DOC-008).
 const service = "chat-api"
 
+// serverID is the member that names the node beside the service. It is given to a log ([slog.Logger.With]) and not to an entry.
+const serverID = "serverId"
+
 // NewLog returns the log that the settings ask for, writing to w. As JSON an entry has the seed's shape
-// (DOC-008): timestamp, level, service, traceId where there is one, event and data. The event is the
+// (DOC-008): timestamp, level, service, serverId of a node's own, traceId where there is one, event and data. The event is the
 // attribute of that name, with the entry's message in data, or else the message itself. The attribute
 // traceId stands beside it, unless it is empty, all others in data. Of an event that comes often only so many entries a
 // second are logged (log_sample), and once a second how many were left out, as log.sampled.
@@ -29,7 +33,7 @@ func NewLog(c *config.Config, w io.Writer) *slog.Logger {
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		level = slog.LevelInfo
 	}
-	h := &logHandler{level: level, sampler: newSampler(c.LogSample)}
+	h := &logHandler{level: level, about: []slog.Attr{slog.String("service", service)}, sampler: newSampler(c.LogSample)}
 	h.writer, _ = w.(*LogWriter)
 	if c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(w) {
 		h.out = &peopleLog{w: w}
@@ -68,6 +72,7 @@ type logHandler struct {
 	level slog.Level
 	out   slog.Handler
 	attrs []slog.Attr
+	about []slog.Attr // the service, and the node where it is known
 	// All that come of one log share these.
 	sampler *sampler
 	writer  *LogWriter // nil when it is written at once
@@ -111,13 +116,14 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	for of, leftOut := range h.sampler.toSay() {
 		said := slog.NewRecord(r.Time, slog.LevelInfo, "log.sampled", 0)
-		said.AddAttrs(slog.String("service", service), slog.Group("data", "of", of, "leftOut", leftOut))
+		said.AddAttrs(h.about...)
+		said.AddAttrs(slog.Group("data", "of", of, "leftOut", leftOut))
 		if err := h.out.Handle(ctx, said); err != nil {
 			return err
 		}
 	}
 	entry := slog.NewRecord(r.Time, r.Level, event, 0)
-	entry.AddAttrs(slog.String("service", service))
+	entry.AddAttrs(h.about...)
 	entry.AddAttrs(beside...)
 	if len(data) > 0 {
 		entry.AddAttrs(slog.Group("data", data...))
@@ -130,6 +136,10 @@ func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	out.attrs = append([]slog.Attr(nil), h.attrs...)
 	for _, a := range attrs {
 		a.Key = h.group + a.Key
+		if a.Key == serverID {
+			out.about = append(slices.Clip(out.about), a)
+			continue
+		}
 		out.attrs = append(out.attrs, a)
 	}
 	return &out
@@ -159,7 +169,7 @@ func (p *peopleLog) Handle(_ context.Context, r slog.Record) error {
 	b.WriteString(" " + r.Message)
 	r.Attrs(func(a slog.Attr) bool {
 		switch {
-		case a.Key == "service":
+		case a.Key == "service", a.Key == serverID:
 		case a.Value.Kind() == slog.KindGroup:
 			for _, member := range a.Value.Group() {
 				b.WriteString(pair(member))

@@ -3,12 +3,14 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/parley-chat/parley/internal/chat"
 	"github.com/parley-chat/parley/internal/config"
 )
 
@@ -34,6 +36,42 @@ func TestALogEntryHasTheSeedsShape(t *testing.T) {
 	}
 	if d := cmp.Diff(want, entry); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestTheEntriesOfANodeNameItBesideTheService(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	NewLog(&c, &out).With("serverId", "node-1").Warn("bus.twin", "traceId", "abc", "serverId", "node-2")
+	if !strings.Contains(out.String(), `"event":"bus.twin","service":"chat-api","serverId":"node-1","traceId":"abc","data":{"serverId":"node-2"}`) {
+		t.Error(out.String())
+	}
+}
+
+func TestASendThatFailsByAFaultOfOursSaysWhyAndAnotherOnlyItsReason(t *testing.T) {
+	var out bytes.Buffer
+	c := config.Defaults()
+	n := &Node{log: NewLog(&c, &out), pulse: newPulse(nil, nil)}
+	said := func(err error) string {
+		out.Reset()
+		n.logSend(chat.SendReport{Err: err})
+		return out.String()
+	}
+	away := &chat.Error{Code: chat.CodeDBConnectionLost, Message: "The database cannot be reached."}
+	if log := said(away); !strings.Contains(log, `"level":"warn"`) || !strings.Contains(log, `"reason":"","error":"The database cannot be reached."`) {
+		t.Error(log)
+	}
+	n.pulse.why = errors.New("connection refused")
+	if log := said(away); !strings.Contains(log, `"error":"The database cannot be reached. connection refused"`) {
+		t.Error(log)
+	}
+	locked := &chat.Error{Code: chat.CodeDBTimeout, Reason: chat.ReasonLocked, Message: "Locked.", Err: errors.New("55P03")}
+	if log := said(locked); !strings.Contains(log, `"reason":"`+string(chat.ReasonLocked)+`","error":"55P03"`) {
+		t.Error(log)
+	}
+	if log := said(&chat.Error{Code: chat.CodeValidation, Message: "Too long.", Err: errors.New("theirs")}); !strings.Contains(log, `"level":"info"`) ||
+		!strings.Contains(log, `"reason":""`) || strings.Contains(log, "theirs") {
+		t.Error(log)
 	}
 }
 

@@ -55,6 +55,7 @@ type Node struct {
 	metricsListener net.Listener
 
 	draining atomic.Bool
+	leaving  atomic.Bool // it closes what it reaches the others with
 	requests underWay
 	warnings []string // what /health/ready says as long as the node runs
 	notes    []string // what the start alone says
@@ -65,7 +66,9 @@ type Node struct {
 // New builds a node of the version given: everything is open, and the port is taken, when it returns. ctx
 // bounds the start alone. A node that is not run must be closed.
 func New(ctx context.Context, c *config.Loaded, version string, log *slog.Logger) (n *Node, err error) {
-	n = &Node{cfg: c, version: version, id: nodeID(&c.Config), log: log, began: time.Now()}
+	id := nodeID(&c.Config)
+	log = log.With(serverID, id)
+	n = &Node{cfg: c, version: version, id: id, log: log, began: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -117,7 +120,7 @@ func (n *Node) build() error {
 		return err
 	}
 	rules := n.cfg.Limits.Rules()
-	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.storage.read, n.readReplica, n.readLog)
+	n.metrics = obs.New(names(rules), n.readNode, n.readSockets, n.readPlaces, n.readOverload, n.readHub, n.readRules, n.readAuth, n.readPresence, n.readReach, n.readBreakers, n.readPool, n.storage.read, n.readReplica, n.readLog, n.readSpans)
 	limiter := n.limiter()
 	n.hub = realtime.NewHub(realtime.Config{
 		NodeID: n.id, Log: n.log, Clock: n.reach.clock(), Handed: n.handed, Heard: n.heard, Delivered: n.recordDelivery, Published: n.recordPublish, Written: n.writing(), Panicked: n.faulted(obs.InHub),

@@ -330,7 +330,7 @@ func post(t *testing.T, url string, body any) int {
 func TestADeliveryIsLoggedOnceByItsIDsAndOnlyWhereInfoIs(t *testing.T) {
 	for level, want := range map[string]int{"info": 1, "warn": 0} {
 		var log journal
-		c := settings(t, "PARLEY_DATA="+filepath.Join(t.TempDir(), "data"), "PARLEY_LOG_LEVEL="+level, "PARLEY_LOG_FORMAT=json")
+		c := settings(t, "PARLEY_DATA="+filepath.Join(t.TempDir(), "data"), "PARLEY_NODE_ID=node-1", "PARLEY_LOG_LEVEL="+level, "PARLEY_LOG_FORMAT=json")
 		built, err := app.New(t.Context(), c, "test", app.NewLog(&c.Config, &log))
 		if err != nil {
 			t.Fatal(err)
@@ -343,9 +343,9 @@ func TestADeliveryIsLoggedOnceByItsIDsAndOnlyWhereInfoIs(t *testing.T) {
 			t.Errorf("told %+v", d)
 		}
 		n.stop(t)
-		_, sent, _ := strings.Cut(log.String(), `"event":"message.sent","service":"chat-api","traceId":"`)
+		_, sent, _ := strings.Cut(log.String(), `"event":"message.sent","service":"chat-api","serverId":"node-1","traceId":"`)
 		trace, _, _ := strings.Cut(sent, `"`)
-		entry := fmt.Sprintf(`"event":"message.delivered","service":"chat-api","traceId":%q,"data":{"userId":%q,"conversationId":%q,"upToSeq":1}`, trace, bert.id, id)
+		entry := fmt.Sprintf(`"event":"message.delivered","service":"chat-api","serverId":"node-1","traceId":%q,"data":{"userId":%q,"conversationId":%q,"upToSeq":1}`, trace, bert.id, id)
 		if got := strings.Count(log.String(), entry); got != want || want > 0 && len(trace) != 32 || strings.Contains(log.String(), "business") {
 			t.Errorf("at level %s: %d entries, want %d, in\n%s", level, got, want, log.String())
 		}

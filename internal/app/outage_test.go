@@ -86,6 +86,21 @@ func TestSendsOutlastAShortOutageOfTheDatabaseAndEverythingElseIsRefusedAtOnce(t
 	}
 }
 
+func TestANodeThatStopsDoesNotSayThatRedisIsAway(t *testing.T) {
+	c := settings(t, "DATABASE_URL="+pgtest.NewDatabase(t), "REDIS_URL="+redistest.Start(t).URL(), clusterKey, "PARLEY_LOG_FORMAT=json", "PARLEY_RATE_LIMITS=on")
+	var log journal
+	built, err := app.New(t.Context(), c, "test", app.NewLog(&c.Config, &log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, built)
+	awaitHealth(t, n, 10*time.Second, "whole", whole)
+	n.stop(t)
+	if said := log.String(); strings.Contains(said, `"event":"breaker.opened"`) || !strings.Contains(said, `"event":"node.stopped"`) {
+		t.Error(said)
+	}
+}
+
 func TestARedisThatFallsSilentIsLeftAloneByEveryPurposeAndClosedToNoneWhenItIsBack(t *testing.T) {
 	redis := redistest.Start(t)
 	line, through := through(t, redis.URL())

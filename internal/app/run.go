@@ -54,6 +54,7 @@ func (n *Node) Run(ctx context.Context) error {
 	stopChat()
 	stopHub()
 	stopAround()
+	n.leaving.Store(true)
 	stopReach()
 	n.closeSpans(r.ctx)
 	stopAuth()
@@ -153,12 +154,24 @@ func (n *Node) logSend(r chat.SendReport) {
 	if e == nil {
 		data = append(data, slog.String("messageId", string(r.Message)), slog.Bool("duplicate", r.Duplicate))
 	} else {
-		data = append(data, slog.String("code", string(e.Code)), slog.String("outcome", string(e.Outcome)))
-		if e.Err != nil {
-			data = append(data, slog.String("error", e.Err.Error()))
+		data = append(data, slog.String("code", string(e.Code)), slog.String("outcome", string(e.Outcome)), slog.String("reason", string(e.Reason)))
+		if level == slog.LevelWarn {
+			data = append(data, slog.String("error", n.causeOf(e)))
 		}
 	}
 	_ = n.log.Handler().Handle(ctx, record(level, event, data...))
+}
+
+// causeOf says why a send failed by a fault of ours. Whoever refuses it because the database is away has asked it nothing: what
+// the last question was answered is the cause.
+func (n *Node) causeOf(e *chat.Error) string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	if err := n.pulse.lost(); err != nil && (e.Code == chat.CodeDBConnectionLost || e.Code == chat.CodeDBTimeout) {
+		return e.Message + " " + err.Error()
+	}
+	return e.Message
 }
 
 // record is an entry of which Enabled was asked.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/parley-chat/parley/internal/chat"
+	"github.com/parley-chat/parley/internal/obs"
 	"github.com/parley-chat/parley/internal/span"
 	"github.com/parley-chat/parley/internal/store"
 )
@@ -21,12 +22,29 @@ func (n *Node) openSpans(ctx context.Context) (err error) {
 	}
 	n.spans, err = span.Open(ctx, span.Config{
 		Endpoint: n.cfg.OTLPEndpoint, Service: service, Node: n.id, Version: n.version,
-		Failed: func(err error) {
-			n.log.Warn("the collector of spans does not take them", "event", "spans.dropped", "error", err)
-		},
+		Sent: n.spansSent(),
 	})
 	return err
 }
+
+// spansSent logs once when the collector takes no spans, and once when it takes them again. It is told one batch at a time.
+func (n *Node) spansSent() func(error) {
+	var away bool
+	var since time.Time
+	return func(err error) {
+		switch {
+		case err != nil && !away:
+			since = time.Now()
+			n.log.Warn("the collector of spans does not take them", "event", "spans.dropped", "error", err)
+		case err == nil && away:
+			n.log.Info("the collector of spans takes them again", "event", "spans.recovered", "after", time.Since(since).Round(time.Millisecond).String(), "lost", n.spans.Lost())
+		}
+		away = err != nil
+	}
+}
+
+// readSpans emits how many spans were lost.
+func (n *Node) readSpans(emit obs.Emit) { emit(obs.SpansLost, float64(n.spans.Lost())) }
 
 // step begins a step of what a caller outside names. Whether it is recorded is decided here: anybody may send a traceparent.
 func (n *Node) step(traceparent string) chat.Trace {

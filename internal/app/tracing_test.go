@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/parley-chat/parley/client"
+	"github.com/parley-chat/parley/internal/app"
 	"github.com/parley-chat/parley/internal/pgtest"
 	"github.com/parley-chat/parley/internal/redistest"
 )
@@ -233,5 +235,53 @@ func TestACollectorThatIsAwayHoldsUpNothing(t *testing.T) {
 	id := direct(t, ada, bert)
 	for range 3 {
 		say(t, ada, id, "it goes on")
+	}
+}
+
+func TestACollectorThatTakesNoSpansIsComplainedOfOnceAndWhatIsLostIsCounted(t *testing.T) {
+	var takes atomic.Bool
+	asked, over := make(chan struct{}), make(chan struct{})
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !takes.Load() {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		select {
+		case asked <- struct{}{}:
+		case <-over:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(collector.Close)
+	c := settings(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_OTLP_ENDPOINT="+collector.URL+"/v1/traces", "PARLEY_OTLP_SAMPLE=100", "PARLEY_LOG_FORMAT=json")
+	var log journal
+	built, err := app.New(t.Context(), c, "test", app.NewLog(&c.Config, &log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := start(t, built)
+	batch := func() {
+		get(t, n.url+"/health/live")
+		select {
+		case <-asked:
+		case <-time.After(30 * time.Second):
+			t.Fatal("nothing is sent")
+		}
+	}
+	for range 3 {
+		batch()
+	}
+	takes.Store(true)
+	for range 2 {
+		batch()
+	}
+	if _, text := get(t, "http://"+n.MetricsAddress()+"/metrics"); !strings.Contains(text, "chat_spans_lost_total ") || strings.Contains(text, "chat_spans_lost_total 0\n") {
+		t.Error("the lost spans are not counted")
+	}
+	close(over)
+	n.stop(t)
+	for _, event := range []string{"spans.dropped", "spans.recovered"} {
+		if got := strings.Count(log.String(), `"event":"`+event+`"`); got != 1 {
+			t.Errorf("%s is logged %d times: %s", event, got, log.String())
+		}
 	}
 }

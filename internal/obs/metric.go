@@ -116,6 +116,7 @@ var (
 
 	LogSampled = metric(Counter, "chat_log_sampled_total", "Entries of the log that were left out because too many of the same event came in a second (log_sample).")
 	LogDropped = metric(Counter, "chat_log_dropped_total", "Entries of the log that were dropped because where they go, a pipe or a disk, was too slow, full or gone.")
+	SpansLost  = metric(Counter, "chat_spans_lost_total", "Spans that the collector did not take, or that found no room while they waited for it. Only with otlp_endpoint; else 0.")
 
 	BreakerState  = metric(Gauge, "chat_breaker_state", "1 for the state in which the breaker before a part is, 0 for the others: closed (the part answers), half_open (a probe is under way), open (it does not answer and is left alone). Parts are database, redis_limits, redis_receipts, redis_presence; only on PostgreSQL, and with Redis.", "part", "state")
 	BreakerOpened = metric(Counter, "chat_breaker_opened_total", "Times that a part was found not to answer and was left alone, by part as above.", "part")

@@ -37,7 +37,7 @@ func (c *connection) watch(ctx context.Context) error {
 		}
 		now := time.Now()
 		if stood := elapsed(last, now); stood > deafAfter {
-			c.bus.log.Warn("this process stood still", "event", "bus.stood_still", "for", stood)
+			c.bus.log.Warn("this process stood still", "event", "bus.stood_still", "seconds", stood.Seconds())
 			c.excuse(now)
 			c.bus.tellAllLost()
 		}

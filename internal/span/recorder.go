@@ -5,6 +5,7 @@ package span
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -16,14 +17,17 @@ import (
 	api "go.opentelemetry.io/otel/trace"
 )
 
+// maxWaiting is how many steps wait for the collector.
+const maxWaiting = 2048
+
 // Config says where steps go, and whose they are.
 type Config struct {
 	Endpoint string // URL of a collector, such as http://localhost:4318/v1/traces
 	Service  string
 	Node     string
 	Version  string
-	// Failed is told when the collector did not take steps. May be nil.
-	Failed func(error)
+	// Sent is told of each batch, one at a time, whether the collector took it: nil, or why not. May be nil.
+	Sent func(error)
 }
 
 // Step is one step of a trace, when it is over.
@@ -45,6 +49,8 @@ type Step struct {
 type Recorder struct {
 	provider *trace.TracerProvider
 	tracer   api.Tracer
+	waiting  atomic.Int64 // steps that were recorded and not yet sent
+	lost     atomic.Uint64
 }
 
 // Open builds a recorder. It asks the collector nothing.
@@ -53,23 +59,57 @@ func Open(ctx context.Context, c Config) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if c.Failed != nil {
-			c.Failed(err)
-		}
-	}))
-	provider := trace.NewTracerProvider(
-		trace.WithBatcher(exporter, trace.WithBatchTimeout(time.Second)), trace.WithSampler(trace.AlwaysSample()), trace.WithIDGenerator(known{}),
+	// What goes wrong is told by the batches, and the library would print it.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	r := new(Recorder)
+	r.provider = trace.NewTracerProvider(
+		trace.WithBatcher(&batches{exporter, r, c.Sent}, trace.WithBatchTimeout(time.Second), trace.WithMaxQueueSize(maxWaiting)),
+		trace.WithSampler(trace.AlwaysSample()), trace.WithIDGenerator(known{}),
 		trace.WithResource(resource.NewSchemaless(
 			attribute.String("service.name", c.Service), attribute.String("service.instance.id", c.Node), attribute.String("service.version", c.Version),
 		)),
 	)
-	return &Recorder{provider, provider.Tracer("github.com/parley-chat/parley")}, nil
+	r.tracer = r.provider.Tracer("github.com/parley-chat/parley")
+	return r, nil
+}
+
+// Lost is how many steps were not sent, because the collector did not take them or they found no room to wait for it.
+func (r *Recorder) Lost() uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.lost.Load()
+}
+
+// batches are what is sent to the collector, and counted.
+type batches struct {
+	trace.SpanExporter
+	of   *Recorder
+	sent func(error)
+}
+
+// ExportSpans sends one. It does not fail: what did is told.
+func (b *batches) ExportSpans(ctx context.Context, batch []trace.ReadOnlySpan) error {
+	err := b.SpanExporter.ExportSpans(ctx, batch)
+	b.of.waiting.Add(-int64(len(batch)))
+	if err != nil {
+		b.of.lost.Add(uint64(len(batch)))
+	}
+	if b.sent != nil {
+		b.sent(err)
+	}
+	return nil
 }
 
 // Record takes a step. It does not wait.
 func (r *Recorder) Record(s Step) {
 	if r == nil {
+		return
+	}
+	// The library's own queue drops without a word, and so is never to be full.
+	if r.waiting.Add(1) > maxWaiting {
+		r.waiting.Add(-1)
+		r.lost.Add(1)
 		return
 	}
 	ctx := context.WithValue(context.Background(), stepKey{}, &s)

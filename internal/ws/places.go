@@ -33,6 +33,8 @@ type places struct {
 	users     map[chat.UserID]int
 	addresses map[string]*crowd
 	refused   Refused
+	full      bool       // somebody was refused since there was room
+	told      func(bool) // that it is full, or that there is room again
 }
 
 // crowd is all connections from one address.
@@ -41,8 +43,8 @@ type crowd struct {
 	n   int
 }
 
-func newPlaces(b Bounds) *places {
-	return &places{bounds: b, users: make(map[chat.UserID]int), addresses: make(map[string]*crowd)}
+func newPlaces(b Bounds, told func(full bool)) *places {
+	return &places{bounds: b, told: told, users: make(map[chat.UserID]int), addresses: make(map[string]*crowd)}
 }
 
 // place is what one connection holds. Its own goroutine has it until the socket is closed.
@@ -57,6 +59,10 @@ func (p *places) take(address string) (place, *refusal) {
 	defer p.mu.Unlock()
 	if p.bounds.Node > 0 && p.taken >= p.bounds.Node {
 		p.refused.Node++
+		if !p.full {
+			p.full = true
+			p.told(true)
+		}
 		return place{}, full()
 	}
 	if p.bounds.Address == 0 {
@@ -98,6 +104,11 @@ func (p *places) giveBack(held place) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.taken--
+	// One that goes is no room yet: who was sent away comes again.
+	if p.full && p.taken <= p.bounds.Node-max(1, p.bounds.Node/20) {
+		p.full = false
+		p.told(false)
+	}
 	if held.user != "" {
 		if p.users[held.user]--; p.users[held.user] == 0 {
 			delete(p.users, held.user)
@@ -115,6 +126,15 @@ func (s *Server) Refused() Refused {
 	s.places.mu.Lock()
 	defer s.places.mu.Unlock()
 	return s.places.refused
+}
+
+// tellPlaces logs that connections are refused for want of a place, and that they no longer are.
+func (s *Server) tellPlaces(full bool) {
+	if full {
+		s.cfg.Log.Warn("this node has no place for another connection", "event", "connections.full", "most", s.cfg.Bounds.Node)
+		return
+	}
+	s.cfg.Log.Info("this node has room for connections again", "event", "connections.room", "most", s.cfg.Bounds.Node)
 }
 
 // full says to each a time of their own: they would all come again together.

@@ -3,8 +3,11 @@ package ws_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +64,48 @@ func TestAFullNodeSendsAwayWith503AndTakesInAgainWhenSomebodyHasGone(t *testing.
 	w.connect(url, w.person())
 	if got := w.ws.Refused(); got != (ws.Refused{Node: 1}) {
 		t.Errorf("refused %+v", got)
+	}
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) count(event string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), "event="+event+" ")
+}
+
+func TestAFullNodeSaysSoOnceAndOnceThatThereIsRoom(t *testing.T) {
+	var log lines
+	w := newWorld(t, options{config: ws.Config{Bounds: ws.Bounds{Node: 2}, Log: slog.New(slog.NewTextHandler(&log, nil))}})
+	url := w.serve()
+	first := w.dial(url, nil)
+	w.dial(url, nil)
+	if got := log.count("connections.full"); got != 0 {
+		t.Errorf("before anybody is refused it is said %d times", got)
+	}
+	for range 3 {
+		w.refusedAt(url, nil)
+	}
+	if full, room := log.count("connections.full"), log.count("connections.room"); full != 1 || room != 0 {
+		t.Errorf("full is said %d times, room %d times", full, room)
+	}
+	_ = first.CloseNow()
+	w.until("room", func() bool { return log.count("connections.room") == 1 })
+	w.dial(url, nil)
+	w.refusedAt(url, nil)
+	if full := log.count("connections.full"); full != 2 {
+		t.Errorf("the second time it is said %d times", full)
 	}
 }
 

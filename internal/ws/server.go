@@ -71,11 +71,12 @@ func New(cfg Config, rules *chat.Service, hub *realtime.Hub, verifier Verifier, 
 		cfg.Trace = chat.StepOf
 	}
 	s := &Server{
-		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter, places: newPlaces(cfg.Bounds),
+		cfg: cfg, rules: rules, hub: hub, verifier: verifier, limiter: limiter,
 		conns: make(map[*conn]struct{}), empty: make(chan struct{}), counters: newCounters(),
 		// What has not been is longer ago than anything is counted.
 		began: time.Now().Add(-time.Minute),
 	}
+	s.places = newPlaces(cfg.Bounds, s.tellPlaces)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

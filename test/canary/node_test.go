@@ -185,6 +185,10 @@ func (n *node) entries() []map[string]any {
 		for member := range e {
 			switch member {
 			case "timestamp", "level", "service", "traceId", "event", "data":
+			case "serverId":
+				if e[member] != n.name {
+					n.t.Errorf("%s: an entry is of another node: %s", n.name, line)
+				}
 			default:
 				n.t.Errorf("%s: an entry has the member %s: %s", n.name, member, line)
 			}
