@@ -58,7 +58,7 @@ func TestANodeSaysHowItIs(t *testing.T) {
 	if v.Promise != status.Kept || v.State != status.OK || v.Connections != 2 || v.P95 <= 0 || v.Sends.Stored != 1 {
 		t.Errorf("the verdict is %+v", v)
 	}
-	if own.ID != "ws-server-1" || own.Version != "test" || !own.Ready || own.Sessions != 2 || own.Bus != "alone" || own.Database.Kind != "sqlite" ||
+	if own.ID != "ws-server-1" || own.Version != "test" || !own.Ready || own.Sessions != 2 || own.Bus != status.NotNeeded || own.Database.Kind != "sqlite" ||
 		own.HeapBytes == 0 || own.Goroutines == 0 || len(own.Warnings) != 1 || own.Checks["database"] != "ok" ||
 		own.Storage == nil || own.Storage.FreeBytes == 0 || own.Storage.ReadOnly {
 		t.Errorf("the node is %+v", own)

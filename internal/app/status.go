@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/parley-chat/parley/internal/cluster"
 	"github.com/parley-chat/parley/internal/obs"
 	"github.com/parley-chat/parley/internal/status"
 	"github.com/parley-chat/parley/internal/store"
@@ -19,7 +18,7 @@ func (n *Node) status() status.Node {
 	out := status.Node{
 		ID: n.id, Version: n.version, URL: n.address(), Told: true, Up: time.Since(n.began).Seconds(),
 		Ready: health.Ready(), Draining: n.draining.Load(), Degraded: health.Degraded, Checks: health.Checks, Stuck: n.vitals.stuck(),
-		Connections: n.sockets.Connections(), Sessions: n.hub.Stats().Sessions, Sends: n.recentSends(), Bus: string(cluster.StateAlone),
+		Connections: n.sockets.Connections(), Sessions: n.hub.Stats().Sessions, Sends: n.recentSends(), Bus: status.NotNeeded,
 		Database: status.Database{Kind: n.store.Kind(), Used: pool.Used, Idle: pool.Idle, Max: pool.Max},
 	}
 	if n.reach.joint != nil {

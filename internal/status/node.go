@@ -22,7 +22,7 @@ type Node struct {
 	Sessions    int    `json:"sessions"`    // those of people who are signed in
 	Sends       Sends  `json:"sends"`       // of the last minute
 	Queue       int    `json:"queue"`       // sends that wait to be stored, or are being stored
-	Bus         string `json:"bus"`         // how it reaches the others: redis, database or alone; alone is as it should be on SQLite
+	Bus         string `json:"bus"`         // how it reaches the others: redis, database, or alone if it cannot; or [NotNeeded]
 
 	Database Database          `json:"database"`
 	Breakers map[string]string `json:"breakers,omitempty"` // by part: closed, half_open or open
@@ -34,6 +34,9 @@ type Node struct {
 	// Warnings are for the operator alone: they may name other nodes. They are not written into the registry.
 	Warnings []string `json:"warnings,omitempty"`
 }
+
+// NotNeeded is the Bus of a node on SQLite, which has no others.
+const NotNeeded = "not needed"
 
 // Database is how the connections to the database are used.
 type Database struct {

@@ -84,7 +84,7 @@ func (r *Report) printNodes(out io.Writer) error {
 			continue
 		}
 		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.ID, n.state(), dash(n.Version), n.up(), count(uint64(n.Connections)),
-			rate(n.Sends.PerSecond()), millis(n.Sends.Times.millis(0.95)), n.Database.text(), n.reaches(), size(n.HeapBytes))
+			rate(n.Sends.PerSecond()), millis(n.Sends.Times.millis(0.95)), n.Database.text(), dash(n.Bus), size(n.HeapBytes))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -144,15 +144,6 @@ func (n *Node) up() string {
 		return fmt.Sprintf("%d h", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-// reaches is how the node reaches the others. One on SQLite has none, and that is no fault; one on PostgreSQL that is alone
-// has lost them.
-func (n *Node) reaches() string {
-	if n.Bus == "alone" && n.Database.Kind == "sqlite" {
-		return "not needed"
-	}
-	return dash(n.Bus)
 }
 
 func (d Database) text() string {

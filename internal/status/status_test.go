@@ -154,7 +154,7 @@ func TestAPasswordInAnAddressIsNotSaid(t *testing.T) {
 }
 
 func TestANodeThatHasNoOthersNeedsNoBusAndOneThatLostThemSaysSo(t *testing.T) {
-	embedded := func(n *status.Node) { n.Bus, n.Database = "alone", status.Database{Kind: "sqlite"} }
+	embedded := func(n *status.Node) { n.Bus, n.Database = status.NotNeeded, status.Database{Kind: "sqlite"} }
 	cut := func(n *status.Node) { n.Bus = "alone" }
 	for want, change := range map[string]func(*status.Node){"sqlite not needed 48 MB": embedded, "postgres 2/5 alone 48 MB": cut} {
 		said := printed(t, status.Report{Nodes: []status.Node{node("a", change)}})
