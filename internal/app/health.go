@@ -111,6 +111,9 @@ func (n *Node) health() httpapi.Health {
 		h.Degrade("replica", "unavailable")
 	}
 	n.storage.report(&h)
+	if most := bounds(&n.cfg.Config).Node; most > 0 && n.sockets.Connections() >= most {
+		h.Degrade("connections", "full")
+	}
 	if n.draining.Load() {
 		h.Fail("sockets", "draining")
 	}

@@ -87,6 +87,20 @@ func TestANodeWhoseDatabaseIsAwaySaysSoAndLives(t *testing.T) {
 	awaitReport(t, "ready again", statusAt(t, n), func(r *status.Report) bool { return r.Verdict.State == status.OK })
 }
 
+func TestANodeWithoutAPlaceForAnotherConnectionSaysSoAndIsReady(t *testing.T) {
+	n := run(t, "PARLEY_DATA="+t.TempDir(), "PARLEY_MAX_CONNECTIONS=2")
+	join(t, n, "ada")
+	r, err := statusAt(t, n)()
+	if err != nil || r.Verdict.State != status.OK {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	join(t, n, "bert")
+	r, err = statusAt(t, n)()
+	if err != nil || r.Verdict.State != status.Degraded || !r.Nodes[0].Ready || r.Nodes[0].Checks["connections"] != "full" || len(r.Nodes[0].Degraded) != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
 func TestThePortThatPeopleUseSaysNoMoreThanWhetherTheNodeIsReady(t *testing.T) {
 	n := run(t, "PARLEY_DATA="+t.TempDir())
 	r, err := app.AskStatus(t.Context(), settings(t, "PARLEY_DATA="+t.TempDir()), n.url)
