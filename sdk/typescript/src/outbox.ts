@@ -121,7 +121,7 @@ export class Outbox {
     const row: OutboxRow = {
       ...{ userId: this.#userId, conversationId, clientMessageId, content, position: this.#next() },
       queuedAt: Date.now(),
-      failed: error && { code: error.code, message: error.message, outcome: error.outcome },
+      failed: error && failureOf(error),
     };
     this.#enqueue(entryOf(row, false));
     return clientMessageId;
@@ -165,8 +165,7 @@ export class Outbox {
     // Until it is refused for good it stays as open as it was.
     if (doubt && (wait !== null || error.retryable)) Object.assign(error, { outcome: "unknown" });
     if (wait === null) {
-      const { code, message, outcome } = error;
-      const row = { ...entry.row, failed: { code, message, outcome } };
+      const row = { ...entry.row, failed: failureOf(error) };
       this.#set({ ...entry, row, state: "failed", error, doubt, tries });
       this.#storage.put(row).catch(() => {});
     } else {
@@ -253,6 +252,8 @@ export class Outbox {
     return this.#position;
   }
 }
+
+const failureOf = ({ code, message, outcome }: ParleyError) => ({ code, message, outcome });
 
 function entryOf(row: OutboxRow, doubt: boolean): OutboxEntry {
   const { failed } = row;

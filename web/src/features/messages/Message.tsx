@@ -103,13 +103,16 @@ function ReadTick() {
 }
 
 /** A clock, one tick, two ticks, two on a filled ground: in a place that is as wide for all of them, and opens who read it. */
+const doubtful = ({ error }: MessageView) => error?.outcome === "unknown" && strings.statusDoubtful;
+
 function Status({ view, group, actions }: { view: MessageView; group: boolean; actions: RowActions }) {
   const { status, readBy } = view;
   const { label: word, picture } = ticks[status];
-  const doubtful = status === "failed" && view.error?.outcome === "unknown";
   // What the server said of a message that waits, such as that its disk is nearly full.
   const label =
-    status === "queued" && view.error ? `${word}: ${view.error.message}` : doubtful ? strings.statusDoubtful : word;
+    status === "queued" && view.error
+      ? `${word}: ${view.error.message}`
+      : (status === "failed" && doubtful(view)) || word;
   const place = "flex h-6.5 min-w-5 shrink-0 items-center justify-center gap-1";
   if (status !== "read") {
     return (
@@ -145,7 +148,7 @@ function Failed({ view, actions }: { view: MessageView; actions: RowActions }) {
   return (
     <p className="flex flex-wrap items-center gap-x-3 text-small">
       <span className="text-bad">
-        {view.error?.message ?? strings.statusFailed} {view.error?.outcome === "unknown" && strings.maybeSent}{" "}
+        {view.error?.message ?? strings.statusFailed} {doubtful(view)}{" "}
         <code className="text-meta">{view.error?.traceId}</code>
       </span>
       <button
