@@ -17,8 +17,8 @@ var attendingBugs = []Bug{
 		Name: "let a logout wait for the end of the lease", Breaks: "Who logs out is offline at once (C7.1).", Caught: []string{"C7.3"}, Scene: "departures",
 		Edits: []Edit{{
 			File: "internal/chat/signout.go",
-			Old:  "\tk.ended[l] = signOut{u, time.Now().Add(DeviceLease)}\n",
-			New:  "\t_ = signOut{u, time.Now()}\n",
+			Old:  "\tk.ended[l] = signOut{u, time.Now().Add(DeviceLease), of}\n",
+			New:  "\t_ = signOut{u, time.Now(), of}\n",
 		}},
 	},
 	{

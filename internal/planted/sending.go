@@ -6,7 +6,7 @@ var sendingBugs = []Bug{
 		Name: "announce before the commit", Breaks: "What is seen is stored (C2.1).", Caught: []string{"I2", "I4", "I6", "I7"}, Simulation: true, Chaos: true,
 		Edits: []Edit{{
 			File: "internal/chat/committer.go",
-			Old:  "\tappended, err := l.append(drafts, deadline(batch))\n",
+			Old:  "\tappended, err := l.append(batch, drafts)\n",
 			New: `	for _, d := range drafts {
 		heads, _ := s.store.Heads(context.Background(), []ConversationID{d.Conversation})
 		head, now := heads[d.Conversation], time.Now().UTC().Truncate(time.Microsecond)
@@ -15,7 +15,7 @@ var sendingBugs = []Bug{
 			ContentType: d.ContentType, ClientMessageID: d.ClientMessageID, CreatedAt: now, UpdatedAt: now,
 		}}})
 	}
-	appended, err := l.append(drafts, deadline(batch))
+	appended, err := l.append(batch, drafts)
 `,
 		}},
 	},
@@ -23,7 +23,7 @@ var sendingBugs = []Bug{
 		Name: "confirm before the commit", Breaks: "message:sent means that it is on the disk (C2.1).", Caught: []string{"I1", "I3", "I4"}, Simulation: true, Chaos: true,
 		Edits: []Edit{{
 			File: "internal/chat/committer.go",
-			Old:  "\tappended, err := l.append(drafts, deadline(batch))\n",
+			Old:  "\tappended, err := l.append(batch, drafts)\n",
 			New: `	for i, d := range drafts {
 		heads, _ := s.store.Heads(context.Background(), []ConversationID{d.Conversation})
 		head := heads[d.Conversation]
@@ -32,14 +32,14 @@ var sendingBugs = []Bug{
 			ContentType: d.ContentType, ClientMessageID: d.ClientMessageID, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 		}}, nil)
 	}
-	appended, err := l.append(drafts, deadline(batch))
+	appended, err := l.append(batch, drafts)
 `,
 		}},
 	},
 	{
 		Name: "drop the duplicate check", Breaks: "A retry is stored once (C2.3).", Caught: []string{"I3"}, Simulation: true, Chaos: true,
 		Edits: append([]Edit{
-			{File: "internal/chat/seen.go", Old: "\tif !ok || s.content != content {\n", New: "\tif true || !ok || s.content != content {\n"},
+			{File: "internal/chat/seen.go", Old: "\tif !known || s.proof != d.proof(sub) {\n", New: "\tif true || !known || s.proof != d.proof(sub) {\n"},
 			{
 				File: "internal/store/migrations/sqlite/00001_messages.sql",
 				Old:  "CREATE UNIQUE INDEX idx_messages_client_id", New: "CREATE INDEX idx_messages_client_id",
@@ -112,8 +112,8 @@ func (s *Service) count(m *Message) {
 		Name: "let the sends of one session overtake each other", Breaks: "The sends of a session keep their order.", Caught: []string{"I5"}, Simulation: true, Chaos: true,
 		Edits: []Edit{{
 			File: "internal/chat/committer.go",
-			Old:  "\t\tl.queue = append(l.queue, p)\n",
-			New:  "\t\tl.queue = append([]*pendingSend{p}, l.queue...)\n",
+			Old:  "\t\tl.queue = append(l.queue, &pendingSend{id: MessageID(l.service.cfg.NewID()), sub: sub, arrived: arrived, answer: answer})\n",
+			New:  "\t\tl.queue = append([]*pendingSend{{id: MessageID(l.service.cfg.NewID()), sub: sub, arrived: arrived, answer: answer}}, l.queue...)\n",
 		}},
 	},
 	{
