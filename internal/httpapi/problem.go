@@ -99,7 +99,7 @@ func (x *exchange) sends() bool {
 	if x.request == nil || x.request.Method != http.MethodPost {
 		return false
 	}
-	is, _ := path.Match("/api/conversations/*/messages", x.request.URL.Path)
+	is, _ := path.Match("/api/conversations/*/messages", x.request.URL.EscapedPath())
 	return is
 }
 
