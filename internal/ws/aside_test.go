@@ -260,3 +260,19 @@ func TestTypingWhereOneIsNotIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// lateRosters is a database that is given up before it has said who is in a conversation.
+type lateRosters struct{ chat.Store }
+
+func (lateRosters) Roster(context.Context, chat.ConversationID) (chat.Roster, error) {
+	return chat.Roster{}, fmt.Errorf("asking who is in it: %w", context.DeadlineExceeded)
+}
+
+func TestWhatIsOutOfTimeIsNoFaultOfTheServer(t *testing.T) {
+	w := newWorld(t, options{over: func(s chat.Store) chat.Store { return lateRosters{s} }})
+	c := w.connect(w.serve(), w.person())
+	c.send(`{"type":"receipt:sync","conversationId":%q,"lastReadMessageId":null}`, newID())
+	if e := c.await("error"); e.Code != "DB_TIMEOUT" {
+		t.Errorf("%+v", e)
+	}
+}

@@ -299,6 +299,10 @@ func (c *conn) send(e protocol.Event) { c.out.Send(protocol.Encode(e)) }
 
 // problem answers with an error about ref.
 func (c *conn) problem(ctx context.Context, err error, ref string) {
+	if chat.AsError(err).Code == chat.CodeInternal && errors.Is(err, context.DeadlineExceeded) {
+		// No fault: whatever waited, its time is over.
+		err = tooLate(err)
+	}
 	if chat.AsError(err).Code == chat.CodeInternal && c.server.ctx.Err() == nil {
 		about := ref
 		if !chat.ValidID(about) {

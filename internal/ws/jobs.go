@@ -88,7 +88,11 @@ func outOfTime(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer in time.", Err: ctx.Err()}
+	return tooLate(ctx.Err())
+}
+
+func tooLate(err error) *chat.Error {
+	return &chat.Error{Code: chat.CodeDBTimeout, Message: "The database did not answer in time.", Err: err}
 }
 
 // idle reports whether nothing is being done, nor will be before more is added.
